@@ -1,0 +1,294 @@
+//! A run and its executions: the state machine.
+//!
+//! `queued → starting → running → finishing → passed | failed | inconclusive`; from any live state
+//! `→ cancelling → cancelled`, `→ lost`, `→ errored`. Approval stands before `queued` and is not here yet.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Timestamp, verdict::Outcome};
+
+/// Why a run could not be carried out. The cause is stored with the state; `words` turns it into what people read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Cause {
+    /// The executor could not start k6 at all.
+    StartFailed { message: String },
+    /// k6 refused the script or its options (exit 104, or before the first iteration).
+    ScriptInvalid { message: String },
+    /// The script threw while loading or in setup (exit 107, 100, 101).
+    ScriptException { exit_code: i32, message: String },
+    /// The script ended itself (`test.abort()`, exit 108; `exec.test.fail()`, exit 110).
+    ScriptAborted { exit_code: i32, message: String },
+    /// It ran past its deadline and was ended.
+    DeadlinePassed { limit_s: u32 },
+    /// k6 was ended from outside: a signal, or the kernel when memory ran out.
+    Killed { signal: i32 },
+    /// k6 panicked, or ended with a code that we do not know.
+    Crashed { exit_code: i32, message: String },
+    /// The script wrote or measured more than a run may; named bound, and what was reached.
+    BoundExceeded { bound: String, reached: String },
+}
+
+impl Cause {
+    /// What happened, what it means and what to do.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::StartFailed { message } => {
+                format!("k6 could not be started: {message} Nothing was sent to the target. Tell the platform team, or try again.")
+            }
+            Self::ScriptInvalid { message } => {
+                format!("k6 refuses the script or its options: {message} Mend the script in Git, then run again.")
+            }
+            Self::ScriptException { exit_code, message } => {
+                format!("The script threw an error outside its iterations (k6 exit code {exit_code}): {message} Read the log, mend the script, run again.")
+            }
+            Self::ScriptAborted { exit_code, message } => {
+                format!("The script ended the test by itself (k6 exit code {exit_code}): {message} The results up to that moment stand below.")
+            }
+            Self::DeadlinePassed { limit_s } => {
+                format!("The run did not end within {limit_s} s and was stopped. Shorten the script, or ask for a longer limit in the guardrails.")
+            }
+            Self::Killed { signal } => format!(
+                "k6 was ended by signal {signal}{}. The results up to that moment stand below; they do not decide anything.",
+                if *signal == 9 { ", as happens when memory runs out" } else { "" }
+            ),
+            Self::Crashed { exit_code, message } => {
+                format!("k6 ended with code {exit_code}, which is not a normal end: {message} Read the log; if it is k6's own fault, its issue list helps.")
+            }
+            Self::BoundExceeded { bound, reached } => {
+                format!("The run was stopped because it went over a bound: {bound}; it reached {reached}. Reduce what the script does, then run again.")
+            }
+        }
+    }
+}
+
+/// Where a run stands. Each state carries what is known only then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RunState {
+    Queued,
+    /// The executor was told to start; `since` bounds how long that may take.
+    Starting {
+        since: Timestamp,
+    },
+    Running {
+        since: Timestamp,
+    },
+    /// k6 has ended; the last frames and the summary are being settled.
+    Finishing {
+        since: Timestamp,
+    },
+    /// A person (or a bound) asked for the end; the executor is stopping it.
+    Cancelling {
+        since: Timestamp,
+        by: String,
+    },
+    Passed,
+    Failed,
+    Inconclusive,
+    Cancelled {
+        by: String,
+    },
+    /// The runner is gone and left no end; what it had delivered is kept.
+    Lost,
+    Errored {
+        cause: Cause,
+    },
+}
+
+/// A state without its data: for columns, filters and colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStateKind {
+    Queued,
+    Starting,
+    Running,
+    Finishing,
+    Cancelling,
+    Passed,
+    Failed,
+    Inconclusive,
+    Cancelled,
+    Lost,
+    Errored,
+}
+
+impl RunStateKind {
+    pub const ALL: [Self; 11] = [
+        Self::Queued,
+        Self::Starting,
+        Self::Running,
+        Self::Finishing,
+        Self::Cancelling,
+        Self::Passed,
+        Self::Failed,
+        Self::Inconclusive,
+        Self::Cancelled,
+        Self::Lost,
+        Self::Errored,
+    ];
+    /// The word in columns, URLs and on pages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Finishing => "finishing",
+            Self::Cancelling => "cancelling",
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+            Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
+            Self::Errored => "errored",
+        }
+    }
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+    /// Whether the run still does or will do something.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Queued | Self::Starting | Self::Running | Self::Finishing | Self::Cancelling)
+    }
+    /// Whether `next` may follow. The whole state machine stands in this one table.
+    #[must_use]
+    pub const fn may_become(self, next: Self) -> bool {
+        use RunStateKind as K;
+        match self {
+            K::Queued => matches!(next, K::Starting | K::Cancelled | K::Errored),
+            K::Starting => matches!(next, K::Running | K::Finishing | K::Cancelling | K::Lost | K::Errored),
+            K::Running => matches!(next, K::Finishing | K::Cancelling | K::Lost | K::Errored),
+            K::Finishing => matches!(next, K::Passed | K::Failed | K::Inconclusive | K::Lost | K::Errored),
+            K::Cancelling => matches!(next, K::Cancelled | K::Lost | K::Errored),
+            K::Passed | K::Failed | K::Inconclusive | K::Cancelled | K::Lost | K::Errored => false,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a run that is {from} cannot become {to}", from = from.word(), to = to.word())]
+pub struct WrongTransition {
+    pub from: RunStateKind,
+    pub to: RunStateKind,
+}
+
+impl RunState {
+    #[must_use]
+    pub const fn kind(&self) -> RunStateKind {
+        match self {
+            Self::Queued => RunStateKind::Queued,
+            Self::Starting { .. } => RunStateKind::Starting,
+            Self::Running { .. } => RunStateKind::Running,
+            Self::Finishing { .. } => RunStateKind::Finishing,
+            Self::Cancelling { .. } => RunStateKind::Cancelling,
+            Self::Passed => RunStateKind::Passed,
+            Self::Failed => RunStateKind::Failed,
+            Self::Inconclusive => RunStateKind::Inconclusive,
+            Self::Cancelled { .. } => RunStateKind::Cancelled,
+            Self::Lost => RunStateKind::Lost,
+            Self::Errored { .. } => RunStateKind::Errored,
+        }
+    }
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.kind().is_live()
+    }
+    /// The next state, if the table allows it.
+    pub fn into_next(self, next: Self) -> Result<Self, WrongTransition> {
+        if self.kind().may_become(next.kind()) { Ok(next) } else { Err(WrongTransition { from: self.kind(), to: next.kind() }) }
+    }
+    #[must_use]
+    pub const fn judged(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Pass => Self::Passed,
+            Outcome::Fail => Self::Failed,
+            Outcome::Inconclusive => Self::Inconclusive,
+        }
+    }
+}
+
+/// What a launch changes of the script's own options.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// The script's own scenarios, untouched.
+    #[default]
+    Script,
+    /// 1 VU for 10 s: does it work at all?
+    Smoke,
+    /// 10 VUs for 60 s, or what the parameters say.
+    Load,
+}
+
+impl Profile {
+    pub const ALL: [Self; 3] = [Self::Script, Self::Smoke, Self::Load];
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Smoke => "smoke",
+            Self::Load => "load",
+        }
+    }
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.word() == word)
+    }
+    /// What it changes, for people.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Script => "The script’s own scenarios, nothing changed",
+            Self::Smoke => "1 VU for 10 s in place of the script’s scenarios: does it work at all",
+            Self::Load => "A steady load in place of the script’s scenarios: 10 VUs for 60 s, or what you set below",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_kind() -> impl Strategy<Value = RunStateKind> {
+        proptest::sample::select(RunStateKind::ALL.to_vec())
+    }
+
+    proptest! {
+        #[test]
+        fn an_ended_run_stays_as_it_is(from in any_kind(), to in any_kind()) {
+            prop_assert!(from.is_live() || !from.may_become(to));
+        }
+
+        #[test]
+        fn every_walk_ends(walk in proptest::collection::vec(any_kind(), 0..60)) {
+            let mut at = RunStateKind::Queued;
+            let mut steps = 0;
+            for next in walk {
+                if at.may_become(next) {
+                    at = next;
+                    steps += 1;
+                }
+            }
+            prop_assert!(steps <= 5, "no run takes more than five steps: queued, starting, running, finishing or cancelling, ended");
+        }
+    }
+
+    #[test]
+    fn from_every_live_state_an_end_can_be_reached() {
+        for from in RunStateKind::ALL.into_iter().filter(|kind| kind.is_live()) {
+            assert!(RunStateKind::ALL.into_iter().any(|to| !to.is_live() && from.may_become(to)), "{}", from.word());
+        }
+    }
+
+    #[test]
+    fn a_wrong_step_is_refused_in_words() {
+        let refused = RunState::Passed.into_next(RunState::Queued).unwrap_err();
+        assert_eq!(refused.to_string(), "a run that is passed cannot become queued");
+    }
+}

@@ -1,0 +1,91 @@
+//! The launch form and its live verdict.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    environment::Environment,
+    path::AppPath,
+    run::Profile,
+    view::{
+        access::DecisionRow,
+        app::{Target, TestRow},
+        tree::TreeRevision,
+    },
+};
+
+/// What a launch asks for. Texts as they were typed: judging says what is wrong with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchRequest {
+    pub path: String,
+    /// Path of the script in the repository.
+    pub test: String,
+    pub profile: String,
+    /// Empty: as the profile says. Whole number.
+    #[serde(default)]
+    pub vus: String,
+    /// Empty: as the profile says. `90s`, `6m`, `1h`.
+    #[serde(default)]
+    pub duration: String,
+    /// `NAME=value` lines.
+    #[serde(default)]
+    pub env: String,
+    #[serde(default)]
+    pub reason: String,
+    /// Made with the form: the same form sent twice is one run.
+    #[serde(default)]
+    pub once: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LaunchForm {
+    pub path: AppPath,
+    pub name: String,
+    pub environment: Environment,
+    pub tests: Vec<TestRow>,
+    pub target: Target,
+    pub revision: TreeRevision,
+    /// Which grant decides, and as which account.
+    pub decision: DecisionRow,
+    pub allowed: bool,
+    pub request: LaunchRequest,
+    pub judgement: Judgement,
+    pub profiles: Vec<ProfileRow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileRow {
+    pub profile: Profile,
+    pub sentence: String,
+}
+
+/// The guardrails' answer to one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Everything is kept and every field is good: the run may start.
+    pub may_start: bool,
+    /// One sentence: “4 rules are kept”, “2 rules refuse this”.
+    pub sentence: String,
+    pub rules: Vec<RuleRow>,
+    /// Field name, sentence: input that cannot be taken.
+    pub fields: Vec<(String, String)>,
+    /// What k6 said it would do with this request.
+    pub max_vus: Option<u32>,
+    pub duration_s: Option<u32>,
+    /// Runs ahead in the queue.
+    pub queue_ahead: u32,
+    pub policy_digest: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleRow {
+    /// `max_vus`, `max_duration`, `target_hosts`, `modules`.
+    pub kind: String,
+    pub title: String,
+    /// “20 of 50”.
+    pub fact: String,
+    /// Name of the guardrail and where it comes from.
+    pub from: String,
+    pub kept: bool,
+    /// When broken: what to do.
+    pub sentence: String,
+}

@@ -1,0 +1,104 @@
+//! The tree page: a flat list of rows with explicit levels.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Timestamp, environment::Environment, path::AppPath, run::RunStateKind, view::run::Permission};
+
+/// The whole state of the page, as it stands in the URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeQuery {
+    /// Part of a name or path.
+    pub q: Option<String>,
+    pub env: Option<String>,
+    /// A word of the verdict column: `pass`, `fail`, `inconclusive`, `never`, `live`.
+    pub verdict: Option<String>,
+    /// Paths whose children are shown, separated by commas; absent shows the first two levels, `none` only the roots, `all` everything.
+    pub open: Option<String>,
+    /// `table` for the flat list of apps.
+    pub view: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TreePage {
+    pub query: TreeQuery,
+    pub rows: Vec<TreeRow>,
+    pub environments: Vec<Environment>,
+    pub visible_apps: u32,
+    /// How many apps exist that the person may not see, all in all.
+    pub hidden_apps: u32,
+    pub counts: VerdictCounts,
+    pub revision: TreeRevision,
+    /// Problems in the part of the tree that the person sees: unreadable manifests, cycles.
+    pub problems: Vec<String>,
+    pub now: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictCounts {
+    pub pass: u32,
+    pub fail: u32,
+    pub inconclusive: u32,
+    pub live: u32,
+    pub never: u32,
+}
+
+/// Where the tree was read from, and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeRevision {
+    pub commit: String,
+    pub subject: String,
+    pub author: String,
+    pub committed: Timestamp,
+    pub read: Timestamp,
+    pub source: String,
+    /// Set when the newest commit could not be read and an older one is shown: why.
+    pub stale: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "row", rename_all = "snake_case")]
+pub enum TreeRow {
+    App(AppRow),
+    /// Children that the person may not see: counted, never named.
+    Hidden {
+        level: u32,
+        count: u32,
+        position: u32,
+        size: u32,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppRow {
+    pub path: AppPath,
+    pub name: String,
+    /// `Application` or `ApplicationSet`.
+    pub kind: String,
+    /// 1 for a root.
+    pub level: u32,
+    /// Place among its siblings, from 1, and how many they are; for `aria-posinset` and `aria-setsize`.
+    pub position: u32,
+    pub size: u32,
+    /// `None`: no children. Otherwise whether they are shown.
+    pub expanded: Option<bool>,
+    /// The `open` of the URL that turns this row over.
+    pub toggle: Option<String>,
+    pub wave: i32,
+    pub environment: Environment,
+    /// Last verdict of the app itself.
+    pub last: Option<RunStateKind>,
+    pub last_run: Option<crate::id::RunId>,
+    /// Worst last verdict of everything visible below, the app included.
+    pub rolled_up: Option<RunStateKind>,
+    /// Live runs of everything visible below, the app included.
+    pub live: u32,
+    pub spread_us: Option<u64>,
+    /// p99 − p50 of the last runs, oldest first, microseconds, for the sparkline.
+    pub spread_history_us: Vec<u64>,
+    pub tests: u32,
+    pub launch: Permission,
+    /// Set on rows that a filter keeps only because something below them matches.
+    pub context: bool,
+    /// Cycle back to an app that already stands above: shown once, not followed.
+    pub cycle: bool,
+}

@@ -1,0 +1,14 @@
+//! Who may do what, as which service account.
+//!
+//! One YAML file compiles into a [`Policy`]. From it and an actor comes one [`Access`]: it answers for one thing
+//! ([`Access::can`]), yields the rows of the SQL predicate for lists ([`Access::scopes`]), and makes the [`Permit`] without
+//! which nothing can be changed. Because all three come from one value, they cannot disagree (invariant 1).
+//!
+//! Pure: no async, no I/O. It knows nothing of the store, the web or k6.
+
+pub mod access;
+pub mod act;
+pub mod permit;
+
+pub use access::{Access, Decision, GrantUse, Place, Refused, Scope, ScopeSet};
+pub use permit::{Permit, Resource};
