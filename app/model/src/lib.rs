@@ -11,5 +11,6 @@ pub mod fault;
 pub mod id;
 pub mod path;
 pub mod run;
+pub mod session;
 pub mod verdict;
 pub mod view;
