@@ -1,0 +1,39 @@
+# Windfirm. Two commands matter: `make run` and `make test`. Each does all of its own set-up; see deploy/make/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help run build test lint unit browser bench k6 front setup clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: ## Build what is missing, then serve the demo and print its URL
+	@deploy/make/run.sh
+
+build: ## Build both halves and k6
+	@deploy/make/build.sh
+
+test: ## Run every test, install what is missing for it, end with counts
+	@deploy/make/test.sh
+
+lint: ## Formatting, lints, bans, dependencies, style sheets
+	@deploy/make/lint.sh
+
+unit: ## Tests of the crates (SQLite, PostgreSQL, real k6)
+	@deploy/make/unit.sh
+
+browser: ## Tests in a real browser
+	@deploy/make/browser.sh
+
+bench: ## Measure, and write BENCHMARKS.md
+	@deploy/make/bench.sh
+
+k6: ## Build the pinned k6
+	@deploy/make/k6.sh
+
+front: ## Build the browser half
+	@deploy/make/front.sh
+
+clean: ## Remove what was built here (not the shared cache)
+	rm -rf target .windfirm end2end/node_modules end2end/output

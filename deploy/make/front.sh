@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# The browser half: wasm, its glue, the style sheet, each with a brotli sibling, into $TARGET/site.
+# Does nothing when nothing changed.
+. "$(dirname "$0")/common.sh"
+need_rust
+
+NAME=windfirm
+PKG=$SITE/pkg
+FRONT=$TARGET/front
+mkdir -p "$PKG"
+
+stamp() { { cat Cargo.lock Cargo.toml; find app style deploy/make/front.sh -type f -not -path '*/tests/*' -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1; }
+NOW=$(stamp)
+if [ -f "$PKG/.stamp" ] && [ "$(cat "$PKG/.stamp")" = "$NOW" ] && [ -f "$PKG/$NAME.wasm" ] && [ -f "$PKG/$NAME.css" ]; then exit 0; fi
+
+# 1. wasm: rustup's target where it can be had, else Debian's Rust with the standard library built from source.
+say "Building the browser half"
+WASM=$FRONT/wasm32-unknown-unknown/wasm-release/${NAME}_hydrate.wasm
+has_target() { have rustup && rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown; }
+if ! has_target && have rustup && [ ! -f "$CACHE/no-rustup-target" ]; then
+  note "asking rustup for the target wasm32-unknown-unknown"
+  timeout 120 rustup target add wasm32-unknown-unknown >/dev/null 2>&1 || touch "$CACHE/no-rustup-target"
+fi
+if has_target; then
+  cargo build -p windfirm-hydrate --target wasm32-unknown-unknown --profile wasm-release --target-dir "$FRONT"
+elif debian_install "rustup cannot download the wasm target here, so Debian's Rust builds the browser half" rustc-web cargo-web rust-web-src lld-22 \
+  || { [ -x /usr/bin/cargo ] && have wasm-ld-22; }; then
+  PATH=/usr/bin:$PATH CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-22 RUSTC_BOOTSTRAP=1 RUSTUP_TOOLCHAIN= \
+    /usr/bin/cargo build -p windfirm-hydrate -Zbuild-std=std,panic_abort --target wasm32-unknown-unknown --profile wasm-release --target-dir "$FRONT"
+else
+  rm -f "$CACHE/no-rustup-target"
+  fail "The wasm32-unknown-unknown target is missing." "Run: rustup target add wasm32-unknown-unknown" \
+    "(or, on Debian as root: apt-get install rustc-web cargo-web rust-web-src lld-22)"
+fi
+
+# 2. glue, by the wasm-bindgen of the very version in Cargo.lock.
+VERSION=$(locked_version wasm-bindgen)
+BINDGEN=$CACHE/wasm-bindgen-$VERSION/bin/wasm-bindgen
+if have wasm-bindgen && [ "$(wasm-bindgen --version | awk '{print $2}')" = "$VERSION" ]; then BINDGEN=$(command -v wasm-bindgen); fi
+if [ ! -x "$BINDGEN" ]; then
+  say "Building wasm-bindgen $VERSION, once (about four minutes)"
+  cargo install wasm-bindgen-cli --version "=$VERSION" --locked --root "$CACHE/wasm-bindgen-$VERSION" --target-dir "$CACHE/build" --quiet 2>/dev/null \
+    || cargo install wasm-bindgen-cli --version "=$VERSION" --root "$CACHE/wasm-bindgen-$VERSION" --target-dir "$CACHE/build" --quiet
+  rm -rf "$CACHE/build"
+fi
+"$BINDGEN" --target web --no-typescript --out-name "$NAME" --out-dir "$FRONT/glue" "$WASM"
+
+# 3. smaller, where npm is there to bring binaryen.
+OPTIMISED=$FRONT/glue/${NAME}_bg.wasm
+if have npm; then
+  BINARYEN=132.0.0
+  OPT=$CACHE/binaryen-$BINARYEN/node_modules/.bin/wasm-opt
+  if [ ! -x "$OPT" ]; then
+    say "Fetching binaryen $BINARYEN from npm, once: it makes the wasm four times smaller"
+    npm install --silent --no-audit --no-fund --prefix "$CACHE/binaryen-$BINARYEN" "binaryen@$BINARYEN" >/dev/null 2>&1 || true
+  fi
+  if [ -x "$OPT" ]; then
+    "$OPT" -Oz --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue \
+      "$OPTIMISED" -o "$FRONT/glue/small.wasm"
+    OPTIMISED=$FRONT/glue/small.wasm
+  else note "binaryen could not be fetched: the wasm stays larger, everything else is the same"; fi
+else note "npm is missing: the wasm stays larger, everything else is the same"; fi
+
+# 4. names that the server asks for, the style sheet, and compressed siblings.
+cp "$OPTIMISED" "$PKG/$NAME.wasm"
+sed "s/${NAME}_bg\.wasm/${NAME}.wasm/g" "$FRONT/glue/$NAME.js" >"$PKG/$NAME.js"
+rm -rf "$PKG/snippets"; [ -d "$FRONT/glue/snippets" ] && cp -r "$FRONT/glue/snippets" "$PKG/snippets"
+while read -r file; do case $file in ''|'#'*) ;; *) cat "style/$file" ;; esac; done <style/order.txt >"$PKG/$NAME.css"
+if [ -d style/static ]; then cp -r style/static/. "$SITE/"; fi
+find "$SITE" -name '*.br' -delete
+if have node; then
+  node -e '
+    const fs = require("fs"), path = require("path"), zlib = require("zlib");
+    const walk = (folder) => fs.readdirSync(folder, { withFileTypes: true }).flatMap((e) => e.isDirectory() ? walk(path.join(folder, e.name)) : [path.join(folder, e.name)]);
+    for (const file of walk(process.argv[1])) if (/\.(wasm|js|css|svg)$/.test(file))
+      fs.writeFileSync(file + ".br", zlib.brotliCompressSync(fs.readFileSync(file), { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 11 } }));
+  ' "$SITE"
+fi
+echo "$NOW" >"$PKG/.stamp"
+note "wasm $(stat -c %s "$PKG/$NAME.wasm") bytes$([ -f "$PKG/$NAME.wasm.br" ] && echo ", $(stat -c %s "$PKG/$NAME.wasm.br") by brotli")"

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The server half. Prints the path of the binary on standard output.
+. "$(dirname "$0")/common.sh"
+need_rust
+say "Building the server"
+LEPTOS_OUTPUT_NAME=windfirm cargo build -p windfirm --target-dir "$TARGET" "$@" >&2
+case " $* " in *" --release "*) echo "$TARGET/release/windfirm" ;; *) echo "$TARGET/debug/windfirm" ;; esac
