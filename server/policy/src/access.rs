@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 use windfirm_model::{
-    action::{Action, Scope as ActionScope},
+    action::{Action, Reach, Scope as ActionScope},
     actor::{Actor, SystemTask},
     environment::Environment,
     id::OperationId,
@@ -85,6 +85,16 @@ pub struct ScopeSet {
     pub rows: Vec<Scope>,
 }
 
+impl GrantUse {
+    /// Without the account when the action does not reach a cluster: nothing acts as it then.
+    fn for_action(mut self, action: Action) -> Self {
+        if action.reach() == Reach::PortalOnly {
+            self.service_account = None;
+        }
+        self
+    }
+}
+
 pub(crate) const fn bit(action: Action) -> u32 {
     match action {
         Action::ViewApp => 1,
@@ -115,6 +125,9 @@ impl Access {
         };
         Self::new(Actor::System { task }, String::new(), vec![everything])
     }
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
     #[must_use]
     pub const fn actor(&self) -> &Actor {
         &self.actor
@@ -141,39 +154,25 @@ impl Access {
     pub fn can_anywhere(&self, action: Action) -> Option<&GrantUse> {
         self.rules.iter().find(|rule| rule.actions & bit(action) != 0).map(|rule| &rule.grant)
     }
-    /// A permit for an action that needs nothing but a grant.
+    /// A permit for an action that needs nothing but a grant. It is for `place`, whatever path and environment `resource` says.
     pub fn permit<A: PlainAct>(&self, operation: OperationId, place: &Place, resource: Resource) -> Result<Permit<A>, Refused> {
-        self.grant_for(A::ACTION, place).map(|grant| Permit::new(operation, self.actor.clone(), resource, Some(grant), self.policy_digest.clone()))
+        let grant = self.grant_for(A::ACTION, place)?;
+        Ok(Permit::new(operation, self.actor.clone(), resource.at(place), Some(grant), self.policy_digest.clone()))
     }
     /// A permit for an action that is not tied to one place: reading the audit log of one's paths, explaining.
     pub fn permit_anywhere<A: PlainAct>(&self, operation: OperationId, resource: Resource) -> Result<Permit<A>, Refused> {
         match self.can_anywhere(A::ACTION) {
-            Some(grant) => Ok(Permit::new(operation, self.actor.clone(), resource, Some(grant.clone()), self.policy_digest.clone())),
+            Some(grant) => Ok(Permit::new(operation, self.actor.clone(), resource, Some(grant.clone().for_action(A::ACTION)), self.policy_digest.clone())),
             None => Err(Refused::Forbidden(format!("No grant gives you {}.", A::ACTION.code()))),
         }
     }
     pub(crate) fn grant_for(&self, action: Action, place: &Place) -> Result<GrantUse, Refused> {
         match self.can(action, place) {
-            Decision::Allowed(grant) => Ok(grant.clone()),
+            Decision::Allowed(grant) => Ok(grant.clone().for_action(action)),
             Decision::Refused if self.allows(Action::ViewApp, place) || self.allows(Action::ViewRun, place) => {
                 Err(Refused::Forbidden(self.why_not(action, place)))
             }
             Decision::Refused => Err(Refused::Invisible),
-        }
-    }
-    /// One sentence for somebody who may see the place but not do this there.
-    #[must_use]
-    pub fn why_not(&self, action: Action, place: &Place) -> String {
-        match self.can(Action::ViewApp, place) {
-            Decision::Allowed(grant) => format!(
-                "{} gives you role {} here through grant {}, which does not include {} in {}.",
-                capitalised(&grant.subject),
-                grant.role,
-                grant.grant,
-                action.code(),
-                place.environment
-            ),
-            Decision::Refused => format!("No grant gives you {} here.", action.code()),
         }
     }
     /// The rows of the SQL predicate: `list = filter(all, can)`, by construction from the same rules.
@@ -211,11 +210,6 @@ impl ScopeSet {
     }
 }
 
-fn environment_matches(allowed: Option<&[Environment]>, environment: &Environment) -> bool {
+pub(crate) fn environment_matches(allowed: Option<&[Environment]>, environment: &Environment) -> bool {
     allowed.is_none_or(|names| names.contains(environment))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

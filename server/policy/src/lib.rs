@@ -8,7 +8,20 @@
 
 pub mod access;
 pub mod act;
+pub mod compile;
+pub mod error;
+pub mod explain;
+pub mod guardrail;
+pub mod host;
+mod pattern;
 pub mod permit;
+pub mod policy;
 
 pub use access::{Access, Decision, GrantUse, Place, Refused, Scope, ScopeSet};
+pub use compile::compile;
+pub use error::{PolicyError, Position, Problem};
+pub use explain::{explain, explain_all};
+pub use guardrail::{Facts, LaunchRefused, Limits};
+pub use host::{HostPattern, HostPort};
 pub use permit::{Permit, Resource};
+pub use policy::{AppFacts, Policy};

@@ -10,7 +10,7 @@ use windfirm_model::{
 };
 
 use crate::{
-    access::GrantUse,
+    access::{GrantUse, Place},
     act::{OwnAct, SystemAct},
 };
 
@@ -20,6 +20,13 @@ pub struct Resource {
     pub path: Option<AppPath>,
     pub environment: Option<Environment>,
     pub run: Option<RunId>,
+}
+
+impl Resource {
+    /// What was judged is what is permitted.
+    pub(crate) fn at(self, place: &Place) -> Self {
+        Self { path: Some(place.path.clone()), environment: Some(place.environment.clone()), ..self }
+    }
 }
 
 /// Proof that `actor` may do `A` to `resource`. The fields are private and only this crate makes one: a function that takes
