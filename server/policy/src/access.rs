@@ -1,5 +1,7 @@
 //! The one value that answers for one thing and yields the predicate for lists.
 
+use std::collections::HashSet;
+
 use sha2::{Digest as _, Sha256};
 use windfirm_model::{
     action::{Action, Reach, Scope as ActionScope},
@@ -11,6 +13,7 @@ use windfirm_model::{
 
 use crate::{
     act::PlainAct,
+    index::{Index, prefixes},
     permit::{Permit, Resource},
 };
 
@@ -49,6 +52,7 @@ pub struct Access {
     policy_digest: String,
     /// In the order of the policy: the first that matches is the one that is named.
     rules: Vec<Rule>,
+    index: Index,
 }
 
 /// The answer for one action in one place.
@@ -111,8 +115,9 @@ pub(crate) const fn bit(action: Action) -> u32 {
 }
 
 impl Access {
-    pub(crate) const fn new(actor: Actor, policy_digest: String, rules: Vec<Rule>) -> Self {
-        Self { actor, policy_digest, rules }
+    pub(crate) fn new(actor: Actor, policy_digest: String, rules: Vec<Rule>) -> Self {
+        let index = Index::new(&rules);
+        Self { actor, policy_digest, rules, index }
     }
     /// A system task reads everything. It changes nothing without a [`Permit`] of its own acts.
     #[must_use]
@@ -139,10 +144,9 @@ impl Access {
     /// May the actor do this here, and which grant says so.
     #[must_use]
     pub fn can(&self, action: Action, place: &Place) -> Decision<'_> {
-        let wanted = bit(action);
-        self.rules
-            .iter()
-            .find(|rule| rule.actions & wanted != 0 && rule.path.covers(&place.path) && environment_matches(rule.environments.as_deref(), &place.environment))
+        self.index
+            .first(bit(action), place, &self.rules)
+            .and_then(|position| self.rules.get(position))
             .map_or(Decision::Refused, |rule| Decision::Allowed(&rule.grant))
     }
     #[must_use]
@@ -192,13 +196,19 @@ impl Access {
 }
 
 impl ScopeSet {
-    /// Drops every row that another row covers, sorts, and names the rest by its content.
+    /// Drops every row that another row covers, sorts, and names the rest by its content. A row is covered only by a row of a place
+    /// above it (or the same), because subtrees lie within each other or apart.
     fn minimal(mut rows: Vec<Scope>) -> Self {
         rows.sort();
         rows.dedup();
-        let covered =
-            |row: &Scope, by: &Scope| row != by && by.from <= row.from && row.to <= by.to && (by.environment == "*" || by.environment == row.environment);
-        let kept: Vec<Scope> = rows.iter().filter(|row| !rows.iter().any(|by| covered(row, by))).cloned().collect();
+        let all: HashSet<(&str, &str)> = rows.iter().map(|row| (row.from.as_str(), row.environment.as_str())).collect();
+        let covered = |row: &Scope| {
+            prefixes(&row.from).any(|above| {
+                let same_place = above == row.from;
+                (all.contains(&(above, "*")) && !(same_place && row.environment == "*")) || (!same_place && all.contains(&(above, row.environment.as_str())))
+            })
+        };
+        let kept: Vec<Scope> = rows.iter().filter(|row| !covered(row)).cloned().collect();
         let mut hash = Sha256::new();
         for row in &kept {
             for text in [&row.from, &row.to, &row.environment] {

@@ -75,7 +75,7 @@ fn read(text: &str, file_name: &str, reader: &mut Reader) -> Option<Policy> {
         digest: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
         file: file_name.to_owned(),
         text: text.to_owned(),
-        environments,
+        environments: environments.rules,
         roles: roles.into_iter().map(|known| known.role).collect(),
         grants,
         guardrails,

@@ -13,6 +13,7 @@ pub mod error;
 pub mod explain;
 pub mod guardrail;
 pub mod host;
+mod index;
 mod pattern;
 pub mod permit;
 pub mod policy;

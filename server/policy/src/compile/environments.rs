@@ -2,7 +2,7 @@
 //!
 //! Several rules may give the same environment.
 
-use windfirm_model::environment::Environment;
+use windfirm_model::{environment::Environment, path::AppPath};
 
 use crate::{
     compile::{
@@ -14,11 +14,18 @@ use crate::{
     policy::EnvironmentRule,
 };
 
-pub(super) fn read(reader: &mut Reader, at: &At<'_>) -> Vec<EnvironmentRule> {
+/// The rules, and whether all of them could be read: only then can a name be called unknown.
+#[derive(Debug, Default)]
+pub(super) struct Environments {
+    pub(super) rules: Vec<EnvironmentRule>,
+    whole: bool,
+}
+
+pub(super) fn read(reader: &mut Reader, at: &At<'_>) -> Environments {
     let items = reader.full_list(at, "environment rules", MAX_ENTRIES, "Every app needs an environment.").unwrap_or_default();
     let mut rules: Vec<EnvironmentRule> = Vec::new();
     let mut catch_all: Option<(String, usize)> = None;
-    let mut whole = true;
+    let mut whole = !items.is_empty();
     for item in &items {
         if let Some((by, line)) = &catch_all {
             reader.problem(item, Problem::NeverReached { by: by.clone(), line: *line });
@@ -40,39 +47,41 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>) -> Vec<EnvironmentRule> {
     {
         reader.problem(last, Problem::NoCatchAll);
     }
-    rules
+    Environments { rules, whole }
 }
 
 fn rule(reader: &mut Reader, item: &At<'_>) -> Option<EnvironmentRule> {
     let fields = reader.fields(item.clone(), &["name", "match"])?;
     let name = fields.require(reader, "name").and_then(|at| environment_name(reader, &at));
     let conditions = fields.require(reader, "match").and_then(|at| reader.fields(at, &["cluster", "namespace", "app", "path"]))?;
-    let mut good = true;
-    let mut pattern = |reader: &mut Reader, key: &str| {
-        let at = conditions.get(key)?;
-        let text = reader.text(&at).filter(|text| !text.is_empty());
-        if text.is_none() {
-            good = false;
-            if reader_has_text(&at) {
-                reader.problem(&at, Problem::BadName { name: String::new(), why: "it is empty and would match nothing; “*” matches everything" });
-            }
+    let cluster = pattern(reader, conditions.get("cluster"));
+    let namespace = pattern(reader, conditions.get("namespace"));
+    let app = pattern(reader, conditions.get("app"));
+    let path = path(reader, conditions.get("path"));
+    Some(EnvironmentRule { name: name?, cluster: cluster?, namespace: namespace?, app: app?, path: path? })
+}
+
+/// `None`: broken, and told; `Some(None)`: not there, so it does not matter.
+fn pattern(reader: &mut Reader, at: Option<At<'_>>) -> Option<Option<Pattern>> {
+    let Some(at) = at else { return Some(None) };
+    let text = reader.text(&at)?;
+    if text.is_empty() {
+        reader.problem(&at, Problem::BadName { name: String::new(), why: "it is empty and would match nothing; “*” matches everything" });
+        return None;
+    }
+    Some(Some(Pattern::new(text)))
+}
+
+/// Like [`pattern`].
+fn path(reader: &mut Reader, at: Option<At<'_>>) -> Option<Option<AppPath>> {
+    let Some(at) = at else { return Some(None) };
+    match reader.text(&at)?.parse() {
+        Ok(path) => Some(Some(path)),
+        Err(error) => {
+            reader.problem(&at, Problem::BadPath(error));
+            None
         }
-        text.map(Pattern::new)
-    };
-    let (cluster, namespace, app) = (pattern(reader, "cluster"), pattern(reader, "namespace"), pattern(reader, "app"));
-    let path = match conditions.get("path") {
-        Some(at) => {
-            let parsed = reader.text(&at).map(str::parse);
-            if let Some(Err(error)) = &parsed {
-                reader.problem(&at, Problem::BadPath(Clone::clone(error)));
-            }
-            let path = parsed.and_then(Result::ok);
-            good &= path.is_some();
-            path
-        }
-        None => None,
-    };
-    name.filter(|_| good).map(|name| EnvironmentRule { name, cluster, namespace, app, path })
+    }
 }
 
 /// Short, because it stands in tables and in SQL rows: lower-case letters, digits and “-”.
@@ -85,12 +94,8 @@ fn environment_name(reader: &mut Reader, at: &At<'_>) -> Option<Environment> {
     None
 }
 
-const fn reader_has_text(at: &At<'_>) -> bool {
-    matches!(at.node.value, crate::compile::node::Value::Scalar { kind: crate::compile::node::ScalarKind::Text, .. })
-}
-
 /// The field `in` of grants and guardrails. `None`: all environments.
-pub(super) fn named(reader: &mut Reader, at: Option<At<'_>>, rules: &[EnvironmentRule]) -> Option<Vec<Environment>> {
+pub(super) fn named(reader: &mut Reader, at: Option<At<'_>>, known_ones: &Environments) -> Option<Vec<Environment>> {
     let at = at?;
     let items = reader.full_list(&at, "environments", MAX_ENTRIES, "Name environments, or leave “in” out for all of them.").unwrap_or_default();
     let mut names: Vec<Environment> = Vec::new();
@@ -101,12 +106,17 @@ pub(super) fn named(reader: &mut Reader, at: Option<At<'_>>, rules: &[Environmen
             reader.problem(&item, Problem::Wildcard { text: text.to_owned(), what: "environments", hint: "Leave “in” out for all of them" });
         } else if names.contains(&name) {
             reader.problem(&item, Problem::Repeated { value: text.to_owned() });
-        } else if rules.iter().any(|rule| rule.name == name) {
-            names.push(name);
         } else {
-            let mut all: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
-            all.dedup();
-            reader.problem(&item, Problem::UnknownEnvironment { name: text.to_owned(), known: known(all.into_iter()) });
+            let mut all: Vec<&str> = Vec::new();
+            for rule in &known_ones.rules {
+                if !all.contains(&rule.name.as_str()) {
+                    all.push(rule.name.as_str());
+                }
+            }
+            if known_ones.whole && !all.contains(&text) {
+                reader.problem(&item, Problem::UnknownEnvironment { name: text.to_owned(), known: known(all.into_iter()) });
+            }
+            names.push(name);
         }
     }
     Some(names)

@@ -10,15 +10,16 @@ use windfirm_model::{
 use crate::{
     access::bit,
     compile::{
-        MAX_ENTRIES, MAX_GRANTS, environments,
+        MAX_ENTRIES, MAX_GRANTS,
+        environments::{self, Environments},
         reader::{At, Reader},
         roles::{KnownRole, refuse_role},
     },
     error::Problem,
-    policy::{EnvironmentRule, Grant, Subject},
+    policy::{Grant, Subject},
 };
 
-pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &[EnvironmentRule], roles: &[KnownRole]) -> Vec<Grant> {
+pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &Environments, roles: &[KnownRole]) -> Vec<Grant> {
     let items = reader.full_list(at, "grants", MAX_GRANTS, "Without a grant nobody could see anything.").unwrap_or_default();
     let mut grants = Vec::new();
     let mut lines: HashMap<String, usize> = HashMap::new();

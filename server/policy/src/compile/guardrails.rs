@@ -6,17 +6,19 @@ use windfirm_model::{environment::Environment, path::AppPath};
 
 use crate::{
     compile::{
-        MAX_ENTRIES, environments,
+        environments::{self, Environments},
         grants::unique_name,
         reader::{At, Reader},
     },
     error::{Position, Problem},
     guardrail::{Guardrail, duration_text, hosts_text},
     host::HostPattern,
-    policy::EnvironmentRule,
 };
 
 const MAX_VUS: u32 = 1_000_000;
+/// Every guardrail is compared with every other, so their number is bounded lower than that of grants.
+const MAX_GUARDRAILS: usize = 500;
+const MAX_HOSTS: usize = 50;
 
 /// A guardrail with the places of what may have to be told about.
 struct Draft {
@@ -26,8 +28,8 @@ struct Draft {
     hosts: Option<(Position, String)>,
 }
 
-pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &[EnvironmentRule]) -> Vec<Guardrail> {
-    let items = reader.list(at, "guardrails", MAX_ENTRIES).unwrap_or_default();
+pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &Environments) -> Vec<Guardrail> {
+    let items = reader.list(at, "guardrails", MAX_GUARDRAILS).unwrap_or_default();
     let mut drafts = Vec::new();
     let mut lines: HashMap<String, usize> = HashMap::new();
     for item in items {
@@ -60,7 +62,7 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &[EnvironmentRule]) 
 }
 
 fn host_patterns(reader: &mut Reader, at: &At<'_>) -> Vec<HostPattern> {
-    let items = reader.full_list(at, "hosts", MAX_ENTRIES, "Name at least one host and port, such as 127.0.0.1:*.").unwrap_or_default();
+    let items = reader.full_list(at, "hosts", MAX_HOSTS, "Name at least one host and port, such as 127.0.0.1:*.").unwrap_or_default();
     let mut patterns: Vec<HostPattern> = Vec::new();
     for item in items {
         let Some(text) = reader.text(&item) else { continue };

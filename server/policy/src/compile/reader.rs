@@ -205,7 +205,7 @@ impl Reader {
 }
 
 /// The most paths that one rule may name.
-const MAX_PATHS: usize = 200;
+const MAX_PATHS: usize = 50;
 
 /// `1h30m`, `10m`, `90s`: whole numbers with falling units; at least one second.
 fn duration_s(text: &str) -> Option<u32> {
