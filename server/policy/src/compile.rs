@@ -50,7 +50,7 @@ fn read(text: &str, file_name: &str, reader: &mut Reader) -> Option<Policy> {
         reader.report(Position { line: 1, column: 1 }, "", Problem::TooLarge { bytes: text.len(), limit: MAX_BYTES });
         return None;
     }
-    let root = node::load(text, |at, problem| reader.report(at, "", problem))?;
+    let root = node::load(text, |at, field, problem| reader.report(at, field, problem))?;
     let top = reader.fields(At::root(&root), &["apiVersion", "kind", "environments", "roles", "grants", "guardrails"])?;
     for (key, expected) in [("apiVersion", API_VERSION), ("kind", KIND)] {
         if let Some(at) = top.require(reader, key)

@@ -47,7 +47,9 @@ pub enum Problem {
     Syntax(String),
     #[error("a second document starts here; a policy is one document. Remove the “---”, or the second part")]
     SecondDocument,
-    #[error("anchors and aliases (“&name”, “*name”) are not read in policies, so that each rule says all of itself. Write the value out; quote a text that starts with “*” or “&”")]
+    #[error(
+        "anchors and aliases (“&name”, “*name”) are not read in policies, so that each rule says all of itself. Write the value out; quote a text that starts with “*” or “&”"
+    )]
     Anchor,
     #[error("the tag “{0}” is not read in policies. Remove it")]
     Tag(String),
@@ -105,7 +107,9 @@ pub enum Problem {
     NoCatchAll,
     #[error("this rule is never reached, because “{by}” in line {line} already matches every app. Move it up, or remove it")]
     NeverReached { by: String, line: usize },
-    #[error("this allows more ({wider}) than guardrail “{by}” on {path} ({tighter}), which holds here too; the tightest wins, so this would do nothing. Tighten it, or loosen “{by}”")]
+    #[error(
+        "this allows more ({wider}) than guardrail “{by}” on {path} ({tighter}), which holds here too; the tightest wins, so this would do nothing. Tighten it, or loosen “{by}”"
+    )]
     Loosens { wider: String, tighter: String, by: String, path: String },
     #[error("guardrail “{name}” limits nothing. Add max_vus, max_duration or target_hosts, or remove it")]
     NoLimit { name: String },

@@ -49,13 +49,7 @@ impl Access {
         };
         let acting = account.as_ref().map_or_else(String::new, |account| format!(", acting as service account {account}"));
         DecisionRow {
-            why: format!(
-                "{} has role {} on {}{environment} through grant {}{acting}.",
-                capitalised(&grant.subject),
-                grant.role,
-                grant.path,
-                grant.grant
-            ),
+            why: format!("{} has role {} on {}{environment} through grant {}{acting}.", capitalised(&grant.subject), grant.role, grant.path, grant.grant),
             subject: Some(grant.subject.clone()),
             grant: Some(grant.grant.clone()),
             role: Some(grant.role.clone()),
@@ -92,7 +86,10 @@ impl Access {
     fn no_grant(&self, code: &str) -> String {
         match self.actor() {
             Actor::Person { groups: Groups::Unknown(why), .. } => {
-                format!("The groups are not known ({}), and unknown groups grant nothing. Ask the people who run the identity provider.", why.trim_end_matches('.'))
+                format!(
+                    "The groups are not known ({}), and unknown groups grant nothing. Ask the people who run the identity provider.",
+                    why.trim_end_matches('.')
+                )
             }
             Actor::Person { groups: Groups::Known(names), .. } if names.is_empty() => {
                 format!("No grant gives {code}: the identity provider named no group, and no grant is to this user.")

@@ -233,7 +233,11 @@ fn judge_hosts(limits: &Limits, facts: &Facts) -> Vec<RuleRow> {
             if outside.is_empty() {
                 "It is not known which host the run would load. Give the app a target.".to_owned()
             } else {
-                format!("{} is not allowed; allowed here: {}. Correct the target of the app, or ask for a guardrail that names it.", outside.join(", "), hosts_text(&list.value))
+                format!(
+                    "{} is not allowed; allowed here: {}. Correct the target of the app, or ask for a guardrail that names it.",
+                    outside.join(", "),
+                    hosts_text(&list.value)
+                )
             }
         });
         row(from_text(list.source.as_ref()), kept, sentence)

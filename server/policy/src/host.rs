@@ -197,8 +197,10 @@ fn canonical_host(text: &str) -> Result<String, HostError> {
             && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
     };
     // Short and hexadecimal spellings of addresses (127.1, 0x7f000001) would slip past patterns of addresses.
-    let like_address =
-        name.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(|hex| hex.chars().all(|c| c.is_ascii_hexdigit())));
+    let like_address = name
+        .rsplit('.')
+        .next()
+        .is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(|hex| hex.chars().all(|c| c.is_ascii_hexdigit())));
     if name.len() > 253 || like_address || !name.split('.').all(good_label) {
         return Err(HostError::BadHost);
     }
@@ -241,7 +243,26 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for text in ["", "host", ":80", "host:", "host:0", "host:65536", "host:+80", "::1:80", "[::1]", "[host]:80", "127.1:80", "2130706433:80", "0x7f000001:80", "a b:80", "a..b:80", "-a:80", "a/b:80", "u@h:80"] {
+        for text in [
+            "",
+            "host",
+            ":80",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+80",
+            "::1:80",
+            "[::1]",
+            "[host]:80",
+            "127.1:80",
+            "2130706433:80",
+            "0x7f000001:80",
+            "a b:80",
+            "a..b:80",
+            "-a:80",
+            "a/b:80",
+            "u@h:80",
+        ] {
             assert!(text.parse::<HostPort>().is_err(), "{text}");
             assert!(text.parse::<HostPattern>().is_err(), "{text}");
         }

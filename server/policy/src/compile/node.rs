@@ -66,13 +66,13 @@ enum Open {
 }
 
 /// The one document of `text`. Errors carry their place; after a syntax error nothing further is read.
-pub(crate) fn load(text: &str, mut report: impl FnMut(Position, Problem)) -> Option<Node> {
+pub(crate) fn load(text: &str, mut report: impl FnMut(Position, &str, Problem)) -> Option<Node> {
     let mut loader = Loader { open: Vec::new(), root: None, documents: 0 };
     for event in Parser::new_from_str(text) {
         let step = match event {
             Ok((event, span)) => loader.step(event, span, &mut report),
             Err(error) => {
-                report(position_of(&error), Problem::Syntax(error.info().to_owned()));
+                report(position_of(&error), &loader.field(), Problem::Syntax(error.info().to_owned()));
                 Step::Stop
             }
         };
@@ -81,7 +81,7 @@ pub(crate) fn load(text: &str, mut report: impl FnMut(Position, Problem)) -> Opt
         }
     }
     if loader.root.is_none() {
-        report(Position { line: 1, column: 1 }, Problem::Empty);
+        report(Position { line: 1, column: 1 }, "", Problem::Empty);
     }
     loader.root
 }
@@ -98,32 +98,32 @@ struct Loader {
 }
 
 impl Loader {
-    fn step(&mut self, event: Event<'_>, span: Span, report: &mut impl FnMut(Position, Problem)) -> Step {
+    fn step(&mut self, event: Event<'_>, span: Span, report: &mut impl FnMut(Position, &str, Problem)) -> Step {
         let at = Position { line: span.start.line(), column: span.start.col() + 1 };
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    report(at, Problem::SecondDocument);
+                    report(at, "", Problem::SecondDocument);
                     return Step::Stop;
                 }
             }
             Event::Alias(_) => {
-                report(at, Problem::Anchor);
+                report(at, &self.field(), Problem::Anchor);
                 // A value keeps the shape whole, so that the rest can still be read.
                 self.close(Node { at, value: Value::Scalar { text: String::new(), kind: ScalarKind::Null } }, report);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                refuse_marks(at, anchor, tag.as_deref(), report);
+                self.refuse_marks(at, anchor, tag.as_deref(), report);
                 let kind = kind_of(&text, style);
                 self.close(Node { at, value: Value::Scalar { text: text.into_owned(), kind } }, report);
             }
             Event::SequenceStart(anchor, tag) => {
-                refuse_marks(at, anchor, tag.as_deref(), report);
+                self.refuse_marks(at, anchor, tag.as_deref(), report);
                 return self.deepen(at, Open::List(Vec::new()), report);
             }
             Event::MappingStart(anchor, tag) => {
-                refuse_marks(at, anchor, tag.as_deref(), report);
+                self.refuse_marks(at, anchor, tag.as_deref(), report);
                 return self.deepen(at, Open::Map { entries: Vec::new(), lines: HashMap::new(), key: None, skipping: false }, report);
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -140,9 +140,9 @@ impl Loader {
         Step::On
     }
 
-    fn deepen(&mut self, at: Position, open: Open, report: &mut impl FnMut(Position, Problem)) -> Step {
+    fn deepen(&mut self, at: Position, open: Open, report: &mut impl FnMut(Position, &str, Problem)) -> Step {
         if self.open.len() >= MAX_DEPTH {
-            report(at, Problem::TooDeep { limit: MAX_DEPTH });
+            report(at, &self.field(), Problem::TooDeep { limit: MAX_DEPTH });
             return Step::Stop;
         }
         self.open.push((at, open));
@@ -150,7 +150,13 @@ impl Loader {
     }
 
     /// Puts a whole node where it belongs: into the open list, as key or value of the open mapping, or as the document.
-    fn close(&mut self, node: Node, report: &mut impl FnMut(Position, Problem)) {
+    fn close(&mut self, node: Node, report: &mut impl FnMut(Position, &str, Problem)) {
+        if let Some((at, problem)) = self.put(node) {
+            report(at, &self.field(), problem);
+        }
+    }
+
+    fn put(&mut self, node: Node) -> Option<(Position, Problem)> {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some((_, Open::List(nodes))) => nodes.push(node),
@@ -159,7 +165,7 @@ impl Loader {
                     *skipping = false;
                 } else if let Some((key, at)) = key.take() {
                     if let Some(first_line) = lines.get(&key).copied() {
-                        report(at, Problem::DuplicateKey { key, first_line });
+                        return Some((at, Problem::DuplicateKey { key, first_line }));
                     } else {
                         lines.insert(key.clone(), at.line);
                         entries.push(Entry { key, at, node });
@@ -167,20 +173,39 @@ impl Loader {
                 } else if let Value::Scalar { text, kind: ScalarKind::Text | ScalarKind::Whole } = node.value {
                     *key = Some((text, node.at));
                 } else {
-                    report(node.at, Problem::KeyNotText);
                     *skipping = true;
+                    return Some((node.at, Problem::KeyNotText));
                 }
             }
         }
+        None
     }
-}
 
-fn refuse_marks(at: Position, anchor: usize, tag: Option<&saphyr::Tag>, report: &mut impl FnMut(Position, Problem)) {
-    if anchor != 0 {
-        report(at, Problem::Anchor);
+    /// The path of the field that is being read.
+    fn field(&self) -> String {
+        let mut field = String::new();
+        for (_, open) in &self.open {
+            match open {
+                Open::List(nodes) => field.push_str(&format!("[{}]", nodes.len())),
+                Open::Map { key: Some((key, _)), .. } => {
+                    if !field.is_empty() {
+                        field.push('.');
+                    }
+                    field.push_str(key);
+                }
+                Open::Map { key: None, .. } => {}
+            }
+        }
+        field
     }
-    if let Some(tag) = tag {
-        report(at, Problem::Tag(tag.to_string()));
+
+    fn refuse_marks(&self, at: Position, anchor: usize, tag: Option<&saphyr::Tag>, report: &mut impl FnMut(Position, &str, Problem)) {
+        if anchor != 0 {
+            report(at, &self.field(), Problem::Anchor);
+        }
+        if let Some(tag) = tag {
+            report(at, &self.field(), Problem::Tag(tag.to_string()));
+        }
     }
 }
 
