@@ -190,24 +190,24 @@ fn judge_vus(limit: &Limit<u32>, facts: &Facts) -> RuleRow {
         fact: format!("{} of {}", facts.max_vus, limit.value),
         from: from_text(limit.source.as_ref()),
         kept,
-        sentence: broken(kept, || format!("The run would use {} virtual users; at most {} are allowed here. Choose fewer.", facts.max_vus, limit.value)),
+        sentence: broken(kept, || format!("The run would use {} virtual users; the limit here is {}. Choose fewer.", facts.max_vus, limit.value)),
     }
 }
 
 fn judge_duration(limit: &Limit<u32>, facts: &Facts) -> RuleRow {
     let kept = facts.duration_s.is_some_and(|seconds| seconds <= limit.value);
     let most = duration_text(limit.value);
-    let fact = facts.duration_s.map_or_else(|| "no end".to_owned(), duration_text);
+    let fact = facts.duration_s.map_or_else(|| "no known end".to_owned(), duration_text);
     RuleRow {
         kind: "max_duration".into(),
         title: "Duration".into(),
         from: from_text(limit.source.as_ref()),
         kept,
         sentence: broken(kept, || match facts.duration_s {
-            Some(_) => format!("The run would last {fact}; at most {most} are allowed here. Choose a shorter one."),
-            None => format!("It is not known when the run would end; at most {most} are allowed here. Give it a duration."),
+            Some(_) => format!("The run would last {fact}; the limit here is {most}. Choose a shorter one."),
+            None => format!("It is not known when the run would end; the limit here is {most}. Give it a duration."),
         }),
-        fact: format!("{fact} of {most}"),
+        fact: if facts.duration_s.is_some() { format!("{fact} of {most}") } else { format!("{fact}, limit {most}") },
     }
 }
 
