@@ -1,1 +1,19 @@
+//! The tree of apps: read from Git at a commit, joined to a graph, with the tests that belong to each app.
+//!
+//! [`git`] is the only part that touches the disk; everything else is pure and works on [`files::Files`].
 
+pub mod discovery;
+pub mod error;
+pub mod files;
+pub mod git;
+mod glob;
+pub mod graph;
+pub mod manifest;
+mod yaml;
+
+pub use discovery::{Bundle, BundleError, TestScript, bundle};
+pub use error::TreeError;
+pub use files::{Files, MemoryFiles};
+pub use git::{GitSource, Snapshot};
+pub use graph::{App, AppIndex, AppSource, Tree, TreeOptions, TreeProblem};
+pub use manifest::{Kind, Manifest, Source, SourceForm};

@@ -1,0 +1,240 @@
+//! Git, read-only: the files of one commit, never those of the working tree.
+//!
+//! The only part of this crate that touches the disk. Blocking: call it where blocking is allowed. It runs no hooks, no
+//! filters and no other program, and reads no configuration but the repository's own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use gix::{ObjectId, ThreadSafeRepository, object::tree::EntryKind};
+use windfirm_model::{
+    clock::Timestamp,
+    view::{app::CommitRow, tree::TreeRevision},
+};
+
+use crate::{
+    error::TreeError,
+    files::{Files, directly_in},
+};
+
+/// More files than this are refused: a repository of manifests is small.
+pub const MAX_FILES: usize = 200_000;
+/// How far back the last commit of a path is searched.
+const MAX_HISTORY: usize = 10_000;
+/// Enough for the trees that one walk sees again and again.
+const OBJECT_CACHE_BYTES: usize = 8 * 1024 * 1024;
+
+/// A local repository (with a working tree, or bare) and the revision to read from it.
+#[derive(Clone)]
+pub struct GitSource {
+    repository: ThreadSafeRepository,
+    path: PathBuf,
+    revision: String,
+}
+
+impl fmt::Debug for GitSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GitSource").field("path", &self.path).field("revision", &self.revision).finish_non_exhaustive()
+    }
+}
+
+impl GitSource {
+    /// Opens the repository at exactly this place. `revision` is a branch, tag or commit; `HEAD` if there is none.
+    ///
+    /// # Errors
+    /// No repository there, no commit in it, or no such revision.
+    pub fn open(path: &Path, revision: Option<&str>) -> Result<Self, TreeError> {
+        let repository = ThreadSafeRepository::open_opts(path, gix::open::Options::isolated())
+            .map_err(|error| TreeError::NoRepository { path: path.display().to_string(), why: innermost(&error) })?;
+        let source = Self { repository, path: path.to_owned(), revision: revision.unwrap_or("HEAD").to_owned() };
+        source.head()?;
+        Ok(source)
+    }
+
+    /// The commit that the revision names now. Cheap: to be asked often, to see whether something is new.
+    pub fn head(&self) -> Result<String, TreeError> {
+        Ok(self.resolve(&self.repository.to_thread_local())?.to_string())
+    }
+
+    /// The files at the commit that the revision names now.
+    pub fn read(&self, now: Timestamp) -> Result<Snapshot, TreeError> {
+        let repository = self.repository.to_thread_local();
+        let id = self.resolve(&repository)?;
+        let commit = repository.find_commit(id).map_err(unreadable)?;
+        let row = commit_row(&commit)?;
+        let mut snapshot = Snapshot {
+            repository: self.repository.clone(),
+            commit: id,
+            revision: TreeRevision {
+                commit: row.id,
+                subject: row.subject,
+                author: row.author,
+                committed: row.at,
+                read: now,
+                source: self.path.display().to_string(),
+                stale: None,
+            },
+            paths: BTreeSet::new(),
+            blobs: BTreeMap::new(),
+            skipped: Vec::new(),
+        };
+        snapshot.walk(&repository, commit.tree_id().map_err(unreadable)?.detach())?;
+        Ok(snapshot)
+    }
+
+    fn resolve(&self, repository: &gix::Repository) -> Result<ObjectId, TreeError> {
+        let path = || self.path.display().to_string();
+        let found =
+            repository.rev_parse_single(self.revision.as_str()).and_then(|id| id.object()).and_then(|object| object.peel_to_kind(gix::object::Kind::Commit));
+        match found {
+            Ok(commit) => Ok(commit.id),
+            Err(_) if repository.head().is_ok_and(|head| head.is_unborn()) => Err(TreeError::Empty { path: path() }),
+            Err(error) => {
+                tracing::debug!(tree.revision = %self.revision, error = %error, "revision not found");
+                Err(TreeError::NoRevision { path: path(), revision: self.revision.clone() })
+            }
+        }
+    }
+}
+
+/// All files of one commit. Contents are read when they are asked for.
+#[derive(Clone)]
+pub struct Snapshot {
+    repository: ThreadSafeRepository,
+    commit: ObjectId,
+    revision: TreeRevision,
+    paths: BTreeSet<String>,
+    blobs: BTreeMap<String, ObjectId>,
+    skipped: Vec<String>,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("commit", &self.commit).field("files", &self.paths.len()).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    #[must_use]
+    pub const fn revision(&self) -> &TreeRevision {
+        &self.revision
+    }
+    /// What was passed over: symbolic links, submodules, names that are not UTF-8; a sentence each.
+    #[must_use]
+    pub fn skipped(&self) -> &[String] {
+        &self.skipped
+    }
+    /// The content of one file.
+    pub fn blob(&self, path: &str, limit_bytes: u64) -> Result<Vec<u8>, TreeError> {
+        self.read(path, limit_bytes)
+    }
+    /// The files directly in a folder; empty for the top.
+    #[must_use]
+    pub fn list(&self, folder: &str) -> Vec<&str> {
+        directly_in(self, folder).collect()
+    }
+
+    /// The last commit that changed this file or folder, as far back as [`MAX_HISTORY`] commits. `None`: it is not there, or
+    /// its change lies further back.
+    pub fn last_commit(&self, path: &str) -> Result<Option<CommitRow>, TreeError> {
+        let mut repository = self.repository.to_thread_local();
+        repository.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
+        let mut commit = repository.find_commit(self.commit).map_err(unreadable)?;
+        let Some(wanted) = object_at(&commit, path)? else { return Ok(None) };
+        // A commit that has the same content as one of its parents did not bring it: go on with that parent.
+        'history: for _ in 0..MAX_HISTORY {
+            for parent in commit.parent_ids().map(gix::Id::detach).collect::<Vec<_>>() {
+                // A shallow clone ends here: the parent is named, but not there.
+                let Ok(parent) = repository.find_commit(parent) else { continue };
+                if object_at(&parent, path)? == Some(wanted) {
+                    commit = parent;
+                    continue 'history;
+                }
+            }
+            return commit_row(&commit).map(Some);
+        }
+        Ok(None)
+    }
+
+    fn walk(&mut self, repository: &gix::Repository, root: ObjectId) -> Result<(), TreeError> {
+        let mut open = vec![(String::new(), root)];
+        while let Some((folder, id)) = open.pop() {
+            let tree = repository.find_tree(id).map_err(unreadable)?;
+            for entry in tree.iter() {
+                let entry = entry.map_err(unreadable)?;
+                let Ok(name) = std::str::from_utf8(entry.filename()) else {
+                    self.skipped.push(format!("{folder}{} is passed over: its name is not UTF-8.", entry.filename()));
+                    continue;
+                };
+                let path = format!("{folder}{name}");
+                match entry.kind() {
+                    EntryKind::Tree => open.push((format!("{path}/"), entry.object_id())),
+                    EntryKind::Blob | EntryKind::BlobExecutable => {
+                        self.paths.insert(path.clone());
+                        self.blobs.insert(path, entry.object_id());
+                    }
+                    EntryKind::Link => self.skipped.push(format!("{path} is passed over: it is a symbolic link.")),
+                    EntryKind::Commit => self.skipped.push(format!("{path} is passed over: it is a submodule.")),
+                }
+                if self.paths.len() > MAX_FILES {
+                    return Err(TreeError::TooManyFiles { limit: MAX_FILES });
+                }
+            }
+        }
+        self.skipped.sort();
+        Ok(())
+    }
+}
+
+impl Files for Snapshot {
+    fn paths(&self) -> &BTreeSet<String> {
+        &self.paths
+    }
+    fn read(&self, path: &str, limit_bytes: u64) -> Result<Vec<u8>, TreeError> {
+        let id = *self.blobs.get(path).ok_or_else(|| TreeError::NoFile { path: path.to_owned() })?;
+        let repository = self.repository.to_thread_local();
+        // The header first, so that a huge file is refused before it is unpacked.
+        let bytes = repository.find_header(id).map_err(unreadable)?.size();
+        if bytes > limit_bytes {
+            return Err(TreeError::FileTooLarge { path: path.to_owned(), bytes, limit: limit_bytes });
+        }
+        let mut blob = repository.find_blob(id).map_err(unreadable)?;
+        Ok(blob.take_data())
+    }
+}
+
+fn object_at(commit: &gix::Commit<'_>, path: &str) -> Result<Option<ObjectId>, TreeError> {
+    let tree = commit.tree().map_err(unreadable)?;
+    if path.is_empty() {
+        return Ok(Some(tree.id));
+    }
+    let names = path.split('/').map(str::as_bytes);
+    Ok(tree.lookup_entry(names).map_err(unreadable)?.map(|entry| entry.object_id()))
+}
+
+fn commit_row(commit: &gix::Commit<'_>) -> Result<CommitRow, TreeError> {
+    let author = commit.author().map_err(unreadable)?;
+    let message = commit.message().map_err(unreadable)?;
+    Ok(CommitRow {
+        id: commit.id.to_string(),
+        subject: message.summary().to_string(),
+        author: author.name.to_string(),
+        at: Timestamp::from_seconds(commit.time().map_err(unreadable)?.seconds),
+    })
+}
+
+fn unreadable(error: gix::Error) -> TreeError {
+    TreeError::Unreadable { why: innermost(&error) }
+}
+
+/// The cause that says most, without its full stop.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut at = error;
+    while let Some(next) = at.source() {
+        at = next;
+    }
+    at.to_string().trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,176 @@
+//! The tree of apps: which app makes which, where each stands, and what is wrong.
+//!
+//! Pure: from the files of one commit to one [`Tree`]. Argo CD's graph may have two ways to an app, loops and apps that manage
+//! themselves; here each app stands once, and what was cut is told as a problem.
+
+use std::collections::HashMap;
+
+use windfirm_model::{
+    environment::Environment,
+    path::AppPath,
+    view::{app::Target, tree::TreeRevision},
+};
+use windfirm_policy::{AppFacts, Place};
+
+use crate::{
+    discovery::TestScript,
+    files::Files,
+    manifest::{Kind, Source},
+};
+
+mod expand;
+mod kustomize;
+mod place;
+
+/// More apps are not placed.
+pub const MAX_APPS: usize = 50_000;
+/// Deeper trees are cut.
+pub const MAX_LEVELS: usize = 40;
+
+/// How to read the repository.
+#[derive(Clone, Debug, Default)]
+pub struct TreeOptions {
+    /// Where root Applications are looked for, folders below included; empty or `/` is the whole repository.
+    pub roots: String,
+    /// The addresses by which manifests name this repository. Empty: a source belongs to it if its path is there.
+    pub repositories: Vec<String>,
+}
+
+/// Index into [`Tree::apps`].
+pub type AppIndex = usize;
+
+/// Decides the environment of an app, and says why.
+pub type EnvironmentOf<'a> = &'a dyn Fn(&AppFacts) -> (Environment, String);
+
+/// All apps at one commit, parents before their children, each subtree in one piece.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    apps: Vec<App>,
+    by_path: HashMap<AppPath, AppIndex>,
+    problems: Vec<TreeProblem>,
+    revision: TreeRevision,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    pub path: AppPath,
+    pub name: String,
+    pub kind: Kind,
+    /// 1 for a root.
+    pub level: usize,
+    pub parent: Option<AppIndex>,
+    /// By wave, then name.
+    pub children: Vec<AppIndex>,
+    /// Apps above that this one makes again: shown, not followed.
+    pub cycles: Vec<AppIndex>,
+    /// One past the last app of its subtree.
+    pub end: AppIndex,
+    pub wave: i32,
+    pub environment: Environment,
+    pub environment_why: String,
+    pub project: String,
+    /// The namespace of the object itself.
+    pub namespace: String,
+    /// Where the app is deployed to.
+    pub cluster: String,
+    pub destination_namespace: String,
+    pub sources: Vec<AppSource>,
+    pub target: Target,
+    pub tests: Vec<TestScript>,
+    /// Where tests were looked for, whether or not there are some.
+    pub searched: Vec<String>,
+    /// Set when children may be missing, because only Argo CD can work them out; a sentence each.
+    pub unresolved: Vec<String>,
+    pub manages_itself: bool,
+    /// Trouble with this app's own manifest and tests.
+    pub problems: Vec<String>,
+    /// The file of the manifest.
+    pub file: String,
+}
+
+/// A source, and its folder if it lies in this repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppSource {
+    pub source: Source,
+    pub folder: Option<String>,
+    /// `directory`, `helm`, `kustomize`, `chart`, `plugin`, `values`.
+    pub kind: &'static str,
+}
+
+/// Something wrong, and whom it may be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeProblem {
+    pub sentence: String,
+    /// The apps that the sentence names or is about.
+    pub about: Vec<AppIndex>,
+    /// Set when the sentence is about something whose place is not known, but lies below here: an unreadable manifest. It is
+    /// told only to those who may see everything directly below.
+    pub below: Option<AppPath>,
+}
+
+impl App {
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { path: self.path.clone(), environment: self.environment.clone() }
+    }
+    fn facts(&self) -> AppFacts {
+        AppFacts { cluster: self.cluster.clone(), namespace: self.destination_namespace.clone(), name: self.name.clone(), path: self.path.clone() }
+    }
+}
+
+impl Tree {
+    /// Reads the manifests and joins them. Never fails: what cannot be read is told in [`Self::problems`].
+    #[must_use]
+    pub fn build(files: &dyn Files, revision: TreeRevision, options: &TreeOptions, environment_of: EnvironmentOf<'_>) -> Self {
+        let (apps, problems) = place::place(files, options);
+        let by_path = apps.iter().enumerate().map(|(index, app)| (app.path.clone(), index)).collect();
+        Self { apps, by_path, problems, revision }.with_environments(environment_of)
+    }
+    /// The same tree under another policy.
+    #[must_use]
+    pub fn with_environments(mut self, environment_of: EnvironmentOf<'_>) -> Self {
+        for app in &mut self.apps {
+            (app.environment, app.environment_why) = environment_of(&app.facts());
+        }
+        self
+    }
+    /// A tree without any app, until one can be read.
+    #[must_use]
+    pub fn empty(revision: TreeRevision) -> Self {
+        Self { apps: Vec::new(), by_path: HashMap::new(), problems: Vec::new(), revision }
+    }
+    #[must_use]
+    pub fn apps(&self) -> &[App] {
+        &self.apps
+    }
+    /// All problems, uncut: for those who look after the portal.
+    #[must_use]
+    pub fn problems(&self) -> &[TreeProblem] {
+        &self.problems
+    }
+    #[must_use]
+    pub const fn revision(&self) -> &TreeRevision {
+        &self.revision
+    }
+    #[must_use]
+    pub fn index_of(&self, path: &AppPath) -> Option<AppIndex> {
+        self.by_path.get(path).copied()
+    }
+    #[must_use]
+    pub fn find(&self, path: &AppPath) -> Option<&App> {
+        self.index_of(path).and_then(|index| self.apps.get(index))
+    }
+    /// The app and everything below it.
+    #[must_use]
+    pub fn subtree(&self, path: &AppPath) -> &[App] {
+        let range = self.index_of(path).and_then(|start| self.apps.get(start).map(|app| start..app.end));
+        range.and_then(|range| self.apps.get(range)).unwrap_or_default()
+    }
+    pub fn children<'a>(&'a self, app: &'a App) -> impl Iterator<Item = &'a App> {
+        app.children.iter().filter_map(|index| self.apps.get(*index))
+    }
+    #[must_use]
+    pub fn parent(&self, app: &App) -> Option<&App> {
+        app.parent.and_then(|index| self.apps.get(index))
+    }
+}

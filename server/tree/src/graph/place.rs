@@ -1,0 +1,381 @@
+//! Finds the roots, walks down level by level, and gives each app one place.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    rc::Rc,
+};
+
+use windfirm_model::{environment::Environment, path::AppPath};
+
+use super::{
+    App, AppIndex, MAX_APPS, MAX_LEVELS, TreeOptions, TreeProblem,
+    expand::{Expansion, Library, in_chart, is_manifest},
+};
+use crate::{
+    discovery,
+    files::{Files, below, is_folder, join},
+    manifest::{IN_CLUSTER, Kind, Manifest, is_name},
+};
+
+/// The namespace of an object that names none: where Argo CD usually lives.
+const DEFAULT_NAMESPACE: &str = "argocd";
+
+/// Who has more problems than this reads the first ones first.
+const MAX_PROBLEMS: usize = 1_000;
+
+/// What makes two manifests one app. The cluster is the one that the object itself lives in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Key {
+    cluster: String,
+    namespace: String,
+    kind: Kind,
+    name: String,
+}
+
+/// An app that has its place, before the final order.
+struct Draft {
+    manifest: Rc<Manifest>,
+    key: Key,
+    path: AppPath,
+    level: usize,
+    parent: Option<usize>,
+    children: Vec<usize>,
+    cycles: Vec<usize>,
+    unresolved: Vec<String>,
+    manages_itself: bool,
+}
+
+struct Placer<'a> {
+    library: Library<'a>,
+    drafts: Vec<Draft>,
+    placed: HashMap<Key, usize>,
+    /// Files that placed apps were made from.
+    reached: BTreeSet<String>,
+    queue: VecDeque<usize>,
+    names: BTreeSet<AppPath>,
+    problems: Vec<TreeProblem>,
+}
+
+pub(super) fn place(files: &dyn Files, options: &TreeOptions) -> (Vec<App>, Vec<TreeProblem>) {
+    let mut placer = Placer {
+        library: Library::new(files, options),
+        drafts: Vec::new(),
+        placed: HashMap::new(),
+        reached: BTreeSet::new(),
+        queue: VecDeque::new(),
+        names: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    placer.run(options);
+    placer.finish()
+}
+
+/// A manifest that may be a root.
+struct Candidate {
+    manifest: Rc<Manifest>,
+    files: BTreeSet<String>,
+}
+
+impl Placer<'_> {
+    fn run(&mut self, options: &TreeOptions) {
+        let (candidates, problems) = self.candidates(options);
+        let (made, made_from) = self.made_by_others(&candidates);
+        for (key, candidate) in &candidates {
+            let own_file = candidate.files.iter().any(|file| made_from.get(file).is_none_or(|by| by.iter().all(|by| by == key)));
+            if own_file && !made.contains(key) {
+                self.root(key.clone(), &candidate.manifest);
+            }
+        }
+        self.walk();
+        // What nobody reached stands in a loop without a way in: open the loop at its first app.
+        for (key, candidate) in &candidates {
+            if !self.placed.contains_key(key) && candidate.files.is_disjoint(&self.reached) {
+                self.root(key.clone(), &candidate.manifest);
+                self.walk();
+            }
+        }
+        // Files that some app reads are told about there; the rest belongs to the top.
+        for (file, sentence) in problems {
+            if !self.reached.contains(&file) {
+                self.problems.push(TreeProblem { sentence, about: Vec::new(), below: Some(AppPath::root()) });
+            }
+        }
+    }
+
+    /// All manifests in the configured folder, by wave and name, each app once.
+    fn candidates(&mut self, options: &TreeOptions) -> (Vec<(Key, Candidate)>, Vec<(String, String)>) {
+        let mut problems = Vec::new();
+        let folder = join("", &options.roots).filter(|folder| folder.is_empty() || is_folder(self.library.files, folder));
+        let Some(folder) = folder else {
+            problems.push((
+                String::new(),
+                format!("There is no folder {} in the repository at this commit, so no root is found. Correct the configuration.", options.roots),
+            ));
+            return (Vec::new(), problems);
+        };
+        let mut by_key: BTreeMap<Key, Candidate> = BTreeMap::new();
+        for path in below(self.library.files, &folder).filter(|path| is_manifest(path)).collect::<Vec<_>>() {
+            // A chart's templates are nobody's roots: they are made with some app's values, or not at all.
+            if in_chart(self.library.files, path) {
+                continue;
+            }
+            let parsed = self.library.parsed(path);
+            problems.extend(parsed.problems.iter().map(|problem| (path.to_owned(), problem.to_string())));
+            for manifest in &parsed.manifests {
+                let key = key_of(manifest, IN_CLUSTER, DEFAULT_NAMESPACE);
+                let candidate = by_key.entry(key).or_insert_with(|| Candidate { manifest: Rc::clone(manifest), files: BTreeSet::new() });
+                candidate.files.insert(path.to_owned());
+            }
+        }
+        let mut candidates: Vec<(Key, Candidate)> = by_key.into_iter().collect();
+        candidates.sort_by(|(a_key, a), (b_key, b)| order(a_key, &a.manifest).cmp(&order(b_key, &b.manifest)));
+        (candidates, problems)
+    }
+
+    /// What the candidates make of each other: keys that have a parent, and for each file who reads it.
+    fn made_by_others(&mut self, candidates: &[(Key, Candidate)]) -> (BTreeSet<Key>, BTreeMap<String, BTreeSet<Key>>) {
+        let mut made = BTreeSet::new();
+        let mut made_from: BTreeMap<String, BTreeSet<Key>> = BTreeMap::new();
+        for (key, candidate) in candidates {
+            let expansion = self.library.expand(&candidate.manifest);
+            for file in &expansion.files {
+                made_from.entry(file.clone()).or_default().insert(key.clone());
+            }
+            for child in &expansion.children {
+                let child_key = child_key(child, key, &candidate.manifest);
+                if child_key != *key {
+                    made.insert(child_key);
+                }
+            }
+        }
+        (made, made_from)
+    }
+
+    fn root(&mut self, key: Key, manifest: &Rc<Manifest>) {
+        self.add(key, Rc::clone(manifest), None);
+    }
+
+    /// Level by level, so that of two parents the one nearer to a root has the app.
+    fn walk(&mut self) {
+        while let Some(index) = self.queue.pop_front() {
+            let Some(draft) = self.drafts.get(index) else { continue };
+            let (manifest, key, path, level) = (Rc::clone(&draft.manifest), draft.key.clone(), draft.path.clone(), draft.level);
+            let Expansion { children, files, problems, unresolved } = self.library.expand(&manifest);
+            for problem in problems {
+                self.tell(TreeProblem { sentence: problem.to_string(), about: vec![index], below: Some(path.clone()) });
+            }
+            self.reached.extend(files);
+            let mut children: Vec<(Key, Rc<Manifest>)> = children.into_iter().map(|child| (child_key(&child, &key, &manifest), child)).collect();
+            children.sort_by(|(a_key, a), (b_key, b)| order(a_key, a).cmp(&order(b_key, b)));
+            self.tell_doubles(index, &children);
+            children.dedup_by(|(a, _), (b, _)| a == b);
+            let manages_itself = children.iter().any(|(child, _)| *child == key);
+            if let Some(draft) = self.drafts.get_mut(index) {
+                draft.unresolved = unresolved;
+                draft.manages_itself = manages_itself;
+            }
+            for (child, manifest) in children.into_iter().filter(|(child, _)| *child != key) {
+                match self.placed.get(&child).copied() {
+                    Some(there) if self.is_above(there, index) => self.cut_cycle(index, there),
+                    Some(there) => self.second_parent(index, there),
+                    None if level >= MAX_LEVELS => self.tell(TreeProblem {
+                        sentence: format!("{path} lies {level} levels deep; what it makes is not shown. Make the tree flatter."),
+                        about: vec![index],
+                        below: None,
+                    }),
+                    None => self.add(child, manifest, Some(index)),
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, key: Key, manifest: Rc<Manifest>, parent: Option<usize>) {
+        if self.drafts.len() >= MAX_APPS {
+            let sentence = format!("There are more than {MAX_APPS} apps; the rest is not shown.");
+            self.tell(TreeProblem { sentence, about: Vec::new(), below: Some(AppPath::root()) });
+            return;
+        }
+        let above = parent.and_then(|parent| self.drafts.get(parent));
+        let (base, level) = above.map_or_else(|| (AppPath::root(), 1), |above| (above.path.clone(), above.level.saturating_add(1)));
+        let Some(path) = self.free_path(&base, &key) else {
+            let sentence = format!("{}: no path can be made of the name {}, so the app is left out. Give it a shorter, plain name.", manifest.at, key.name);
+            self.tell(TreeProblem { sentence, about: parent.into_iter().collect(), below: Some(base) });
+            return;
+        };
+        let index = self.drafts.len();
+        self.names.insert(path.clone());
+        self.placed.insert(key.clone(), index);
+        self.queue.push_back(index);
+        if let Some(above) = parent.and_then(|parent| self.drafts.get_mut(parent)) {
+            above.children.push(index);
+        }
+        let cycles = Vec::new();
+        self.drafts.push(Draft { manifest, key, path, level, parent, children: Vec::new(), cycles, unresolved: Vec::new(), manages_itself: false });
+    }
+
+    /// `/shop/cart/`, and where a sibling has that already `/shop/cart~namespace/`.
+    fn free_path(&self, base: &AppPath, key: &Key) -> Option<AppPath> {
+        let Key { name, namespace, cluster, kind } = key;
+        // Kustomize prefixes and templates can make names that Kubernetes would refuse; “..” must never become part of a path.
+        if !is_name(name) {
+            return None;
+        }
+        let plain_cluster: String = cluster.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let candidates = [
+            name.clone(),
+            format!("{name}~{namespace}"),
+            format!("{name}~{namespace}~{}", kind.word().to_lowercase()),
+            format!("{name}~{namespace}~{}~{plain_cluster}", kind.word().to_lowercase()),
+        ];
+        candidates.iter().filter_map(|name| base.child(name).ok()).find(|path| !self.names.contains(path))
+    }
+
+    fn is_above(&self, candidate: usize, index: usize) -> bool {
+        let mut at = Some(index);
+        while let Some(here) = at {
+            if here == candidate {
+                return true;
+            }
+            at = self.drafts.get(here).and_then(|draft| draft.parent);
+        }
+        false
+    }
+
+    fn cut_cycle(&mut self, index: usize, above: usize) {
+        let path = |index: usize| self.drafts.get(index).map(|draft| draft.path.to_string()).unwrap_or_default();
+        let sentence = format!("{} makes {} again, which stands above it. The loop is shown once and not followed.", path(index), path(above));
+        self.tell(TreeProblem { sentence, about: vec![index, above], below: None });
+        if let Some(draft) = self.drafts.get_mut(index)
+            && !draft.cycles.contains(&above)
+        {
+            draft.cycles.push(above);
+        }
+    }
+
+    /// One app, two manifests that differ: Argo CD would let them fight.
+    fn tell_doubles(&mut self, index: usize, children: &[(Key, Rc<Manifest>)]) {
+        let doubles = children.windows(2).filter_map(|pair| match pair {
+            [(a_key, a), (b_key, b)] if a_key == b_key && a.at != b.at => Some((a, b)),
+            _ => None,
+        });
+        let below = self.drafts.get(index).map(|draft| draft.path.clone());
+        let sentences: Vec<String> =
+            doubles.map(|(a, b)| format!("{} stands twice: in {} and in {}. The first is shown; delete one.", a.name, a.at, b.at)).collect();
+        for sentence in sentences {
+            self.tell(TreeProblem { sentence, about: vec![index], below: below.clone() });
+        }
+    }
+
+    fn second_parent(&mut self, index: usize, there: usize) {
+        let path = |index: usize| self.drafts.get(index).map(|draft| draft.path.to_string()).unwrap_or_default();
+        let sentence = format!("{} makes {} too, which stands elsewhere already. It is shown there; let only one app make it.", path(index), path(there));
+        self.tell(TreeProblem { sentence, about: vec![index, there], below: None });
+    }
+
+    fn tell(&mut self, problem: TreeProblem) {
+        if self.problems.len() < MAX_PROBLEMS && !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Parents before children, each subtree in one piece.
+    fn finish(self) -> (Vec<App>, Vec<TreeProblem>) {
+        let Self { library, drafts, mut problems, .. } = self;
+        let mut order_of: Vec<usize> = Vec::with_capacity(drafts.len());
+        let mut new_index: HashMap<usize, AppIndex> = HashMap::with_capacity(drafts.len());
+        let mut open: Vec<usize> = (0..drafts.len()).filter(|index| drafts.get(*index).is_some_and(|draft| draft.parent.is_none())).collect();
+        open.sort_by_key(|index| drafts.get(*index).map(|draft| order(&draft.key, &draft.manifest)));
+        open.reverse();
+        while let Some(index) = open.pop() {
+            new_index.insert(index, order_of.len());
+            order_of.push(index);
+            open.extend(drafts.get(index).into_iter().flat_map(|draft| draft.children.iter().rev()));
+        }
+        let renumber = |indexes: &[usize]| indexes.iter().filter_map(|index| new_index.get(index).copied()).collect::<Vec<AppIndex>>();
+        let mut apps: Vec<App> = order_of
+            .iter()
+            .filter_map(|index| drafts.get(*index))
+            .map(|draft| {
+                let mut app = app(&library, draft);
+                app.parent = draft.parent.and_then(|parent| new_index.get(&parent).copied());
+                app.children = renumber(&draft.children);
+                app.cycles = renumber(&draft.cycles);
+                app
+            })
+            .collect();
+        // From the last to the first, so that a child's end is known before its parent's.
+        for index in (0..apps.len()).rev() {
+            let last_child = apps.get(index).and_then(|app| app.children.last().copied());
+            let end = last_child.and_then(|child| apps.get(child)).map_or(index.saturating_add(1), |child| child.end);
+            if let Some(app) = apps.get_mut(index) {
+                app.end = end;
+            }
+        }
+        for problem in &mut problems {
+            problem.about = renumber(&problem.about);
+        }
+        for (index, app) in apps.iter().enumerate() {
+            let own = app.problems.iter().map(|sentence| format!("{}: {sentence}", app.path));
+            problems.extend(own.map(|sentence| TreeProblem { sentence, about: vec![index], below: None }));
+        }
+        (apps, problems)
+    }
+}
+
+fn app(library: &Library<'_>, draft: &Draft) -> App {
+    let manifest = &draft.manifest;
+    let sources: Vec<_> = manifest.sources.iter().map(|source| library.app_source(source)).collect();
+    let folders: Vec<&str> = sources.iter().filter_map(|source| source.folder.as_deref()).collect();
+    let found =
+        if manifest.kind == Kind::Application { discovery::tests(library.files, manifest.tests.as_deref(), &folders) } else { discovery::Found::default() };
+    App {
+        path: draft.path.clone(),
+        name: manifest.name.clone(),
+        kind: manifest.kind,
+        level: draft.level,
+        parent: None,
+        children: Vec::new(),
+        cycles: Vec::new(),
+        end: 0,
+        wave: manifest.wave,
+        environment: Environment(String::new()),
+        environment_why: String::new(),
+        project: manifest.project.clone(),
+        namespace: draft.key.namespace.clone(),
+        cluster: deployed_to(&draft.key, manifest),
+        destination_namespace: manifest.destination.namespace.clone(),
+        sources,
+        target: manifest.target.clone(),
+        tests: found.tests,
+        searched: found.searched,
+        unresolved: draft.unresolved.clone(),
+        manages_itself: draft.manages_itself,
+        problems: found.problems,
+        file: manifest.at.file.clone(),
+    }
+}
+
+fn key_of(manifest: &Manifest, cluster: &str, namespace: &str) -> Key {
+    let namespace = manifest.namespace.clone().unwrap_or_else(|| namespace.to_owned());
+    Key { cluster: cluster.to_owned(), namespace, kind: manifest.kind, name: manifest.name.clone() }
+}
+
+/// The objects that an app makes live where the app is deployed to; those of a set live beside it.
+fn child_key(child: &Manifest, parent_key: &Key, parent: &Manifest) -> Key {
+    if parent.kind == Kind::ApplicationSet {
+        return key_of(child, &parent_key.cluster, &parent_key.namespace);
+    }
+    let namespace = Some(&parent.destination.namespace).filter(|namespace| !namespace.is_empty()).unwrap_or(&parent_key.namespace);
+    key_of(child, &deployed_to(parent_key, parent), namespace)
+}
+
+/// “In the cluster” means the one that the object itself lives in.
+fn deployed_to(key: &Key, manifest: &Manifest) -> String {
+    let cluster = &manifest.destination.cluster;
+    if cluster == IN_CLUSTER { key.cluster.clone() } else { cluster.clone() }
+}
+
+/// Siblings: by wave, then name; the rest only makes it total.
+fn order<'a>(key: &'a Key, manifest: &'a Manifest) -> (i32, &'a str, &'a str, Kind, &'a str) {
+    (manifest.wave, &key.name, &key.namespace, key.kind, &key.cluster)
+}
