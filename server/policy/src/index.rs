@@ -11,6 +11,8 @@ use crate::access::{Place, Rule, environment_matches};
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
     by_path: HashMap<Box<str>, Vec<Hook>>,
+    /// Bytes of the longest path with rules: deeper places need not be looked up.
+    longest: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,11 +31,13 @@ impl Index {
                 hooks.push(Hook { actions, position });
             }
         }
-        Self { by_path }
+        let longest = by_path.keys().map(|path| path.len()).max().unwrap_or_default();
+        Self { by_path, longest }
     }
     /// The position of the first rule, in the order of the policy, that gives one of `actions` in `place`.
     pub(crate) fn first(&self, actions: u32, place: &Place, rules: &[Rule]) -> Option<usize> {
         prefixes(place.path.as_str())
+            .take_while(|path| path.len() <= self.longest)
             .filter_map(|path| self.by_path.get(path))
             .filter_map(|hooks| {
                 let deciding = |hook: &&Hook| {

@@ -1,16 +1,23 @@
 //! What a policy promises, told from outside the crate.
 
+#[cfg(test)]
 #[path = "policy/errors.rs"]
 mod errors;
+#[cfg(test)]
 #[path = "policy/explaining.rs"]
 mod explaining;
+#[cfg(test)]
 #[path = "policy/forgery.rs"]
 mod forgery;
+#[cfg(test)]
 #[path = "policy/launching.rs"]
 mod launching;
+#[cfg(test)]
 #[path = "policy/matrix.rs"]
 mod matrix;
+#[cfg(test)]
 #[path = "policy/properties.rs"]
 mod properties;
+#[cfg(test)]
 #[path = "policy/support.rs"]
 mod support;

@@ -234,6 +234,14 @@ fn what_looks_odd_but_is_right_is_taken() {
     assert!(compile(FIXTURE, "policy.yaml").is_ok());
 }
 
+#[test]
+fn the_policy_of_the_demo_is_taken() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/demo/policy.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let errors = compile(&text, "deploy/demo/policy.yaml").map_or_else(|errors| told(&errors), |_| String::new());
+    assert_eq!(errors, "");
+}
+
 /// The text without its marks, and where they stood.
 fn unmarked(marked: &str) -> (String, Vec<Position>) {
     let (mut text, mut places, mut line, mut column) = (String::new(), Vec::new(), 1, 1);
