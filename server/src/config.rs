@@ -34,8 +34,6 @@ pub struct Config {
     pub identity: Vec<IssuerSection>,
     #[serde(default)]
     pub runner: RunnerConfig,
-    #[serde(default)]
-    pub sessions: SessionConfig,
 }
 
 /// The Git repository with the manifests.
@@ -87,20 +85,6 @@ pub struct RunnerConfig {
 impl Default for RunnerConfig {
     fn default() -> Self {
         Self { k6: None, slots: 2, queue: 50 }
-    }
-}
-
-/// How long a login lasts, in minutes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SessionConfig {
-    pub idle_minutes: u32,
-    pub absolute_minutes: u32,
-}
-
-impl Default for SessionConfig {
-    fn default() -> Self {
-        Self { idle_minutes: 30, absolute_minutes: 12 * 60 }
     }
 }
 
@@ -184,9 +168,6 @@ impl Config {
         }
         if !(1..=64).contains(&self.runner.slots) {
             problems.push(format!("runner.slots: {} is not between 1 and 64.", self.runner.slots));
-        }
-        if !(1..=100_000).contains(&self.sessions.idle_minutes) || self.sessions.idle_minutes > self.sessions.absolute_minutes {
-            problems.push("sessions: idle_minutes must be at least 1 and not above absolute_minutes.".to_owned());
         }
         problems
     }

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `windfirm`: parses, builds, serves, drains. Everything is in the library beside it.
+
+fn main() -> std::process::ExitCode {
+    windfirm::cli::main()
+}

@@ -1,0 +1,82 @@
+//! Who asks, in one request: the actor, what they may do, and what the audit rows need to know of the request.
+
+use std::{fmt, sync::Arc};
+
+use windfirm_model::{
+    actor::Actor,
+    fault::Fault,
+    id::OperationId,
+    session::Login,
+};
+use windfirm_policy::Access;
+use windfirm_store::{StoreError, audit::Details};
+
+use crate::state::{Portal, PolicyInForce, TreeInForce};
+
+/// One request of one person. It implements the contract of the pages (see [`crate::usecase`]).
+///
+/// Policy and tree are those of the moment when the request came: a request never sees half of a new one.
+#[derive(Clone)]
+pub struct Asker {
+    pub portal: Arc<Portal>,
+    pub login: Login,
+    pub actor: Actor,
+    pub access: Access,
+    pub policy: Arc<PolicyInForce>,
+    pub tree: Arc<TreeInForce>,
+    pub session: Option<tower_sessions::session::Id>,
+    pub request_id: String,
+    /// Browser and address in short.
+    pub client: String,
+}
+
+impl fmt::Debug for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asker").field("actor", &self.actor.key()).field("request_id", &self.request_id).finish_non_exhaustive()
+    }
+}
+
+impl Asker {
+    #[must_use]
+    pub fn new(portal: Arc<Portal>, login: Login, session: Option<tower_sessions::session::Id>, request_id: String, client: String) -> Self {
+        let policy = portal.policy.in_force();
+        let tree = portal.tree.in_force();
+        let actor = login.actor();
+        let access = policy.policy.access(&actor);
+        Self { portal, login, actor, access, policy, tree, session, request_id, client }
+    }
+
+    /// A fresh operation.
+    #[must_use]
+    pub fn operation(&self) -> OperationId {
+        OperationId(self.portal.clock.new_uuid())
+    }
+
+    /// What the audit rows of this request carry.
+    #[must_use]
+    pub fn details(&self) -> Details {
+        Details {
+            request_id: Some(self.request_id.clone()),
+            client: Some(self.client.clone()),
+            commit: Some(self.tree.revision.commit.clone()).filter(|commit| !commit.is_empty()),
+            ..Details::default()
+        }
+    }
+
+    /// Our own fault, told once in the log and without details to the asker.
+    #[must_use]
+    pub fn internal(&self, error: &dyn fmt::Display) -> Fault {
+        tracing::error!(request_id = %self.request_id, error = %error, "request.failed");
+        Fault::Internal { request_id: self.request_id.clone() }
+    }
+
+    /// The database's refusals in the asker's words.
+    #[must_use]
+    pub fn store_fault(&self, error: &StoreError) -> Fault {
+        match error {
+            StoreError::NoSuch(_) => Fault::NotFound,
+            StoreError::Moved => Fault::Conflict { what: "It has changed in the meantime. Load the page again and look.".to_owned() },
+            other => self.internal(other),
+        }
+    }
+}

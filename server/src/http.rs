@@ -1,0 +1,10 @@
+//! Everything that speaks HTTP: routes, headers, who asks, live streams, ingest, health.
+
+pub mod door;
+pub mod events;
+pub mod headers;
+pub mod health;
+pub mod ingest;
+pub mod request_log;
+pub mod routes;
+pub mod who;

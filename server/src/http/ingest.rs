@@ -1,0 +1,99 @@
+//! `POST /ingest/v2/metrics/{execution}`: what runners deliver, in k6's own wire format.
+//!
+//! Each execution has a write-only token. A delivery is decoded within bounds, masked, merged and stored in one transaction
+//! before it is acknowledged; the same delivery again changes nothing.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use windfirm_measure::{
+    frame::Frame,
+    wire::{self, Bounds, WireError},
+};
+use windfirm_model::{actor::SystemTask, id::ExecutionId};
+use windfirm_policy::Access;
+
+use crate::{
+    state::Portal,
+    worker::collect::{self, Taken},
+};
+
+/// The largest body that is read at all.
+pub const MAX_BODY_BYTES: usize = 4 << 20;
+/// k6 itself sends 16 hexadecimal digits.
+const MAX_KEY_BYTES: usize = 100;
+
+/// An answer in the shape that k6 understands. Code 4 with 403 makes k6 stop sending.
+fn refuse(status: StatusCode, code: u32, message: impl std::fmt::Display) -> Response {
+    metrics::counter!("windfirm_ingest_refused_total", "status" => status.as_str().to_owned()).increment(1);
+    (status, Json(json!({ "error": { "code": code, "message": message.to_string() } }))).into_response()
+}
+
+/// The handler.
+pub async fn receive(
+    State(portal): State<Arc<Portal>>,
+    Path(execution): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let Ok(execution) = execution.parse::<ExecutionId>() else {
+        return refuse(StatusCode::NOT_FOUND, 0, "This is no execution.");
+    };
+    // The token decides before anything of the body is looked at; a wrong one does not tell whether the execution exists.
+    let access = Access::system(SystemTask::Ingest);
+    let known = match portal.store.execution(&access, execution).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::error!(%error, "ingest.store_failed");
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "The store does not answer. Send it again.");
+        }
+    };
+    let token = text(header::AUTHORIZATION);
+    let hash: [u8; 32] = Sha256::digest(token.strip_prefix("Token ").unwrap_or_default().as_bytes()).into();
+    let wanted = known.as_ref().and_then(|execution| execution.token_sha256.clone());
+    // Hashes are compared, so the time taken tells nothing of the token.
+    let Some(known) = known.filter(|_| wanted.as_deref() == Some(hash.as_slice())) else {
+        return refuse(StatusCode::UNAUTHORIZED, 0, "The token does not fit this execution.");
+    };
+    if !known.state.is_live() {
+        return refuse(StatusCode::FORBIDDEN, 4, "This run has ended; nothing more is taken.");
+    }
+    if text(header::CONTENT_ENCODING) != "snappy" {
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, 0, "The body must be packed with snappy (Content-Encoding: snappy).");
+    }
+    let key = headers.get("k6-idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+        return refuse(StatusCode::BAD_REQUEST, 0, "The header K6-Idempotency-Key is missing or too long.");
+    }
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, 0, format!("The body was not read: {error}. At most {MAX_BODY_BYTES} bytes are taken.")),
+    };
+    let mut set = match wire::decode(&body, &Bounds::default()) {
+        Ok(set) => set,
+        Err(error @ (WireError::TooLong { .. } | WireError::UnpacksTooLong { .. })) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, 0, error),
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, 0, error),
+    };
+    let (frame, masked) = Frame::keep(&key, portal.clock.now(), &mut set);
+    metrics::counter!("windfirm_ingest_masked_total").increment(masked);
+    match collect::take_frame(&portal, known.run, execution, &frame).await {
+        Ok(Taken::New) => {
+            metrics::counter!("windfirm_ingest_frames_total").increment(1);
+            StatusCode::OK.into_response()
+        }
+        Ok(Taken::Known) => StatusCode::OK.into_response(),
+        Err(error) => {
+            tracing::error!(%error, %execution, "ingest.not_stored");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "It could not be stored. Send it again.")
+        }
+    }
+}

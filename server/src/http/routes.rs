@@ -1,0 +1,120 @@
+//! All routes, in the order in which a request meets the layers.
+//!
+//! Three groups: what machines ask (health, metrics, ingest: own checks, no session), the door (login, log-out, theme: a
+//! session, no asker), and everything else, which needs an [`Asker`].
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRef, Request},
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    middleware::from_fn_with_state,
+    response::IntoResponse,
+    routing::{any, get, post},
+};
+use leptos::prelude::{LeptosOptions, provide_context, use_context};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list, handle_server_fns_with_context, render_app_async_with_context};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::{csrf::CsrfLayer, limit::RequestBodyLimitLayer, services::ServeDir, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+use windfirm_app::{App, FormTargets, portal::PortalHandle, shell};
+use windfirm_identity::{ABSOLUTE_LIMIT_S, IdentityState, routes as identity_routes};
+use windfirm_store::session::SessionRows;
+
+use crate::{
+    context::Asker,
+    http::{door, events, headers, health, ingest, request_log, who},
+    state::Portal,
+};
+
+/// Forms are small; a launch with fifty variables is the largest.
+const MAX_FORM_BYTES: usize = 256 << 10;
+/// A page that takes longer has failed. Live streams are not bounded by this.
+const PAGE_LIMIT: Duration = Duration::from_secs(30);
+
+/// What handlers can ask for.
+#[derive(Clone, Debug, FromRef)]
+pub struct RouterState {
+    pub portal: Arc<Portal>,
+    pub options: LeptosOptions,
+    pub metrics: PrometheusHandle,
+}
+
+/// The pages of the app, as the app itself lists them: what the enumerating tests walk through.
+#[must_use]
+pub fn pages() -> Vec<AxumRouteListing> {
+    generate_route_list(App)
+}
+
+/// Everything. Needs no socket.
+#[must_use]
+pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle) -> Router {
+    let options = LeptosOptions::builder().output_name("windfirm").site_root(site.display().to_string()).site_pkg_dir("pkg").build();
+    let state = RouterState { portal: Arc::clone(portal), options: options.clone(), metrics };
+
+    let machines = Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/ingest/v2/metrics/{execution}", post(ingest::receive).layer(DefaultBodyLimit::max(ingest::MAX_BODY_BYTES)));
+
+    let context = give_context(Arc::clone(portal));
+    let for_missing = { let (context, options) = (context.clone(), options.clone()); move |request: Request| missing(context.clone(), options.clone(), request) };
+    let asker = from_fn_with_state(Arc::clone(portal), who::require_login);
+    let pages = Router::new()
+        .route("/api/fn/{*name}", any({ let context = context.clone(); move |request: Request| handle_server_fns_with_context(context.clone(), request) }))
+        .leptos_routes_with_context(&state, pages(), context, move || shell(options.clone()))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_LIMIT))
+        .route("/runs/{id}/events", get(events::watch))
+        .layer(asker.clone());
+
+    // A file of the site, else the page for missing pages, which is for people who are logged in.
+    let not_found = Router::new().fallback(for_missing).layer(asker).with_state(state.clone());
+    let files = ServeDir::new(site).precompressed_br().append_index_html_on_directories(false).fallback(not_found);
+
+    let identity = IdentityState {
+        identity: Arc::clone(&portal.identity),
+        audit: Arc::new(door::Record(Arc::clone(portal))),
+        pages: Arc::new(door::Door(Arc::clone(portal))),
+        clock: Arc::clone(&portal.clock),
+    };
+    let door = identity_routes(identity).merge(Router::new().route("/theme", post(door::theme)));
+
+    let people = pages.merge(door.with_state(())).fallback_service(files).layer(RequestBodyLimitLayer::new(MAX_FORM_BYTES)).layer(sessions(portal)).layer(CsrfLayer::new());
+
+    machines
+        .merge(people)
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
+        .layer(from_fn_with_state(Arc::clone(portal), headers::add))
+        .layer(from_fn_with_state(Arc::clone(portal), request_log::log))
+        .with_state(state)
+}
+
+fn sessions(portal: &Portal) -> SessionManagerLayer<SessionRows> {
+    let secure = portal.settings.public_url.scheme() == "https";
+    SessionManagerLayer::new(SessionRows(portal.store.clone()))
+        .with_name(if secure { "__Host-windfirm" } else { "windfirm" })
+        .with_secure(secure)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        // The limits that count are kept by the identity crate; this only lets the row outlive them.
+        .with_expiry(Expiry::OnInactivity(time::Duration::seconds(ABSOLUTE_LIMIT_S)))
+}
+
+/// What pages and server functions find as context: the portal as this request's asker sees it, and where forms may lead.
+fn give_context(portal: Arc<Portal>) -> impl Fn() + Clone + Send + Sync + 'static {
+    move || {
+        let asker = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Asker>().cloned());
+        if let Some(asker) = asker {
+            provide_context(PortalHandle(Arc::new(asker)));
+        }
+        provide_context(FormTargets(portal.identity.form_origins()));
+    }
+}
+
+async fn missing(context: impl Fn() + Clone + Send + Sync + 'static, options: LeptosOptions, request: Request) -> impl IntoResponse {
+    let render = render_app_async_with_context(context, move || shell(options.clone()));
+    render(request).await
+}

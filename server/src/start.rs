@@ -1,0 +1,197 @@
+//! Puts a portal together from a configuration, serves it, and drains it when asked to end.
+
+use std::{net::SocketAddr, path::{Path, PathBuf}, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use windfirm_executor::{K6, LocalExecutor, LocalSettings};
+use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginRow, LoginRows, RowsError, Secret};
+use windfirm_model::clock::Clock;
+use windfirm_store::Store;
+
+use crate::{
+    config::Config,
+    http::routes,
+    live::LiveExecutions,
+    state::{Keeper, Portal, Settings},
+    worker::{self, reload},
+};
+
+/// Why the portal does not start: what, why, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{0}")]
+    Config(String),
+    #[error("The store cannot be opened: {0}")]
+    Store(#[from] windfirm_store::StoreError),
+    #[error("The policy {file} is not good, and there is no older one to fall back on:\n{problems}")]
+    Policy { file: String, problems: String },
+    #[error("{0}")]
+    K6(#[from] windfirm_executor::k6::K6Error),
+    #[error("The executor cannot start: {0}")]
+    Executor(#[from] windfirm_executor::ExecutorError),
+    #[error("Identity cannot start: {0}")]
+    Identity(#[from] windfirm_identity::ConfigError),
+    #[error("{address} cannot be listened on: {source}. Another program has the port, or it is not this machine's; end that program or name another address.")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("The server stopped: {0}")]
+    Serve(std::io::Error),
+    #[error("The metrics cannot be set up: {0}")]
+    Metrics(String),
+}
+
+/// What the command line adds to the configuration.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folder of the browser half.
+    pub site: PathBuf,
+    pub demo: bool,
+    /// How a runner is started.
+    pub runner_command: Vec<std::ffi::OsString>,
+}
+
+/// Logins under way, in the store.
+struct Rows(Store);
+
+#[async_trait]
+impl LoginRows for Rows {
+    async fn put(&self, row: LoginRow) -> Result<(), RowsError> {
+        let data = serde_json::to_value(&row).map_err(|error| RowsError(error.to_string()))?;
+        self.0.put_login(&row.state_hash, &data, row.expires).await.map_err(|error| RowsError(error.to_string()))
+    }
+    async fn take(&self, state_hash: &str) -> Result<Option<LoginRow>, RowsError> {
+        let data = self.0.take_login(state_hash).await.map_err(|error| RowsError(error.to_string()))?;
+        data.map(serde_json::from_value).transpose().map_err(|error| RowsError(error.to_string()))
+    }
+}
+
+/// Builds everything, listens nowhere yet. `listening` is the address that runners on this machine reach us at.
+pub async fn build(config: &Config, options: &Options, listening: SocketAddr, clock: Arc<dyn Clock>) -> Result<Arc<Portal>, StartError> {
+    std::fs::create_dir_all(&config.state)
+        .map_err(|error| StartError::Config(format!("state: {} cannot be made: {error}. Name a folder that this user may write to.", config.state.display())))?;
+    let state = config.state.canonicalize().map_err(|error| StartError::Config(format!("state: {}: {error}.", config.state.display())))?;
+    let store = Store::open(&config.database_url().map_err(StartError::Config)?, Arc::clone(&clock)).await?;
+    let k6 = K6::find(config.runner.k6.as_deref(), &[])?;
+    let k6_version = k6.version.clone();
+    let settings = LocalSettings { state_dir: state.clone(), k6, runner_command: options.runner_command.clone() };
+    let local = Arc::new(LocalExecutor::new(settings, Arc::clone(&clock))?);
+    let identity = Identity::new(identity_config(config)?, Arc::new(Rows(store.clone())), Arc::clone(&clock))?;
+    let policy = reload::first_policy(&config.policy, &*clock).map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
+    let tree = reload::first_tree(&config.tree, &policy.policy, &*clock);
+    let port = listening.port();
+    let ingest_host = if listening.ip().is_unspecified() || listening.ip().is_loopback() { "127.0.0.1".to_owned() } else { listening.ip().to_string() };
+    let portal = Arc::new(Portal {
+        store,
+        clock,
+        policy: Keeper::new(policy),
+        tree: Keeper::new(tree),
+        local,
+        k6_version,
+        identity: Arc::new(identity),
+        live: LiveExecutions::default(),
+        settings: Settings {
+            public_url: config.public_url.clone(),
+            ingest_url: format!("http://{ingest_host}:{port}"),
+            state,
+            policy_file: config.policy.clone(),
+            repository: config.tree.repository.clone(),
+            revision: config.tree.revision.clone(),
+            roots: config.tree.roots.clone(),
+            slots: config.runner.slots,
+            queue: config.runner.queue,
+            demo: options.demo,
+            confinement: windfirm_executor::confine::offered(),
+        },
+        wake: Notify::new(),
+        tasks: TaskTracker::new(),
+        ending: CancellationToken::new(),
+    });
+    reload::record_start(&portal).await;
+    Ok(portal)
+}
+
+fn identity_config(config: &Config) -> Result<IdentityConfig, StartError> {
+    let mut issuers = Vec::new();
+    for section in &config.identity {
+        let secret = section.client_secret.as_ref().map(crate::config::Secret::read).transpose();
+        issuers.push(IssuerConfig {
+            name: section.name.clone(),
+            label: section.label.clone().unwrap_or_else(|| section.name.clone()),
+            issuer: section.issuer.clone(),
+            client_id: section.client_id.clone(),
+            client_secret: secret.map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?.map(Secret::new),
+            scopes: section.scopes.clone(),
+            groups_claim: section.groups_claim.clone(),
+            name_claim: section.name_claim.clone(),
+        });
+    }
+    Ok(IdentityConfig::new(config.public_url.clone(), issuers))
+}
+
+/// Listens, serves, and drains on SIGTERM or Ctrl-C: no new requests, live streams told, workers finished. Running tests go on;
+/// the next start takes them up again.
+pub async fn serve(portal: Arc<Portal>, listener: TcpListener, site: &Path) -> Result<(), StartError> {
+    let router = routes::build_router(&portal, site, recorder()?);
+    worker::start(&portal);
+    let warming = Arc::clone(&portal);
+    portal.run(async move {
+        tokio::select! {
+            () = warming.identity.warm() => {}
+            () = warming.ending.cancelled() => {}
+        }
+    });
+    let ending = Arc::clone(&portal);
+    let shutdown = async move {
+        asked_to_end().await;
+        tracing::info!("portal.draining");
+        ending.ending.cancel();
+    };
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(shutdown);
+    let hard_end = {
+        let ending = portal.ending.clone();
+        async move {
+            ending.cancelled().await;
+            tokio::time::sleep(Duration::from_secs(15)).await;
+        }
+    };
+    tokio::select! {
+        result = served.into_future() => result.map_err(StartError::Serve)?,
+        () = hard_end => tracing::warn!("portal.drain_cut_short"),
+    }
+    portal.ending.cancel();
+    portal.tasks.close();
+    if tokio::time::timeout(Duration::from_secs(10), portal.tasks.wait()).await.is_err() {
+        tracing::warn!("portal.workers_cut_short");
+    }
+    portal.store.close().await;
+    tracing::info!("portal.ended");
+    Ok(())
+}
+
+/// The one recorder of this process. Tests that build several portals share it.
+pub fn recorder() -> Result<PrometheusHandle, StartError> {
+    static RECORDER: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
+    if let Some(handle) = RECORDER.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new().install_recorder().map_err(|error| StartError::Metrics(error.to_string()))?;
+    Ok(RECORDER.get_or_init(|| handle).clone())
+}
+
+async fn asked_to_end() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = interrupt.await;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Everything that lives as long as the process: store, policy, tree, executor, live executions.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
+use windfirm_executor::{Executor, LocalExecutor};
+use windfirm_identity::Identity;
+use windfirm_model::{
+    clock::{Clock, Timestamp},
+    view::{access::PolicyVersion, tree::TreeRevision},
+};
+use windfirm_policy::Policy;
+use windfirm_store::Store;
+use windfirm_tree::{Tree, git::Snapshot};
+
+use crate::live::LiveExecutions;
+
+/// The policy that decides now, and what was wrong with a newer file.
+#[derive(Clone, Debug)]
+pub struct PolicyInForce {
+    pub policy: Policy,
+    pub since: Timestamp,
+    /// Errors of a newer file that was refused; the policy above stays.
+    pub refused: Vec<String>,
+}
+
+impl PolicyInForce {
+    #[must_use]
+    pub fn version(&self) -> PolicyVersion {
+        PolicyVersion { digest: self.policy.digest().to_owned(), since: self.since, refused: self.refused.clone() }
+    }
+}
+
+/// The tree as it was last read.
+#[derive(Clone, Debug)]
+pub struct TreeInForce {
+    pub tree: Tree,
+    /// The files at that commit; none when no tree could ever be read.
+    pub snapshot: Option<Snapshot>,
+    pub revision: TreeRevision,
+}
+
+/// Holds the value that is in force; readers never wait for a writer.
+#[derive(Debug)]
+pub struct Keeper<T>(ArcSwap<T>);
+
+impl<T> Keeper<T> {
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self(ArcSwap::from_pointee(value))
+    }
+    #[must_use]
+    pub fn in_force(&self) -> Arc<T> {
+        self.0.load_full()
+    }
+    pub fn replace(&self, value: T) {
+        self.0.store(Arc::new(value));
+    }
+}
+
+/// What does not change while the process runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub public_url: Url,
+    /// Where the runners on this machine find our ingest, without a slash at the end.
+    pub ingest_url: String,
+    pub state: PathBuf,
+    pub policy_file: PathBuf,
+    pub repository: PathBuf,
+    pub revision: String,
+    pub roots: String,
+    /// Runs at the same time, and runs that may wait.
+    pub slots: u32,
+    pub queue: u32,
+    pub demo: bool,
+    /// What is kept by the kernel for inspections and runs, told by a trial at start.
+    pub confinement: windfirm_model::view::run::Confinement,
+}
+
+/// The whole portal.
+pub struct Portal {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub policy: Keeper<PolicyInForce>,
+    pub tree: Keeper<TreeInForce>,
+    /// The local executor inspects scripts too.
+    pub local: Arc<LocalExecutor>,
+    pub k6_version: String,
+    pub identity: Arc<Identity>,
+    pub live: LiveExecutions,
+    pub settings: Settings,
+    /// Wakes the supervisor: something was launched or stopped.
+    pub wake: Notify,
+    pub tasks: TaskTracker,
+    /// Cancelled when the process is asked to end.
+    pub ending: CancellationToken,
+}
+
+impl Portal {
+    #[must_use]
+    pub fn executor(&self) -> &dyn Executor {
+        &*self.local
+    }
+    /// Runs a task that drain waits for.
+    pub fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+}
+
+impl fmt::Debug for Portal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Portal").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,15 @@
+//! The contract of the pages, carried out for one asker: permit, intent, change, outcome; or a read through their access.
+//!
+//! One file per resource. A use case takes its rights from [`crate::context::Asker`] and nowhere else.
+
+pub mod access;
+pub mod app;
+pub mod audit;
+pub mod bundle;
+pub mod home;
+pub mod inspection;
+pub mod launch;
+pub mod person;
+pub mod runs;
+pub mod system;
+pub mod tree;

@@ -1,0 +1,116 @@
+//! Access, policy and system: what holds for oneself, and for those who may ask, for others.
+
+use async_trait::async_trait;
+use windfirm_app::portal::{Answer, Rules};
+use windfirm_model::{
+    action::Action,
+    actor::{Actor, Groups, PersonKey},
+    audit::{EventCode, EventOutcome},
+    fault::Fault,
+    path::AppPath,
+    view::{
+        access::{AccessPage, AccessQuery, PolicyPage},
+        system::SystemPage,
+    },
+};
+use windfirm_policy::{Permit, Resource, act::ExplainAccess, explain_all};
+use windfirm_store::audit::Details;
+
+use crate::{audit::Attempted, context::Asker};
+
+#[async_trait]
+impl Rules for Asker {
+    async fn access(&self, query: AccessQuery) -> Answer<AccessPage> {
+        let given = |value: &Option<String>| value.as_ref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let (person, groups) = (given(&query.person), given(&query.groups));
+        let about_others = person.is_some() || groups.is_some();
+        let subject = if about_others { self.somebody(person, groups).await? } else { self.actor.clone() };
+        let policy = &self.policy.policy;
+        let access = policy.access(&subject);
+        let mut app = None;
+        let mut actions = Vec::new();
+        if let Some(text) = given(&query.path) {
+            let text = if text.ends_with('/') { text } else { format!("{text}/") };
+            let path: AppPath = text.parse().map_err(|error| Fault::field("path", format!("{error}.")))?;
+            // The asker must see the app, whoever the question is about.
+            let seen = self.see_app(&path, EventCode::Denied).await?;
+            actions = explain_all(policy, &access, &seen.place());
+            if let Some(wanted) = given(&query.action) {
+                let action = Action::parse(&wanted).ok_or_else(|| Fault::field("action", format!("“{wanted}” is no action. Choose one of the list.")))?;
+                actions.retain(|row| row.action == action.code());
+            }
+            app = Some((seen.path.clone(), seen.environment));
+        }
+        let (groups, groups_unknown) = match &subject {
+            Actor::Person { groups: Groups::Known(names), .. } => (names.clone(), None),
+            Actor::Person { groups: Groups::Unknown(why), .. } => (Vec::new(), Some(why.clone())),
+            Actor::System { .. } => (Vec::new(), None),
+        };
+        Ok(AccessPage {
+            person: subject.display_name().to_owned(),
+            groups,
+            groups_unknown,
+            may_explain_others: self.access.can_anywhere(Action::ExplainAccess).is_some(),
+            grants: policy.grants_of(&subject),
+            app,
+            actions,
+            policy: self.policy.version(),
+            query,
+        })
+    }
+
+    async fn policy(&self) -> Answer<PolicyPage> {
+        self.need_portal_wide(Action::ViewPolicy).await?;
+        let policy = &self.policy.policy;
+        Ok(PolicyPage {
+            version: self.policy.version(),
+            file: policy.file().to_owned(),
+            text: policy.text().to_owned(),
+            grants: policy.grants(),
+            roles: policy.roles(),
+        })
+    }
+
+    async fn system(&self) -> Answer<SystemPage> {
+        self.need_portal_wide(Action::ViewSystem).await?;
+        self.system_page().await
+    }
+}
+
+impl Asker {
+    /// Somebody else, as the question describes them. Asking stands in the record.
+    async fn somebody(&self, person: Option<String>, groups: Option<String>) -> Result<Actor, Fault> {
+        let permit: Permit<ExplainAccess> = match self.access.permit_anywhere(self.operation(), Resource::default()) {
+            Ok(permit) => permit,
+            Err(refused) => return Err(self.refuse(EventCode::AccessExplain, Attempted::default(), &refused).await),
+        };
+        let key = match &person {
+            Some(text) => {
+                let (issuer, subject) =
+                    text.split_once('|').ok_or_else(|| Fault::field("person", "A person is written as issuer|subject, such as https://login.example|abc."))?;
+                PersonKey { issuer: issuer.to_owned(), subject: subject.to_owned() }
+            }
+            None => PersonKey { issuer: "nobody".to_owned(), subject: "in particular".to_owned() },
+        };
+        let names: Vec<String> =
+            groups.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let facts = vec![("person".to_owned(), key.to_string()), ("groups".to_owned(), names.join(", "))];
+        let details = Details { facts, ..self.details() };
+        self.portal
+            .store
+            .record(&permit, EventCode::AccessExplain, &details, EventOutcome::Done, None)
+            .await
+            .map_err(|error| self.store_fault(&error))?;
+        let name = person.unwrap_or_else(|| format!("anybody in {}", names.join(", ")));
+        Ok(Actor::Person { key, name, groups: Groups::Known(names) })
+    }
+
+    /// For pages of the portal itself.
+    async fn need_portal_wide(&self, action: Action) -> Result<(), Fault> {
+        if self.access.can_anywhere(action).is_some() {
+            return Ok(());
+        }
+        let why = format!("None of your grants gives you {}: {}", action.code(), action.sentence());
+        Err(self.record_refusal(EventCode::Denied, Attempted::default(), why.clone(), Fault::Forbidden { why }).await)
+    }
+}

@@ -1,0 +1,153 @@
+//! One app: what it is, its tests as k6 reads them, its runs, who may do what.
+
+use windfirm_model::{
+    action::Action,
+    audit::EventCode,
+    fault::Fault,
+    path::AppPath,
+    view::{
+        app::{AppPage, ChildRow, CommitRow, SourceRow, Target, TestRow},
+        run::Permission,
+    },
+};
+use windfirm_policy::{Decision, Place, Refused, explain_all};
+use windfirm_tree::{
+    Bundle,
+    discovery::{self, TestScript},
+    graph::App,
+};
+
+use crate::{
+    audit::Attempted,
+    context::Asker,
+    usecase::{
+        inspection::{self, Question},
+        launch::host_of,
+    },
+};
+
+/// Newest runs on the app page.
+const RUN_ROWS: u32 = 20;
+
+impl Asker {
+    /// The app, if the asker may see it. An attempt on one that exists and is not theirs is recorded; they are told the same as
+    /// for one that does not exist.
+    pub(super) async fn see_app(&self, path: &AppPath, code: EventCode) -> Result<App, Fault> {
+        let Some(app) = self.tree.tree.find(path) else { return Err(Fault::NotFound) };
+        if self.access.allows(Action::ViewApp, &app.place()) {
+            return Ok(app.clone());
+        }
+        Err(self.refuse(code, Attempted { place: Some(app.place()), run: None }, &Refused::Invisible).await)
+    }
+
+    /// May the asker launch here, and why not.
+    pub(super) fn may_launch(&self, place: &Place) -> Permission {
+        match self.access.can(Action::LaunchRun, place) {
+            Decision::Allowed(grant) => Permission {
+                allowed: true,
+                why: format!("You act as {} through grant {}.", grant.service_account.as_deref().unwrap_or("no account"), grant.grant),
+            },
+            Decision::Refused => Permission { allowed: false, why: self.access.why_not(Action::LaunchRun, place) },
+        }
+    }
+
+    /// The frozen files of a test at the commit of this request; trouble in words.
+    pub(super) async fn bundle_of(&self, test: &TestScript) -> Result<Bundle, String> {
+        let snapshot = self.tree.snapshot.clone().ok_or("The tree cannot be read right now.")?;
+        let test = test.clone();
+        tokio::task::spawn_blocking(move || discovery::bundle(&snapshot, &test).map_err(|error| error.to_string()))
+            .await
+            .map_err(|error| error.to_string())?
+    }
+
+    /// All tests of an app, as k6 reads them.
+    pub(super) async fn test_rows(&self, app: &App) -> Vec<TestRow> {
+        let target = match &app.target {
+            Target::Known { url, .. } => url.clone(),
+            Target::Missing { .. } => String::new(),
+        };
+        let rows = app.tests.iter().map(|test| async {
+            let name = test.path.rsplit('/').next().unwrap_or_default().to_owned();
+            let (digest, options) = match self.bundle_of(test).await {
+                Ok(bundle) => {
+                    let question = Question { target: &target, parameters: &[], load: None };
+                    let answer = inspection::inspect(&self.portal, &bundle, question).await;
+                    (bundle.digest, inspection::options(answer))
+                }
+                Err(message) => (String::new(), windfirm_model::view::app::TestOptions::Broken { message }),
+            };
+            TestRow { path: test.path.clone(), name, digest, options }
+        });
+        futures::future::join_all(rows).await
+    }
+
+    async fn source_rows(&self, app: &App) -> Vec<SourceRow> {
+        let Some(snapshot) = self.tree.snapshot.clone() else { return Vec::new() };
+        let sources = app.sources.clone();
+        let read = move || {
+            let row = |source: windfirm_tree::graph::AppSource| {
+                let last: Option<CommitRow> = source.folder.as_deref().and_then(|folder| snapshot.last_commit(folder).ok().flatten());
+                SourceRow {
+                    repository: source.source.repository,
+                    path: source.source.path.unwrap_or_default(),
+                    revision: source.source.revision,
+                    kind: source.kind.to_owned(),
+                    last_commit: last,
+                }
+            };
+            sources.into_iter().map(row).collect()
+        };
+        tokio::task::spawn_blocking(read).await.unwrap_or_default()
+    }
+
+    pub(super) async fn app_page(&self, path: AppPath) -> Result<AppPage, Fault> {
+        let app = self.see_app(&path, EventCode::Denied).await?;
+        let tree = &self.tree.tree;
+        let place = app.place();
+        let visible = |app: &App| self.access.allows(Action::ViewApp, &app.place());
+        let children: Vec<&App> = tree.children(&app).collect();
+        let shown: Vec<ChildRow> = children
+            .iter()
+            .filter(|child| visible(child))
+            .map(|child| ChildRow { path: child.path.clone(), name: child.name.clone(), wave: child.wave, environment: child.environment.clone() })
+            .collect();
+        let (runs, runs_total) = self.portal.store.app_runs(&self.access, &app.path, RUN_ROWS).await.map_err(|error| self.store_fault(&error))?;
+        let mut problems = app.problems.clone();
+        problems.extend(app.unresolved.iter().cloned());
+        if let Target::Known { url, .. } = &app.target
+            && let Err(why) = host_of(url)
+        {
+            problems.push(why);
+        }
+        Ok(AppPage {
+            hidden_children: u32::try_from(children.len().saturating_sub(shown.len())).unwrap_or_default(),
+            children: shown,
+            name: app.name.clone(),
+            kind: app.kind.word().to_owned(),
+            environment: app.environment.clone(),
+            environment_why: app.environment_why.clone(),
+            wave: app.wave,
+            cluster: app.cluster.clone(),
+            namespace: app.namespace.clone(),
+            destination_namespace: app.destination_namespace.clone(),
+            target: app.target.clone(),
+            parent: tree.parent(&app).filter(|parent| visible(parent)).map(|parent| parent.path.clone()),
+            sources: self.source_rows(&app).await,
+            revision: self.tree.revision.clone(),
+            tests: self.test_rows(&app).await,
+            searched: app.searched.clone(),
+            runs,
+            runs_total,
+            launch: self.may_launch(&place),
+            service_account: match self.access.can(Action::LaunchRun, &place) {
+                Decision::Allowed(grant) => grant.service_account.clone(),
+                Decision::Refused => None,
+            },
+            access: explain_all(&self.policy.policy, &self.access, &place),
+            guardrails: self.policy.policy.guardrails_for(&place),
+            problems,
+            now: self.portal.clock.now(),
+            path: app.path,
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! The frozen files of a test: packed for the store, unpacked once into a folder that k6 may read.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+/// The form in the store: JSON, file contents in base 64. Small scripts; what is large is refused when it is found.
+#[derive(Debug, Serialize, Deserialize)]
+struct Packed {
+    version: u32,
+    files: BTreeMap<String, String>,
+}
+
+const VERSION: u32 = 1;
+
+/// Why a stored bundle cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    #[error("The frozen files cannot be read: {0}.")]
+    Damaged(String),
+    #[error("The frozen files cannot be written to the disk: {0}.")]
+    Disk(#[from] io::Error),
+}
+
+/// Packs files, path to content, for the store.
+#[must_use]
+pub fn pack(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+    let files = files.iter().map(|(path, content)| (path.clone(), STANDARD.encode(content))).collect();
+    serde_json::to_vec(&Packed { version: VERSION, files }).unwrap_or_default()
+}
+
+/// Unpacks into `state/bundles/<digest>`, unless it is there already. Returns the folder, absolute.
+pub fn unpack(state: &Path, digest: &str, content: &[u8]) -> Result<PathBuf, BundleError> {
+    let damaged = |error: &dyn std::fmt::Display| BundleError::Damaged(error.to_string());
+    let packed: Packed = serde_json::from_slice(content).map_err(|error| damaged(&error))?;
+    let mut files = BTreeMap::new();
+    for (path, text) in packed.files {
+        files.insert(path, STANDARD.decode(text).map_err(|error| damaged(&error))?);
+    }
+    write(state, digest, &files)
+}
+
+/// Writes files into `state/bundles/<digest>`, unless that is there already: into a folder beside it first, then moved, so that
+/// a crash never leaves half of it.
+pub fn write(state: &Path, digest: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<PathBuf, BundleError> {
+    let bundles = state.join("bundles");
+    fs::create_dir_all(&bundles)?;
+    let bundles = bundles.canonicalize()?;
+    let folder = bundles.join(digest);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let half = bundles.join(format!(".{digest}.{}", std::process::id()));
+    for (path, content) in files {
+        let inside = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        if !inside {
+            return Err(BundleError::Damaged(format!("{path} leads out of the bundle")));
+        }
+        let file = half.join(path);
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(file, content)?;
+    }
+    match fs::rename(&half, &folder) {
+        Ok(()) => Ok(folder),
+        // Somebody was faster with the same content.
+        Err(_) if folder.is_dir() => {
+            let _ = fs::remove_dir_all(&half);
+            Ok(folder)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_out_again() {
+        let files = BTreeMap::from([("k6/a.js".to_owned(), b"export default 1".to_vec()), ("k6/data/b.bin".to_owned(), vec![0, 255, 7])]);
+        let state = tempfile::tempdir().unwrap();
+        let folder = unpack(state.path(), "d1", &pack(&files)).unwrap();
+        assert_eq!(fs::read(folder.join("k6/data/b.bin")).unwrap(), [0, 255, 7]);
+        assert_eq!(unpack(state.path(), "d1", &pack(&files)).unwrap(), folder);
+    }
+
+    #[test]
+    fn no_file_leaves_the_bundle() {
+        let files = BTreeMap::from([("../out.js".to_owned(), Vec::new())]);
+        let state = tempfile::tempdir().unwrap();
+        assert!(matches!(write(state.path(), "d2", &files), Err(BundleError::Damaged(_))));
+        assert!(!state.path().join("out.js").exists());
+    }
+}

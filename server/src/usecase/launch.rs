@@ -1,0 +1,347 @@
+//! Launching a run: the form, the guardrails' answer while somebody types, and the launch itself.
+//!
+//! All three go the same way: resolve the request against tree and policy, ask k6 what the script would do, let the guardrails
+//! judge those facts. Only the launch then asks for a permit, and only with the permit is a run stored.
+
+pub mod fields;
+
+use std::collections::BTreeMap;
+
+use windfirm_executor::Load;
+use windfirm_model::{
+    action::Action,
+    actor::Actor,
+    audit::{EventCode, EventOutcome},
+    fault::Fault,
+    id::{ExecutionId, RunId},
+    path::AppPath,
+    run::Profile,
+    view::{
+        app::{Target, TestRow},
+        launch::{Judgement, LaunchForm, LaunchRequest, ProfileRow, RuleRow},
+        run::{Manifest, ManifestFile},
+    },
+};
+use windfirm_policy::{Facts, HostPort, LaunchRefused, Place, Resource, explain};
+use windfirm_store::{
+    audit::Details,
+    runs::{Bundle as StoredBundle, Launched, NewRun},
+};
+use windfirm_tree::{Bundle, graph::App};
+
+use crate::{
+    audit::Attempted,
+    context::Asker,
+    usecase::{
+        bundle,
+        inspection::{self, Answer, Question, parameters_digest},
+    },
+};
+
+use fields::Fields;
+
+/// Host and port of a target.
+pub fn host_of(target: &str) -> Result<HostPort, String> {
+    let wrong = |why: &dyn std::fmt::Display| format!("The target {target} is no address that can be tested: {why}.");
+    let url = url::Url::parse(target).map_err(|error| wrong(&error))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong(&"it is neither http nor https"));
+    }
+    let port = url.port_or_known_default().ok_or_else(|| wrong(&"it has no port"))?;
+    HostPort::new(url.host_str().unwrap_or_default(), port).map_err(|error| wrong(&error))
+}
+
+/// The load that a frozen run was launched with; `None`: the script's own scenarios. It stands in the manifest's options, as
+/// they went onto k6's command line.
+#[must_use]
+pub fn load_of(manifest: &Manifest) -> Option<Load> {
+    let number = |prefix: &str| manifest.options.iter().find_map(|option| option.strip_prefix(prefix)?.trim_end_matches('s').parse().ok());
+    Some(Load { vus: number("--vus=")?, duration_s: number("--duration=")? })
+}
+
+fn options_of(load: Option<Load>) -> Vec<String> {
+    load.map(|load| vec![format!("--vus={}", load.vus), format!("--duration={}s", load.duration_s)]).unwrap_or_default()
+}
+
+/// A request, resolved as far as it goes.
+struct Resolved {
+    app: App,
+    place: Place,
+    fields: Fields,
+    /// Path of the script, and its frozen files.
+    test: Option<(String, Bundle)>,
+    target: Option<String>,
+    /// What k6 said; absent when there was nothing to ask about.
+    answer: Option<Result<Answer, String>>,
+    problems: BTreeMap<String, String>,
+}
+
+impl Resolved {
+    fn facts(&self) -> Option<Facts> {
+        let Some(Ok(Answer::Loads { inspected })) = &self.answer else { return None };
+        let target = self.target.as_deref()?;
+        Some(Facts {
+            max_vus: inspected.max_vus,
+            duration_s: inspected.total_duration_s,
+            target_hosts: host_of(target).into_iter().collect(),
+            modules: self.test.as_ref().map(|(_, bundle)| bundle.modules.clone()).unwrap_or_default(),
+        })
+    }
+}
+
+impl Asker {
+    async fn resolve(&self, request: &LaunchRequest, code: EventCode) -> Result<Resolved, Fault> {
+        let path: AppPath = request.path.parse().map_err(|_| Fault::NotFound)?;
+        let app = self.see_app(&path, code).await?;
+        let place = app.place();
+        let mut problems = BTreeMap::new();
+        let fields = fields::read(request, &mut problems);
+        let tests = &app.tests;
+        let chosen = if request.test.is_empty() { tests.first() } else { tests.iter().find(|test| test.path == request.test) };
+        if chosen.is_none() {
+            let sentence = match (tests.is_empty(), request.test.as_str()) {
+                (true, _) => "This app has no test. Add a k6 script beside its manifests, in a folder k6/.".to_owned(),
+                (false, name) => format!("There is no test {name} at this revision. Choose one of the list."),
+            };
+            problems.insert("test".to_owned(), sentence);
+        }
+        let mut test = None;
+        if let Some(chosen) = chosen {
+            match self.bundle_of(chosen).await {
+                Ok(bundle) => test = Some((chosen.path.clone(), bundle)),
+                Err(why) => {
+                    problems.insert("test".to_owned(), why);
+                }
+            }
+        }
+        let target = match &app.target {
+            Target::Known { url, .. } => match host_of(url) {
+                Ok(_) => Some(url.clone()),
+                Err(why) => {
+                    problems.insert("target".to_owned(), why);
+                    None
+                }
+            },
+            Target::Missing { why } => {
+                problems.insert("target".to_owned(), why.clone());
+                None
+            }
+        };
+        let answer = match (&test, &target) {
+            (Some((_, bundle)), Some(target)) => {
+                let question = Question { target, parameters: &fields.parameters, load: fields.load };
+                Some(inspection::inspect(&self.portal, bundle, question).await)
+            }
+            _ => None,
+        };
+        match &answer {
+            Some(Ok(Answer::Broken { message })) => {
+                problems.entry("test".to_owned()).or_insert_with(|| message.clone());
+            }
+            Some(Err(why)) => {
+                problems.entry(String::new()).or_insert_with(|| format!("k6 could not be asked about this script: {why} Try again in a moment."));
+            }
+            _ => {}
+        }
+        Ok(Resolved { app, place, fields, test, target, answer, problems })
+    }
+
+    async fn judgement(&self, resolved: &Resolved) -> Result<Judgement, Fault> {
+        let facts = resolved.facts();
+        let rules: Vec<RuleRow> = facts.as_ref().map(|facts| self.policy.policy.judge(&resolved.place, facts)).unwrap_or_default();
+        let broken = rules.iter().filter(|rule| !rule.kept).count();
+        let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
+        let mut problems = resolved.problems.clone();
+        let full = counts.queued >= self.portal.settings.queue;
+        if full {
+            problems.entry(String::new()).or_insert_with(|| self.queue_full());
+        }
+        let allowed = self.access.allows(Action::LaunchRun, &resolved.place);
+        let sentence = match (allowed, problems.is_empty(), broken, rules.len()) {
+            (false, ..) => self.access.why_not(Action::LaunchRun, &resolved.place),
+            (true, _, 1, _) => "1 rule refuses this".to_owned(),
+            (true, _, 2.., _) => format!("{broken} rules refuse this"),
+            (true, false, ..) => "Something in the form has to change first".to_owned(),
+            (true, true, 0, kept) => format!("All {kept} rules are kept"),
+        };
+        Ok(Judgement {
+            may_start: allowed && problems.is_empty() && broken == 0 && facts.is_some(),
+            sentence,
+            rules,
+            fields: problems.into_iter().collect(),
+            max_vus: facts.as_ref().map(|facts| facts.max_vus),
+            duration_s: facts.as_ref().and_then(|facts| facts.duration_s),
+            queue_ahead: counts.queued.saturating_add(counts.running.saturating_add(1).saturating_sub(self.portal.settings.slots)),
+            policy_digest: self.policy.policy.digest().to_owned(),
+        })
+    }
+
+    fn queue_full(&self) -> String {
+        format!("{} runs are waiting already, which is as many as may. Try again when some have started.", self.portal.settings.queue)
+    }
+
+    /// The form for one app.
+    pub(super) async fn launch_form_page(&self, mut request: LaunchRequest) -> Result<LaunchForm, Fault> {
+        let resolved = self.resolve(&request, EventCode::Denied).await?;
+        let judgement = self.judgement(&resolved).await?;
+        if request.once.is_empty() {
+            request.once = self.portal.clock.new_uuid().simple().to_string();
+        }
+        if let (true, Some((path, _))) = (request.test.is_empty(), &resolved.test) {
+            request.test.clone_from(path);
+        }
+        request.profile = resolved.fields.profile.word().to_owned();
+        let app = &resolved.app;
+        let tests: Vec<TestRow> = self.test_rows(app).await;
+        Ok(LaunchForm {
+            path: app.path.clone(),
+            name: app.name.clone(),
+            environment: resolved.place.environment.clone(),
+            tests,
+            target: app.target.clone(),
+            revision: self.tree.revision.clone(),
+            decision: explain(&self.policy.policy, &self.access, Action::LaunchRun, &resolved.place),
+            allowed: self.access.allows(Action::LaunchRun, &resolved.place),
+            request,
+            judgement,
+            profiles: Profile::ALL.into_iter().map(|profile| ProfileRow { profile, sentence: profile.sentence().to_owned() }).collect(),
+        })
+    }
+
+    /// The guardrails' answer alone.
+    pub(super) async fn judge_request(&self, request: LaunchRequest) -> Result<Judgement, Fault> {
+        let resolved = self.resolve(&request, EventCode::Denied).await?;
+        self.judgement(&resolved).await
+    }
+
+    /// The launch. The same form sent twice is one run.
+    pub(super) async fn launch_run(&self, request: LaunchRequest) -> Result<RunId, Fault> {
+        if !request.once.is_empty()
+            && let Some(run) = self.portal.store.run_by_once(&self.access, &request.once).await.map_err(|error| self.store_fault(&error))?
+        {
+            return Ok(run);
+        }
+        let resolved = self.resolve(&request, EventCode::RunLaunch).await?;
+        let attempted = || Attempted { place: Some(resolved.place.clone()), run: None };
+        if !self.access.allows(Action::LaunchRun, &resolved.place) {
+            let why = self.access.why_not(Action::LaunchRun, &resolved.place);
+            let fault = Fault::Forbidden { why: why.clone() };
+            return Err(self.record_refusal(EventCode::RunLaunch, attempted(), why, fault).await);
+        }
+        let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
+        if counts.queued >= self.portal.settings.queue {
+            return Err(Fault::Unavailable { what: self.queue_full() });
+        }
+        let (Some(facts), Some((test, bundle)), Some(target), true) =
+            (resolved.facts(), resolved.test.as_ref(), resolved.target.clone(), resolved.problems.is_empty())
+        else {
+            return Err(Fault::Invalid { fields: resolved.problems });
+        };
+        let run = RunId(self.portal.clock.new_uuid());
+        let resource = Resource { run: Some(run), ..Resource::default() };
+        let permit = match self.policy.policy.permit_launch(&self.access, self.operation(), &resolved.place, resource, &facts) {
+            Ok(permit) => permit,
+            Err(LaunchRefused::Access(refused)) => return Err(self.refuse(EventCode::RunLaunch, attempted(), &refused).await),
+            Err(outdated @ LaunchRefused::Outdated) => return Err(Fault::Conflict { what: outdated.to_string() }),
+            Err(broken @ LaunchRefused::Rules(_)) => {
+                let fault = Fault::Forbidden { why: broken.to_string() };
+                return Err(self.record_refusal(EventCode::RunLaunch, attempted(), broken.to_string(), fault).await);
+            }
+        };
+        let decision = self.policy.policy.judge(&resolved.place, &facts);
+        let manifest = self.manifest(&resolved, bundle, &target, decision, permit.service_account(), permit.grant().map(|grant| grant.grant.as_str()));
+        let new = NewRun {
+            id: run,
+            execution: ExecutionId(self.portal.clock.new_uuid()),
+            app: serde_json::json!({ "cluster": resolved.app.cluster, "namespace": resolved.app.namespace, "kind": resolved.app.kind.word(), "name": resolved.app.name }),
+            test: test.clone(),
+            profile: resolved.fields.profile,
+            planned_s: facts.duration_s,
+            max_vus: facts.max_vus,
+            target,
+            reason: resolved.fields.reason.clone(),
+            once: resolved.fields.once.clone(),
+            manifest,
+            bundle: StoredBundle { digest: bundle.digest.clone(), content: bundle::pack(&bundle.files) },
+        };
+        let details = Details {
+            reason: Some(resolved.fields.reason.clone()).filter(|reason| !reason.is_empty()),
+            facts: vec![
+                ("test".to_owned(), test.clone()),
+                ("profile".to_owned(), resolved.fields.profile.word().to_owned()),
+                ("most VUs".to_owned(), facts.max_vus.to_string()),
+                ("bundle".to_owned(), bundle.digest.clone()),
+            ],
+            ..self.details()
+        };
+        match self.portal.store.launch(&permit, &new, &details).await.map_err(|error| self.store_fault(&error))? {
+            Launched::Before(earlier) => Ok(earlier),
+            Launched::New => {
+                // The run stands; an outcome that cannot be written now is reconciled later.
+                if let Err(error) = self.portal.store.outcome(&permit, EventOutcome::Done, None, &[]).await {
+                    tracing::warn!(%error, %run, "launch.outcome_not_recorded");
+                }
+                metrics::counter!("windfirm_runs_launched_total").increment(1);
+                self.portal.wake.notify_waiters();
+                Ok(run)
+            }
+        }
+    }
+
+    fn manifest(&self, resolved: &Resolved, bundle: &Bundle, target: &str, decision: Vec<RuleRow>, account: Option<&str>, grant: Option<&str>) -> Manifest {
+        let digest = |content: &[u8]| {
+            use sha2::{Digest as _, Sha256};
+            Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let files = bundle.files.iter().map(|(path, content)| ManifestFile {
+            path: path.clone(),
+            digest: digest(content),
+            bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
+        });
+        let actor = match &self.actor {
+            Actor::Person { key, name, .. } => format!("{name} ({key})"),
+            Actor::System { task } => task.name().to_owned(),
+        };
+        Manifest {
+            bundle_digest: bundle.digest.clone(),
+            files: files.collect(),
+            entry: bundle.entry.clone(),
+            parameters: resolved.fields.parameters.clone(),
+            parameters_digest: parameters_digest(target, &resolved.fields.parameters),
+            options: options_of(resolved.fields.load),
+            policy_digest: self.policy.policy.digest().to_owned(),
+            grant: grant.unwrap_or_default().to_owned(),
+            decision: decision.into_iter().map(|rule| format!("{}: {} ({})", rule.title, rule.fact, rule.from)).collect(),
+            tree_commit: self.tree.revision.commit.clone(),
+            tree_commit_subject: self.tree.revision.subject.clone(),
+            k6_version: self.portal.k6_version.clone(),
+            service_account: account.unwrap_or_default().to_owned(),
+            actor,
+            target: target.to_owned(),
+            reason: resolved.fields.reason.clone(),
+            results_digest: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_load_of_a_run_is_read_from_what_went_onto_the_command_line() {
+        let load = Load { vus: 7, duration_s: 90 };
+        let manifest = Manifest { options: options_of(Some(load)), ..Manifest::default() };
+        assert_eq!(load_of(&manifest), Some(load));
+        assert_eq!(load_of(&Manifest::default()), None);
+    }
+
+    #[test]
+    fn a_target_is_a_host_and_a_port() {
+        assert_eq!(host_of("http://127.0.0.1:7711/x").unwrap(), HostPort::new("127.0.0.1", 7711).unwrap());
+        assert_eq!(host_of("https://shop.example").unwrap().port(), 443);
+        for wrong in ["ftp://x", "shop", "http://", "file:///etc/passwd"] {
+            assert!(host_of(wrong).is_err(), "{wrong}");
+        }
+    }
+}

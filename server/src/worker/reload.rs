@@ -1,0 +1,153 @@
+//! Reads tree and policy again when they change. A bad new version never replaces a good one: the good one stays, and the
+//! trouble is told wherever people look.
+
+use std::{path::Path, sync::Arc};
+
+use windfirm_model::{
+    audit::{EventCode, EventOutcome},
+    clock::{Clock, Timestamp},
+    id::OperationId,
+    view::tree::TreeRevision,
+};
+use windfirm_policy::{Permit, Policy, Resource, act::Reload, compile};
+use windfirm_store::audit::Details;
+use windfirm_tree::{Tree, git::GitSource, graph::TreeOptions};
+
+use crate::{
+    config::TreeConfig,
+    state::{PolicyInForce, Portal, TreeInForce},
+};
+
+/// A policy file larger than this is not read.
+const MAX_POLICY_BYTES: u64 = 1 << 20;
+
+/// Reads and compiles a policy file; all problems in words.
+pub fn read_policy(file: &Path) -> Result<Policy, Vec<String>> {
+    let size = std::fs::metadata(file).map_err(|error| vec![format!("{}: {error}.", file.display())])?.len();
+    if size > MAX_POLICY_BYTES {
+        return Err(vec![format!("{} has {size} bytes; a policy has at most {MAX_POLICY_BYTES}.", file.display())]);
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| vec![format!("{}: {error}.", file.display())])?;
+    let name = file.file_name().map_or_else(|| "policy".to_owned(), |name| name.to_string_lossy().into_owned());
+    compile(&text, &name).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+/// The policy at start: there is none to fall back on.
+pub fn first_policy(file: &Path, clock: &dyn Clock) -> Result<PolicyInForce, String> {
+    let policy = read_policy(file).map_err(|problems| problems.join("\n"))?;
+    Ok(PolicyInForce { policy, since: clock.now(), refused: Vec::new() })
+}
+
+/// The tree at start. Without one the portal still serves: runs and audit can be read, and the page says what is wrong.
+pub fn first_tree(config: &TreeConfig, policy: &Policy, clock: &dyn Clock) -> TreeInForce {
+    read_tree(&config.repository, &config.revision, &config.roots, policy, clock.now()).unwrap_or_else(|why| {
+        let revision = TreeRevision { source: config.repository.display().to_string(), read: clock.now(), stale: Some(why), ..TreeRevision::default() };
+        TreeInForce { tree: Tree::empty(revision.clone()), snapshot: None, revision }
+    })
+}
+
+fn read_tree(repository: &Path, revision: &str, roots: &str, policy: &Policy, now: Timestamp) -> Result<TreeInForce, String> {
+    let source = GitSource::open(repository, Some(revision)).map_err(|error| error.to_string())?;
+    let snapshot = source.read(now).map_err(|error| error.to_string())?;
+    let options = TreeOptions { roots: roots.to_owned(), repositories: Vec::new() };
+    let revision = snapshot.revision().clone();
+    let tree = Tree::build(&snapshot, revision.clone(), &options, &|app| policy.environment_of(app));
+    Ok(TreeInForce { tree, snapshot: Some(snapshot), revision })
+}
+
+/// Puts what is in force at start into the store and on the record.
+pub async fn record_start(portal: &Portal) {
+    let policy = portal.policy.in_force();
+    keep_policy(portal, &policy.policy).await;
+    record(portal, EventCode::PolicyLoad, EventOutcome::Done, None, vec![("digest".to_owned(), policy.policy.digest().to_owned())]).await;
+    let tree = portal.tree.in_force();
+    match &tree.revision.stale {
+        None => record(portal, EventCode::TreeLoad, EventOutcome::Done, None, vec![("commit".to_owned(), tree.revision.commit.clone())]).await,
+        Some(why) => {
+            tracing::error!(why, "tree.not_read");
+            record(portal, EventCode::TreeLoad, EventOutcome::Failed, Some(why), Vec::new()).await;
+        }
+    }
+}
+
+/// One round: looks whether policy or tree is another one now.
+pub async fn round(portal: Arc<Portal>) {
+    policy_round(&portal).await;
+    tree_round(&portal).await;
+}
+
+async fn policy_round(portal: &Arc<Portal>) {
+    let file = portal.settings.policy_file.clone();
+    let Ok(read) = tokio::task::spawn_blocking(move || read_policy(&file)).await else { return };
+    let current = portal.policy.in_force();
+    match read {
+        Ok(policy) if policy.digest() == current.policy.digest() => {
+            if !current.refused.is_empty() {
+                portal.policy.replace(PolicyInForce { refused: Vec::new(), ..(*current).clone() });
+            }
+        }
+        Ok(policy) => {
+            tracing::info!(digest = policy.digest(), "policy.loaded");
+            keep_policy(portal, &policy).await;
+            let facts = vec![("digest".to_owned(), policy.digest().to_owned()), ("before".to_owned(), current.policy.digest().to_owned())];
+            record(portal, EventCode::PolicyLoad, EventOutcome::Done, None, facts).await;
+            let tree = portal.tree.in_force();
+            let renamed = tree.tree.clone().with_environments(&|app| policy.environment_of(app));
+            portal.policy.replace(PolicyInForce { policy, since: portal.clock.now(), refused: Vec::new() });
+            portal.tree.replace(TreeInForce { tree: renamed, ..(*tree).clone() });
+        }
+        Err(problems) if problems == current.refused => {}
+        Err(problems) => {
+            tracing::error!(problems = problems.join(" "), "policy.refused");
+            record(portal, EventCode::PolicyLoad, EventOutcome::Failed, Some(&problems.join(" ")), Vec::new()).await;
+            portal.policy.replace(PolicyInForce { refused: problems, ..(*current).clone() });
+        }
+    }
+}
+
+async fn tree_round(portal: &Arc<Portal>) {
+    let current = portal.tree.in_force();
+    let policy = portal.policy.in_force();
+    let (settings, now, known) = (portal.settings.clone(), portal.clock.now(), current.revision.commit.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let head = GitSource::open(&settings.repository, Some(&settings.revision)).and_then(|source| source.head()).map_err(|error| error.to_string())?;
+        if head == known {
+            return Ok(None);
+        }
+        read_tree(&settings.repository, &settings.revision, &settings.roots, &policy.policy, now).map(Some)
+    })
+    .await;
+    match read {
+        Ok(Ok(None)) => {
+            let revision = TreeRevision { read: portal.clock.now(), stale: None, ..current.revision.clone() };
+            portal.tree.replace(TreeInForce { revision, ..(*current).clone() });
+        }
+        Ok(Ok(Some(tree))) => {
+            tracing::info!(commit = tree.revision.commit, "tree.loaded");
+            record(portal, EventCode::TreeLoad, EventOutcome::Done, None, vec![("commit".to_owned(), tree.revision.commit.clone())]).await;
+            portal.tree.replace(tree);
+        }
+        Ok(Err(why)) if current.revision.stale.as_deref() == Some(why.as_str()) => {}
+        Ok(Err(why)) => {
+            tracing::error!(why, "tree.not_read");
+            record(portal, EventCode::TreeLoad, EventOutcome::Failed, Some(&why), Vec::new()).await;
+            let revision = TreeRevision { stale: Some(why), ..current.revision.clone() };
+            portal.tree.replace(TreeInForce { revision, ..(*current).clone() });
+        }
+        Err(error) => tracing::error!(%error, "tree.reader_failed"),
+    }
+}
+
+async fn keep_policy(portal: &Portal, policy: &Policy) {
+    let permit: Permit<Reload> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
+    if let Err(error) = portal.store.keep_policy(&permit, policy.digest(), policy.text()).await {
+        tracing::error!(%error, "policy.not_kept");
+    }
+}
+
+async fn record(portal: &Portal, code: EventCode, outcome: EventOutcome, why: Option<&str>, facts: Vec<(String, String)>) {
+    let permit: Permit<Reload> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
+    if let Err(error) = portal.store.record(&permit, code, &Details { facts, ..Details::default() }, outcome, why).await {
+        tracing::error!(%error, code = code.code(), "reload.not_recorded");
+    }
+}
