@@ -1,5 +1,13 @@
 //! One YAML file becomes a [`Policy`], or all of its errors at once.
 //!
+//! The form, in which all lists of names are closed and nothing has wildcards but environment patterns and host patterns:
+//! - `environments`: in order, `{ name, match: { cluster, namespace, app, path } }`; `*` in a pattern is any text; `namespace` is the
+//!   one that the app is deployed to. The last rule matches everything. Several rules may give the same environment.
+//! - `roles`: by name, `{ can: [actions], includes: [roles] }`.
+//! - `grants`: in order, `{ name, to: [{ group } or { user: "issuer|subject" }], role, on: [paths], in: [environments], as: namespace/name }`;
+//!   without `in`, all environments; `as` is needed when the role reaches a cluster.
+//! - `guardrails`: `{ name, on, in, max_vus, max_duration, target_hosts }`, see [`crate::guardrail`].
+//!
 //! Knows the form of the file (`windfirm.dev/v1`). Reads no files: the text comes in, with a name for the messages. Nothing in a
 //! text can make it recurse or grow beyond the text's own size.
 

@@ -95,7 +95,8 @@ impl HostPattern {
     pub fn matches(&self, target: &HostPort) -> bool {
         let host = match &self.host {
             HostMatch::Exact(host) => *host == target.host,
-            HostMatch::Below(domain) => target.host.len() > domain.len() && target.host.ends_with(domain.as_str()),
+            // The domain has its leading dot and no host begins with one, so the domain itself does not match.
+            HostMatch::Below(domain) => target.host.ends_with(domain.as_str()),
         };
         host && self.port.is_none_or(|port| port == target.port)
     }
@@ -117,7 +118,7 @@ impl HostPattern {
         let host = match (&self.host, &other.host) {
             (HostMatch::Exact(wide), HostMatch::Exact(narrow)) => wide == narrow,
             (HostMatch::Exact(_), HostMatch::Below(_)) => false,
-            (HostMatch::Below(wide), HostMatch::Exact(narrow)) => narrow.len() > wide.len() && narrow.ends_with(wide.as_str()),
+            (HostMatch::Below(wide), HostMatch::Exact(narrow)) => narrow.ends_with(wide.as_str()),
             (HostMatch::Below(wide), HostMatch::Below(narrow)) => narrow.ends_with(wide.as_str()),
         };
         host && (self.port.is_none() || self.port == other.port)

@@ -176,6 +176,22 @@ fn all_errors_come_at_once_in_the_order_of_the_file() {
     assert_eq!(errors.iter().map(|error| error.at).collect::<Vec<_>>(), places, "{}", told(&errors));
 }
 
+/// What follows from an error is not told as one more.
+#[test]
+fn one_mistake_is_one_error() {
+    let without_account = BASE.replace("    as: shop-dev/loadtest\n", "");
+    for (text, from, to) in [
+        (without_account.as_str(), "run.stop.own]", "run.stopp]"),
+        (BASE, "name: dev,", "name: DEV,"),
+        (BASE, "namespace: \"*\"", "namespaces: \"*\""),
+        (BASE, "name: shop developers", "nome: shop developers, # gone"),
+    ] {
+        let errors = compile(&text.replace(from, to), "policy.yaml").unwrap_err();
+        let found: Vec<&str> = errors.iter().map(|error| kind(&error.problem)).filter(|kind| *kind != "Missing").collect();
+        assert_eq!(found.len(), 1, "{}", told(&errors));
+    }
+}
+
 #[test]
 fn a_message_begins_with_file_line_column_and_field() {
     let errors = compile(&BASE.replace("role: tester", "role: testers"), "deploy/policy.yaml").unwrap_err();
