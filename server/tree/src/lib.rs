@@ -9,6 +9,7 @@ pub mod git;
 mod glob;
 pub mod graph;
 pub mod manifest;
+pub mod page;
 mod yaml;
 
 pub use discovery::{Bundle, BundleError, TestScript, bundle};
@@ -17,3 +18,4 @@ pub use files::{Files, MemoryFiles};
 pub use git::{GitSource, Snapshot};
 pub use graph::{App, AppIndex, AppSource, Tree, TreeOptions, TreeProblem};
 pub use manifest::{Kind, Manifest, Source, SourceForm};
+pub use page::{AppRuns, Asked, LastRun, subtree_rows, tree_page, visible_and_hidden};
