@@ -141,14 +141,9 @@ impl Cell {
         let value = match kind {
             Kind::Counter => Value::Counter { sum: from.i128()? },
             Kind::Rate => Value::Rate { nonzero: from.u64()?, total: from.u64()? },
-            Kind::Gauge => Value::Gauge(Gauge {
-                count: from.u64()?,
-                sum: from.i128()?,
-                min: from.f64()?,
-                max: from.f64()?,
-                last_s: from.i64()?,
-                last: from.f64()?,
-            }),
+            Kind::Gauge => {
+                Value::Gauge(Gauge { count: from.u64()?, sum: from.i128()?, min: from.f64()?, max: from.f64()?, last_s: from.i64()?, last: from.f64()? })
+            }
             Kind::Trend => {
                 let (sum, min, max, low, high) = (from.i128()?, from.f64()?, from.f64()?, from.u64()?, from.u64()?);
                 let mut buckets = Vec::new();

@@ -15,6 +15,8 @@ pub mod histogram;
 pub mod mask;
 mod num;
 pub mod results;
+#[cfg(test)]
+mod sample;
 pub mod series;
 pub mod threshold;
 pub mod verdict;

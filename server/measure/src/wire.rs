@@ -33,15 +33,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            compressed_bytes: 4 << 20,
-            unpacked_bytes: 8 << 20,
-            metrics: 1_000,
-            series: 10_000,
-            labels: 200_000,
-            values: 50_000,
-            buckets: 2_000_000,
-        }
+        Self { compressed_bytes: 4 << 20, unpacked_bytes: 8 << 20, metrics: 1_000, series: 10_000, labels: 200_000, values: 50_000, buckets: 2_000_000 }
     }
 }
 
@@ -101,9 +93,7 @@ mod tests {
                 kind: MetricType::Counter.into(),
                 time_series: vec![TimeSeries {
                     labels: vec![Label { name: "name".to_owned(), value: "checkout".to_owned() }],
-                    samples: Some(Samples::Counter(CounterSamples {
-                        values: vec![CounterValue { time: Some(Time { seconds: 10, nanos: 0 }), value: 3.0 }],
-                    })),
+                    samples: Some(Samples::Counter(CounterSamples { values: vec![CounterValue { time: Some(Time { seconds: 10, nanos: 0 }), value: 3.0 }] })),
                 }],
             }],
         }

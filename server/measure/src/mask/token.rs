@@ -6,8 +6,7 @@ use super::{Rewrite, run_end};
 const SCHEMES: [&str; 3] = ["bearer", "basic", "token"];
 
 /// Keys whose value is a secret, whatever it looks like. Compared without `-` and `_`, at the end of a key: `X-Api-Key`.
-const KEYS: [&str; 11] =
-    ["password", "passwd", "passphrase", "secret", "apikey", "accesskey", "privatekey", "authorization", "token", "cookie", "credential"];
+const KEYS: [&str; 11] = ["password", "passwd", "passphrase", "secret", "apikey", "accesskey", "privatekey", "authorization", "token", "cookie", "credential"];
 
 /// A secret after a scheme is at least this long: “the bearer of news” keeps its words.
 const SHORTEST_AFTER_SCHEME: usize = 6;

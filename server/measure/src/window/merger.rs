@@ -315,7 +315,20 @@ impl Merger {
     /// Whether some series of this metric are under `other`, so that no filter by tags can be answered.
     pub(crate) fn has_other(&self, metric: &str) -> bool {
         let other = Tags::other();
-        self.families.iter().any(|(family, index)| (family.name == metric || family.name == OTHER) && index.ids.contains_key(&other))
+        let mut own = self.families.iter().filter(|(family, _)| family.name == metric).peekable();
+        if own.peek().is_none() {
+            // A metric that has no place of its own may be among the metrics that went to `other`.
+            return self.families.keys().any(|family| family.name == OTHER);
+        }
+        own.any(|(_, index)| index.ids.contains_key(&other))
+    }
+    /// All series of a metric in the seconds of a range, one cell at a time.
+    pub(crate) fn between(&self, metric: &str, seconds: std::ops::Range<i64>) -> impl Iterator<Item = (&Tags, &Cell)> {
+        let range = if seconds.start < seconds.end { seconds } else { 0..0 };
+        self.seconds.range(range).flat_map(|(_, at)| &at.cells).filter_map(move |(id, cell)| {
+            let series = self.series(*id)?;
+            (series.family.name == metric).then_some((&series.tags, cell))
+        })
     }
     /// All series of a metric with their sum over the run.
     pub(crate) fn whole(&self, metric: &str) -> impl Iterator<Item = (&Tags, &Cell)> {
@@ -327,9 +340,6 @@ impl Merger {
     }
     pub(super) fn series(&self, id: SeriesId) -> Option<&Series> {
         self.series.get(id)?.as_ref()
-    }
-    pub(super) const fn parts(&self) -> (Timestamp, &Limits) {
-        (self.origin, &self.limits)
     }
 }
 
