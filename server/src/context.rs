@@ -39,8 +39,8 @@ impl fmt::Debug for Asker {
 impl Asker {
     #[must_use]
     pub fn new(portal: Arc<Portal>, login: Login, session: Option<tower_sessions::session::Id>, request_id: String, client: String) -> Self {
-        let policy = portal.policy.in_force();
-        let tree = portal.tree.in_force();
+        let in_force = portal.rules.in_force();
+        let (policy, tree) = (Arc::clone(&in_force.policy), Arc::clone(&in_force.tree));
         let actor = login.actor();
         let access = policy.policy.access(&actor);
         Self { portal, login, actor, access, policy, tree, session, request_id, client }

@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     http::routes,
     live::LiveExecutions,
-    state::{Keeper, Portal, Settings},
+    state::{InForce, Keeper, Portal, Settings},
     worker::{self, reload},
 };
 
@@ -85,8 +85,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
     let portal = Arc::new(Portal {
         store,
         clock,
-        policy: Keeper::new(policy),
-        tree: Keeper::new(tree),
+        rules: Keeper::new(InForce { policy: Arc::new(policy), tree: Arc::new(tree) }),
         local,
         k6_version,
         identity: Arc::new(identity),

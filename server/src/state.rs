@@ -47,6 +47,13 @@ pub struct TreeInForce {
     pub revision: TreeRevision,
 }
 
+/// Policy and tree, changed together: the environments of the tree's apps are those of this very policy.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    pub policy: Arc<PolicyInForce>,
+    pub tree: Arc<TreeInForce>,
+}
+
 /// Holds the value that is in force; readers never wait for a writer.
 #[derive(Debug)]
 pub struct Keeper<T>(ArcSwap<T>);
@@ -88,8 +95,7 @@ pub struct Settings {
 pub struct Portal {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
-    pub policy: Keeper<PolicyInForce>,
-    pub tree: Keeper<TreeInForce>,
+    pub rules: Keeper<InForce>,
     /// The local executor inspects scripts too.
     pub local: Arc<LocalExecutor>,
     pub k6_version: String,
@@ -107,6 +113,14 @@ impl Portal {
     #[must_use]
     pub fn executor(&self) -> &dyn Executor {
         &*self.local
+    }
+    #[must_use]
+    pub fn policy(&self) -> Arc<PolicyInForce> {
+        Arc::clone(&self.rules.in_force().policy)
+    }
+    #[must_use]
+    pub fn tree(&self) -> Arc<TreeInForce> {
+        Arc::clone(&self.rules.in_force().tree)
     }
     /// Runs a task that drain waits for.
     pub fn run(&self, task: impl Future<Output = ()> + Send + 'static) {

@@ -87,7 +87,7 @@ impl Viewer {
 
     async fn may_still_watch(&mut self) -> bool {
         let Ok(Some(login)) = still_logged_in(&self.session, &*self.portal.clock).await else { return false };
-        let access = self.portal.policy.in_force().policy.access(&login.actor());
+        let access = self.portal.policy().policy.access(&login.actor());
         let may = access.allows(Action::ViewRun, &self.place);
         if !may {
             let attempted = Attempted { place: Some(self.place.clone()), run: Some(self.run) };

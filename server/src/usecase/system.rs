@@ -15,12 +15,12 @@ pub async fn parts(portal: &Portal) -> Vec<PartRow> {
         Ok(()) => part("store", true, "Answers and can be written to.".to_owned()),
         Err(error) => part("store", false, error.to_string()),
     });
-    let tree = portal.tree.in_force();
+    let tree = portal.tree();
     parts.push(match &tree.revision.stale {
         None => part("tree", true, format!("{} apps at commit {}.", tree.tree.apps().len(), tree.revision.commit.get(..8).unwrap_or_default())),
         Some(why) => part("tree", !tree.revision.commit.is_empty(), format!("Shows an older commit: {why}")),
     });
-    let policy = portal.policy.in_force();
+    let policy = portal.policy();
     parts.push(match policy.refused.len() {
         0 => part("policy", true, format!("Version {}.", policy.policy.digest().get(..8).unwrap_or_default())),
         count => part("policy", true, format!("A newer file was refused ({count} problems); the older version stays in force.")),

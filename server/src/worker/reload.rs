@@ -15,7 +15,7 @@ use windfirm_tree::{Tree, git::GitSource, graph::TreeOptions};
 
 use crate::{
     config::TreeConfig,
-    state::{PolicyInForce, Portal, TreeInForce},
+    state::{InForce, PolicyInForce, Portal, TreeInForce},
 };
 
 /// A policy file larger than this is not read.
@@ -57,10 +57,10 @@ fn read_tree(repository: &Path, revision: &str, roots: &str, policy: &Policy, no
 
 /// Puts what is in force at start into the store and on the record.
 pub async fn record_start(portal: &Portal) {
-    let policy = portal.policy.in_force();
+    let policy = portal.policy();
     keep_policy(portal, &policy.policy).await;
     record(portal, EventCode::PolicyLoad, EventOutcome::Done, None, vec![("digest".to_owned(), policy.policy.digest().to_owned())]).await;
-    let tree = portal.tree.in_force();
+    let tree = portal.tree();
     match &tree.revision.stale {
         None => record(portal, EventCode::TreeLoad, EventOutcome::Done, None, vec![("commit".to_owned(), tree.revision.commit.clone())]).await,
         Some(why) => {
@@ -79,11 +79,11 @@ pub async fn round(portal: Arc<Portal>) {
 async fn policy_round(portal: &Arc<Portal>) {
     let file = portal.settings.policy_file.clone();
     let Ok(read) = tokio::task::spawn_blocking(move || read_policy(&file)).await else { return };
-    let current = portal.policy.in_force();
+    let current = portal.policy();
     match read {
         Ok(policy) if policy.digest() == current.policy.digest() => {
             if !current.refused.is_empty() {
-                portal.policy.replace(PolicyInForce { refused: Vec::new(), ..(*current).clone() });
+                put_policy(portal, PolicyInForce { refused: Vec::new(), ..(*current).clone() });
             }
         }
         Ok(policy) => {
@@ -91,23 +91,24 @@ async fn policy_round(portal: &Arc<Portal>) {
             keep_policy(portal, &policy).await;
             let facts = vec![("digest".to_owned(), policy.digest().to_owned()), ("before".to_owned(), current.policy.digest().to_owned())];
             record(portal, EventCode::PolicyLoad, EventOutcome::Done, None, facts).await;
-            let tree = portal.tree.in_force();
+            let tree = portal.tree();
             let renamed = tree.tree.clone().with_environments(&|app| policy.environment_of(app));
-            portal.policy.replace(PolicyInForce { policy, since: portal.clock.now(), refused: Vec::new() });
-            portal.tree.replace(TreeInForce { tree: renamed, ..(*tree).clone() });
+            let tree = Arc::new(TreeInForce { tree: renamed, ..(*tree).clone() });
+            let policy = Arc::new(PolicyInForce { policy, since: portal.clock.now(), refused: Vec::new() });
+            portal.rules.replace(InForce { policy, tree });
         }
         Err(problems) if problems == current.refused => {}
         Err(problems) => {
             tracing::error!(problems = problems.join(" "), "policy.refused");
             record(portal, EventCode::PolicyLoad, EventOutcome::Failed, Some(&problems.join(" ")), Vec::new()).await;
-            portal.policy.replace(PolicyInForce { refused: problems, ..(*current).clone() });
+            put_policy(portal, PolicyInForce { refused: problems, ..(*current).clone() });
         }
     }
 }
 
 async fn tree_round(portal: &Arc<Portal>) {
-    let current = portal.tree.in_force();
-    let policy = portal.policy.in_force();
+    let current = portal.tree();
+    let policy = portal.policy();
     let (settings, now, known) = (portal.settings.clone(), portal.clock.now(), current.revision.commit.clone());
     let read = tokio::task::spawn_blocking(move || {
         let head = GitSource::open(&settings.repository, Some(&settings.revision)).and_then(|source| source.head()).map_err(|error| error.to_string())?;
@@ -120,22 +121,31 @@ async fn tree_round(portal: &Arc<Portal>) {
     match read {
         Ok(Ok(None)) => {
             let revision = TreeRevision { read: portal.clock.now(), stale: None, ..current.revision.clone() };
-            portal.tree.replace(TreeInForce { revision, ..(*current).clone() });
+            put_tree(portal, TreeInForce { revision, ..(*current).clone() });
         }
         Ok(Ok(Some(tree))) => {
             tracing::info!(commit = tree.revision.commit, "tree.loaded");
             record(portal, EventCode::TreeLoad, EventOutcome::Done, None, vec![("commit".to_owned(), tree.revision.commit.clone())]).await;
-            portal.tree.replace(tree);
+            put_tree(portal, tree);
         }
         Ok(Err(why)) if current.revision.stale.as_deref() == Some(why.as_str()) => {}
         Ok(Err(why)) => {
             tracing::error!(why, "tree.not_read");
             record(portal, EventCode::TreeLoad, EventOutcome::Failed, Some(&why), Vec::new()).await;
             let revision = TreeRevision { stale: Some(why), ..current.revision.clone() };
-            portal.tree.replace(TreeInForce { revision, ..(*current).clone() });
+            put_tree(portal, TreeInForce { revision, ..(*current).clone() });
         }
         Err(error) => tracing::error!(%error, "tree.reader_failed"),
     }
+}
+
+// Both rounds run in one task, one after the other, so nothing changes between reading and putting.
+fn put_policy(portal: &Portal, policy: PolicyInForce) {
+    portal.rules.replace(InForce { policy: Arc::new(policy), tree: portal.tree() });
+}
+
+fn put_tree(portal: &Portal, tree: TreeInForce) {
+    portal.rules.replace(InForce { policy: portal.policy(), tree: Arc::new(tree) });
 }
 
 async fn keep_policy(portal: &Portal, policy: &Policy) {

@@ -196,6 +196,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
 
 async fn running(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
     collect::take_log(portal, run.id, run.execution).await?;
+    settle::abort_if_due(portal, run).await?;
     match portal.executor().observe(run.execution).await? {
         Observation::Ended(report) => {
             let events = vec![event(portal, "k6 has ended; the last measurements are being settled", report.cause.is_some())];

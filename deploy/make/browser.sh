@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The program as people use it: Playwright in a real Chromium against a real demo, and a real Keycloak.
+. "$(dirname "$0")/common.sh"
+have node || fail "Node.js is missing." "The browser tests run on it. Install Node.js 20 or newer (https://nodejs.org), then run this again."
+CHROMIUM=${WINDFIRM_CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
+if [ -z "$CHROMIUM" ]; then
+  debian_install "the browser tests need a real browser" chromium || fail "Chromium is missing." "Install Chromium or Chrome, or set WINDFIRM_CHROMIUM."
+  CHROMIUM=$(command -v chromium)
+fi
+K6=$(deploy/make/k6.sh)
+deploy/make/front.sh
+BINARY=$(deploy/make/server.sh)
+say "Tests in a real browser"
+(cd end2end && npm ci --silent --no-audit --no-fund)
+export WINDFIRM_CHROMIUM=$CHROMIUM WINDFIRM_BINARY=$BINARY WINDFIRM_SITE=$SITE WINDFIRM_K6=$K6 WINDFIRM_CACHE=$CACHE
+set +e
+(cd end2end && npx playwright test "$@") 2>&1 | tee "$TARGET/browser.log"
+exit "${PIPESTATUS[0]}"

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Every test. Installs or builds what is missing, ends with what ran, with counts; nothing is skipped silently.
+. "$(dirname "$0")/common.sh"
+mkdir -p "$TARGET"
+FAILED=()
+PASSED=0; BROKEN=0; SKIPPED=0
+part() { # name, log, command…
+  local name=$1 log=$2; shift 2
+  local began=$SECONDS
+  if "$@"; then RESULT="passed"; else RESULT="FAILED"; FAILED+=("$name"); fi
+  SUMMARY+=$(printf '  %-28s %s in %d s' "$name" "$RESULT" $((SECONDS - began)))$'\n'
+}
+SUMMARY=
+part "lints" lint deploy/make/lint.sh
+part "tests of the crates" unit deploy/make/unit.sh
+part "tests in a real browser" browser deploy/make/browser.sh
+
+count() { # pattern, file → sum of the numbers before the word
+  [ -f "$2" ] && grep -oE "[0-9]+ $1" "$2" | awk '{sum += $1} END {print sum + 0}' || echo 0
+}
+for log in "$TARGET/unit.log" "$TARGET/browser.log"; do
+  PASSED=$((PASSED + $(count passed "$log"))); BROKEN=$((BROKEN + $(count failed "$log")))
+done
+SKIPS=$(cat "$TARGET/unit.log" "$TARGET/browser.log" 2>/dev/null | grep -E 'skipped: ' || true)
+[ -n "$SKIPS" ] && SKIPPED=$(printf '%s\n' "$SKIPS" | sort -u | wc -l)
+printf '\nWhat ran (%d s):\n%s' $((SECONDS - STARTED)) "$SUMMARY"
+[ -n "$SKIPS" ] && printf '\nSkipped, and why:\n%s\n' "$(printf '%s\n' "$SKIPS" | sort -u)"
+[ ${#FAILED[@]} -gt 0 ] && [ "$BROKEN" = 0 ] && BROKEN=${#FAILED[@]}
+printf '\n%d passed, %d failed, %d skipped\n' "$PASSED" "$BROKEN" "$SKIPPED"
+[ ${#FAILED[@]} = 0 ] || fail "Failed: ${FAILED[*]}"

@@ -1,0 +1,214 @@
+//! Ends a run: takes what is still in the spool, compares with k6's own counters, judges, stores, cleans up.
+
+use std::sync::Arc;
+
+use windfirm_executor::{Ending, ExitReport, Observation};
+use windfirm_measure::{completeness, frame, results, threshold, verdict};
+use windfirm_model::{
+    actor::SystemTask,
+    audit::{EventCode, EventOutcome},
+    run::{Cause, RunState},
+    verdict::{Outcome, Verdict},
+    view::run::{Completeness, Manifest, Measured, RunEvent},
+};
+use windfirm_policy::Access;
+use windfirm_store::{
+    audit::Details,
+    runs::{RunRecord, Settlement},
+};
+
+use crate::{
+    state::Portal,
+    worker::{
+        collect,
+        supervise::{StepError, permit},
+    },
+};
+
+/// What the executor says why it ended k6 when a threshold of the script asked for it.
+pub const ABORTED_BY_THRESHOLD: &str = "A threshold with abortOnFail was broken:";
+
+/// The run has ended by itself, or was told to: settles it with everything that was measured.
+pub async fn finish(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+    match portal.executor().observe(run.execution).await? {
+        Observation::Ended(report) => {
+            let numbers = gather(portal, run, Some(&report)).await?;
+            let to = end_state(run, &report, &numbers);
+            store(portal, run, to, numbers).await
+        }
+        // Stopped before anything was started: nothing was measured.
+        Observation::Absent if matches!(run.state, RunState::Cancelling { .. }) => {
+            let to = RunState::Cancelled { by: canceller(run) };
+            store(portal, run, to, Numbers::default()).await
+        }
+        Observation::Lost | Observation::Absent => lost(portal, run).await,
+        Observation::Starting | Observation::Running { .. } => Ok(()),
+    }
+}
+
+/// The runner is gone: what it had delivered is kept, and decides nothing.
+pub async fn lost(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+    let numbers = gather(portal, run, None).await?;
+    store(portal, run, RunState::Lost, numbers).await
+}
+
+/// It could not even be started.
+pub async fn give_up(portal: &Arc<Portal>, run: &RunRecord, cause: Cause) -> Result<(), StepError> {
+    store(portal, run, RunState::Errored { cause }, Numbers::default()).await
+}
+
+#[derive(Debug, Default)]
+struct Numbers {
+    measured: Measured,
+    band_us: Vec<Option<(u64, u64, u64)>>,
+    completeness: Completeness,
+    verdict: Option<Verdict>,
+    results_digest: Option<String>,
+}
+
+/// Everything that was measured, with the verdict if there is a report to judge by.
+async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitReport>) -> Result<Numbers, StepError> {
+    collect::take_spool(portal, run.id, run.execution).await?;
+    collect::take_log(portal, run.id, run.execution).await?;
+    let entry = collect::entry(portal, run.id, run.execution).await?;
+    let live = entry.lock().await;
+    let measured = results::measured(&live.merger, report.map_or(live.started, |report| report.started), &live.thresholds);
+    let nothing = Vec::new();
+    let completeness =
+        completeness::compare(&live.merger, report.and_then(|report| report.summary.as_ref()), report.map_or(&nothing, |report| &report.dropped));
+    let band_us = results::band(&live.merger);
+    drop(live);
+    let verdict = match report {
+        None => None,
+        Some(report) => {
+            let script_errors = script_errors(portal, run).await?;
+            let ending = judged_ending(report);
+            let inputs = verdict::Inputs { measured: &measured, completeness: &completeness, ending: &ending, generator_cpu: None, script_errors };
+            Some(verdict::judge(&inputs))
+        }
+    };
+    let results_digest = Some(results_digest(portal, run).await?);
+    Ok(Numbers { measured, band_us, completeness, verdict, results_digest })
+}
+
+fn judged_ending(report: &ExitReport) -> verdict::Ending {
+    match (&report.ending, &report.cause) {
+        (Ending::Stopped { reason }, _) if reason.starts_with(ABORTED_BY_THRESHOLD) => verdict::Ending::Aborted,
+        (Ending::Itself, None) => verdict::Ending::Whole,
+        (Ending::Itself | Ending::NotStarted, Some(cause)) => verdict::Ending::CutShort(cause.words()),
+        (Ending::NotStarted, None) => verdict::Ending::CutShort("k6 was not started.".to_owned()),
+        (Ending::Stopped { reason }, _) => verdict::Ending::CutShort(reason.clone()),
+        (Ending::Portal { message }, _) => verdict::Ending::CutShort(message.clone()),
+        (Ending::Deadline { limit_s }, _) => verdict::Ending::CutShort(Cause::DeadlinePassed { limit_s: *limit_s }.words()),
+        (Ending::Bound { bound, reached }, _) => {
+            verdict::Ending::CutShort(Cause::BoundExceeded { bound: bound.clone(), reached: reached.clone() }.words())
+        }
+    }
+}
+
+fn canceller(run: &RunRecord) -> String {
+    if let RunState::Cancelling { by, .. } = &run.state { by.clone() } else { "somebody".to_owned() }
+}
+
+/// What the run becomes: what was asked for comes first, then what went wrong, then the verdict.
+fn end_state(run: &RunRecord, report: &ExitReport, numbers: &Numbers) -> RunState {
+    if matches!(run.state, RunState::Cancelling { .. }) {
+        return RunState::Cancelled { by: canceller(run) };
+    }
+    match &report.cause {
+        Some(cause) => RunState::Errored { cause: cause.clone() },
+        None => RunState::judged(numbers.verdict.as_ref().map_or(Outcome::Inconclusive, |verdict| verdict.outcome)),
+    }
+}
+
+/// Lines of level error: k6 ends with code 0 although the script threw.
+async fn script_errors(portal: &Portal, run: &RunRecord) -> Result<u64, StepError> {
+    const PAGE: u32 = 5_000;
+    let access = Access::system(SystemTask::RunSupervisor);
+    let (mut from, mut errors) = (0, 0_u64);
+    loop {
+        let Some(page) = portal.store.log(&access, run.id, from, PAGE).await? else { return Ok(errors) };
+        errors += u64::try_from(page.lines.iter().filter(|line| line.level == "error").count()).unwrap_or_default();
+        from += u64::try_from(page.lines.len()).unwrap_or_default();
+        if page.lines.is_empty() || from >= page.total {
+            return Ok(errors);
+        }
+    }
+}
+
+/// SHA-256 over all frames, in no order of arrival.
+async fn results_digest(portal: &Portal, run: &RunRecord) -> Result<String, StepError> {
+    const PAGE: u32 = 500;
+    let access = Access::system(SystemTask::RunSupervisor);
+    let mut digester = frame::Digester::default();
+    let mut after = None;
+    loop {
+        let page = portal.store.frames(&access, run.execution, after.as_ref(), PAGE).await?;
+        for row in &page {
+            digester.add(&frame::Frame { key: row.key.clone(), received_us: row.received.0, payload: row.payload.clone() });
+        }
+        match page.into_iter().last() {
+            Some(last) => after = Some(last),
+            None => return Ok(digester.finish()),
+        }
+    }
+}
+
+async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Numbers) -> Result<(), StepError> {
+    let permit = permit(portal, run);
+    let code = if matches!(to, RunState::Lost) { EventCode::RunLost } else { EventCode::RunSettle };
+    let facts = vec![
+        ("state".to_owned(), to.kind().word().to_owned()),
+        ("requests".to_owned(), numbers.measured.totals.requests.to_string()),
+        ("results".to_owned(), numbers.results_digest.clone().unwrap_or_default()),
+    ];
+    portal.store.intent(&permit, code, &Details { facts, ..Details::default() }).await?;
+    let words = match &to {
+        RunState::Cancelled { by } => (format!("Stopped by {by}"), false),
+        RunState::Lost => ("The runner is gone and left no end; what it had delivered is kept".to_owned(), true),
+        RunState::Errored { cause } => (cause.words(), true),
+        other => (format!("Settled: {}", other.kind().word()), matches!(other, RunState::Failed)),
+    };
+    let event = RunEvent { at: portal.clock.now(), text: words.0, bad: words.1 };
+    let settlement = Settlement {
+        version: run.version,
+        to,
+        verdict: numbers.verdict,
+        measured: numbers.measured,
+        band_us: numbers.band_us,
+        completeness: numbers.completeness,
+        manifest: Manifest { results_digest: numbers.results_digest, ..run.manifest.clone() },
+        events: vec![event],
+    };
+    let settled = portal.store.settle(&permit, settlement).await;
+    let (outcome, why) = match &settled {
+        Ok(_) => (EventOutcome::Done, None),
+        Err(error) => (EventOutcome::Failed, Some(error.to_string())),
+    };
+    portal.store.outcome(&permit, outcome, why.as_deref(), &[]).await?;
+    settled?;
+    metrics::counter!("windfirm_runs_settled_total", "state" => code.code()).increment(1);
+    portal.live.drop_entry(run.execution).await;
+    if let Err(error) = portal.executor().clean_up(&permit, run.execution).await {
+        tracing::warn!(%error, run = %run.id, "settle.not_cleaned_up");
+    }
+    portal.wake.notify_waiters();
+    Ok(())
+}
+
+/// Ends k6 when a threshold of the script asks for it on the merged data.
+pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+    let entry = collect::entry(portal, run.id, run.execution).await?;
+    let live = entry.lock().await;
+    if !live.thresholds.iter().any(|threshold| threshold.abort_on_fail) {
+        return Ok(());
+    }
+    let rows = threshold::rows(&live.merger, &live.thresholds);
+    #[expect(clippy::as_conversions, reason = "seconds of a run, far below 2^53")]
+    let elapsed_s = portal.clock.now().micros_since(live.started) as f64 / 1_000_000.0;
+    let Some(broken) = threshold::abort_due(&live.thresholds, &rows, elapsed_s) else { return Ok(()) };
+    let reason = format!("{ABORTED_BY_THRESHOLD} {} {}", broken.metric, broken.expression);
+    drop(live);
+    portal.executor().stop(&permit(portal, run), run.execution, &reason).await?;
+    Ok(())
+}

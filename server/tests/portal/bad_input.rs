@@ -1,0 +1,129 @@
+//! What people and machines send that cannot be taken: each gets a clear answer, and nothing is lost or changed.
+
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode},
+};
+use sha2::{Digest as _, Sha256};
+use windfirm_model::{
+    fault::Fault,
+    id::{OperationId, RunId},
+    run::RunState,
+    view::launch::Judgement,
+};
+use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
+use windfirm_store::runs::Step;
+
+use crate::harness::{Answer, As, House};
+
+const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js";
+
+fn invalid(answer: &Answer) -> std::collections::BTreeMap<String, String> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        fault: Fault,
+    }
+    let Ok(Told { fault: Fault::Invalid { fields } }) = serde_json::from_str(&answer.body) else { panic!("{}: {}", answer.status, answer.body) };
+    fields
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_with_wrong_fields_is_told_by_field_and_starts_nothing() {
+    let Some(house) = House::open().await else { return };
+    let long = "x".repeat(501);
+    let cases = [
+        ("profile", format!("{CART}&request[profile]=storm")),
+        ("vus", format!("{CART}&request[profile]=load&request[vus]=-3")),
+        ("vus", format!("{CART}&request[profile]=load&request[vus]=1e9")),
+        ("duration", format!("{CART}&request[profile]=load&request[duration]=soon")),
+        ("env", format!("{CART}&request[profile]=smoke&request[env]=TARGET%3Dhttp://127.0.0.1:1")),
+        ("reason", format!("{CART}&request[profile]=smoke&request[reason]={long}")),
+        ("test", "request[path]=/shop/cart/&request[test]=../../etc/passwd&request[profile]=smoke".to_owned()),
+        ("test", "request[path]=/shop/payments/gateway/&request[profile]=smoke".to_owned()),
+        ("test", "request[path]=/shop/shipping/&request[profile]=smoke".to_owned()),
+    ];
+    for (field, fields) in cases {
+        let answer = house.call(As::Ana, Method::POST, "launch", &fields).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields}: {}", answer.body);
+        assert!(invalid(&answer).contains_key(field), "{fields}: {}", answer.body);
+    }
+    assert_eq!(house.portal.store.queue_counts().await.unwrap().queued, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_does_not_load_is_told_in_the_words_of_k6() {
+    let Some(house) = House::open().await else { return };
+    let page = house.page(As::Ana, "/apps/shop/payments/gateway/?tab=tests").await;
+    assert!(page.body.contains("signature.js"), "k6's message names what is missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guardrails_judge_while_one_types_and_again_at_the_launch() {
+    let Some(house) = House::open().await else { return };
+    let too_many = format!("{CART}&request[profile]=load&request[vus]=500");
+    let answer = house.call(As::Ana, Method::POST, "judge", &too_many).await;
+    let judgement: Judgement = serde_json::from_str(&answer.body).unwrap();
+    assert!(!judgement.may_start && judgement.rules.iter().any(|rule| rule.kind == "max_vus" && !rule.kept), "{judgement:?}");
+    assert_eq!(house.call(As::Ana, Method::POST, "launch", &too_many).await.status, StatusCode::FORBIDDEN);
+    // Prod is there to be read by the shop's developers, and launched by its leads within five VUs.
+    let prod = "request[path]=/shop-prod/cart/&request[test]=services/cart/k6/cart.js";
+    assert_eq!(house.call(As::Ana, Method::POST, "launch", &format!("{prod}&request[profile]=smoke")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(house.call(As::Ben, Method::POST, "launch", prod).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(house.call(As::Ben, Method::POST, "launch", &format!("{prod}&request[profile]=smoke")).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_and_filters_that_make_no_sense_are_answered_not_followed() {
+    let Some(house) = House::open().await else { return };
+    for (address, expected) in [
+        ("/runs/not-an-id", 404),
+        ("/runs/00000000000000000000000000000000", 404),
+        ("/apps/shop/nothing/", 404),
+        ("/apps/..%2f..%2fetc/", 404),
+        ("/nowhere", 404),
+        ("/runs?state=exploded", 422),
+        ("/tree?verdict=purple", 422),
+        ("/audit?from=yesterday", 422),
+    ] {
+        assert_eq!(house.page(As::Ben, address).await.status.as_u16(), expected, "{address}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_are_not_from_our_runner_are_refused() {
+    let Some(house) = House::open().await else { return };
+    let launched = house.call(As::Ana, Method::POST, "launch", &format!("{CART}&request[profile]=smoke")).await;
+    let run: RunId = launched.body.trim_matches('"').parse().unwrap();
+    let record = house.portal.store.run(&Access::system(windfirm_model::actor::SystemTask::RunSupervisor), run).await.unwrap().unwrap();
+    let permit: Permit<SuperviseRuns> =
+        Permit::system(OperationId(house.portal.clock.new_uuid()), Resource { run: Some(run), ..Resource::default() });
+    let since = house.portal.clock.now();
+    let step = Step { version: record.version, to: RunState::Starting { since }, confinement: None, events: Vec::new() };
+    house.portal.store.advance(&permit, step).await.unwrap();
+    let hash: [u8; 32] = Sha256::digest(b"right").into();
+    house.portal.store.arm_execution(&permit, record.execution, &hash, &serde_json::json!({})).await.unwrap();
+
+    let snappy_bomb = [0xff, 0xff, 0xff, 0xff, 0x0f, 0x00];
+    let huge = vec![0_u8; 5 << 20];
+    let cases: [(&str, &str, &str, Vec<u8>, u16); 6] = [
+        ("wrong", "snappy", "key", vec![0], 401),
+        ("right", "gzip", "key", vec![0], 415),
+        ("right", "snappy", "", vec![0], 400),
+        ("right", "snappy", "key", b"not snappy at all".to_vec(), 400),
+        ("right", "snappy", "key", snappy_bomb.to_vec(), 413),
+        ("right", "snappy", "key", huge, 413),
+    ];
+    for (token, encoding, key, body, expected) in cases {
+        let request = Request::post(format!("/ingest/v2/metrics/{}", record.execution))
+            .header("authorization", format!("Token {token}"))
+            .header("content-encoding", encoding)
+            .header("k6-idempotency-key", key)
+            .body(Body::from(body))
+            .unwrap();
+        let answer = house.send(As::Nobody, request).await;
+        assert_eq!(answer.status.as_u16(), expected, "{token} {encoding} {key}: {}", answer.body);
+        assert!(answer.body.contains("message"), "{}", answer.body);
+    }
+    let frames = house.portal.store.frames(&Access::system(windfirm_model::actor::SystemTask::Ingest), record.execution, None, 10).await.unwrap();
+    assert!(frames.is_empty());
+}
