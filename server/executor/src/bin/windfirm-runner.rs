@@ -1,0 +1,42 @@
+//! The runner alone: `windfirm-runner --orders FILE`. The portal's `windfirm runner` does the same.
+
+use std::{
+    io::Read as _,
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use uuid::Uuid;
+use windfirm_model::clock::{Clock, Timestamp};
+
+#[derive(Debug)]
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the injected clock")]
+    fn now(&self) -> Timestamp {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+    }
+    #[expect(clippy::disallowed_methods, reason = "this is the injected source of ids")]
+    fn new_uuid(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0_u8; 32];
+        if std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes)).is_err() {
+            std::process::abort();
+        }
+        bytes
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    match arguments.as_slice() {
+        [flag, orders] if flag == "--orders" => windfirm_executor::runner::main(Path::new(orders), Arc::new(SystemClock)),
+        _ => ExitCode::from(2),
+    }
+}

@@ -1,0 +1,125 @@
+//! The contract between the portal and whatever carries out executions.
+//!
+//! Every function may be called again after a crash at any moment: nothing is started twice, and reading changes nothing.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use windfirm_measure::frame::Frame;
+use windfirm_model::{
+    clock::Timestamp,
+    id::ExecutionId,
+    run::Cause,
+    view::run::{Confinement, LogPage},
+};
+use windfirm_policy::{Permit, act::SuperviseRuns};
+
+use crate::orders::Orders;
+
+/// Why the executor could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorError {
+    #[error("the orders cannot be carried out: {0}")]
+    Orders(String),
+    #[error("there is no execution {0} here")]
+    Absent(ExecutionId),
+    #[error("the execution {0} still goes on; stop it first")]
+    StillGoing(ExecutionId),
+    #[error("{what}: {source}")]
+    File { what: String, source: std::io::Error },
+    #[error("{what} cannot be read: {source}")]
+    Json { what: String, source: serde_json::Error },
+    #[error("the runner cannot be started: {0}")]
+    Spawn(std::io::Error),
+    #[error("the work was cut short: {0}")]
+    Cut(String),
+}
+
+/// Names a started execution; can be stored and read back after a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "executor", rename_all = "snake_case")]
+pub enum Handle {
+    Local { execution: ExecutionId },
+}
+
+/// Where an execution stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Observation {
+    /// Nobody ever ordered it here, or it was cleaned up.
+    Absent,
+    /// Ordered; k6 does not run yet.
+    Starting,
+    Running {
+        /// When the k6 process was started.
+        k6_started: Timestamp,
+        confinement: Confinement,
+    },
+    /// k6 has ended and all that it measured is in the spool.
+    Ended(Box<ExitReport>),
+    /// The runner is gone and left no end. What it had spooled is still there.
+    Lost,
+}
+
+/// Who or what ended k6.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Ending {
+    /// k6 ended by itself, well or not.
+    Itself,
+    /// [`Executor::stop`].
+    Stopped { reason: String },
+    /// The portal answered a frame with “stop”.
+    Portal { message: String },
+    /// The orders' deadline.
+    Deadline { limit_s: u32 },
+    /// A bound of [`crate::orders::Limits`].
+    Bound { bound: String, reached: String },
+    /// k6 was never started.
+    NotStarted,
+}
+
+/// How one k6 ended, and what it counted itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExitReport {
+    pub ending: Ending,
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    /// When k6 was started (or should have been).
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    /// When the first frame came, if any did.
+    pub first_frame: Option<Timestamp>,
+    /// `None`: an ordinary end. A wanted stop (by a person, by the portal) has no cause either: `ending` tells it.
+    pub cause: Option<Cause>,
+    /// The file of `--summary-export`, when k6 left one: what completeness is judged by.
+    pub summary: Option<serde_json::Value>,
+    /// Frames in the spool.
+    pub frames: u64,
+    pub log_lines: u64,
+    /// Log lines that were not kept, because the log went over its bound.
+    pub log_dropped: u64,
+    /// What k6 sent and we could not take, by name of the reason. Empty is good.
+    pub dropped: Vec<(String, u64)>,
+    /// Values that were masked before anything was written.
+    pub masked: u64,
+    pub confinement: Confinement,
+}
+
+/// Carries out executions.
+#[async_trait]
+pub trait Executor: Send + Sync + std::fmt::Debug {
+    /// Starts the execution that the orders name, unless it was started before: then it only says so again.
+    async fn start(&self, permit: &Permit<SuperviseRuns>, orders: &Orders) -> Result<Handle, ExecutorError>;
+    /// Where it stands. Never fails for a state, only when the state cannot be read.
+    async fn observe(&self, execution: ExecutionId) -> Result<Observation, ExecutorError>;
+    /// Asks k6 to end: its teardown runs, its last measurements come. Asking twice is asking once.
+    async fn stop(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId, reason: &str) -> Result<(), ExecutorError>;
+    /// Spooled frames in order, without the first `after`; at most about 8 MB a call, so ask again until none come.
+    async fn spooled_frames(&self, execution: ExecutionId, after: u64) -> Result<Vec<Frame>, ExecutorError>;
+    /// Log lines in order, without the first `after`; at most 2,000 a call.
+    async fn log(&self, execution: ExecutionId, after: u64) -> Result<LogPage, ExecutorError>;
+    /// Removes everything of an execution that has ended or is lost. Removing what is not there is done already.
+    async fn clean_up(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<(), ExecutorError>;
+    /// All executions that left a trace here, oldest first: what to adopt after a restart.
+    async fn find_all(&self) -> Result<Vec<ExecutionId>, ExecutorError>;
+}

@@ -1,0 +1,353 @@
+//! Executions as processes on this machine: one folder and one runner each.
+//!
+//! It holds nothing that a restart would miss. The children that it remembers are remembered only to bury them.
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    fs::{self, OpenOptions},
+    io::{self, BufRead as _, BufReader},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Component, Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use rustix::process::Signal;
+use tokio::{sync::Semaphore, task::spawn_blocking};
+use windfirm_measure::frame::Frame;
+use windfirm_model::{
+    clock::Clock,
+    id::ExecutionId,
+    run::Cause,
+    view::run::{LogLine, LogPage},
+};
+use windfirm_policy::{Permit, act::SuperviseRuns};
+
+use crate::{
+    confine,
+    executor::{Ending, Executor, ExecutorError, ExitReport, Handle, Observation},
+    folder::{self, Folder},
+    inspect::{self, InspectError, Inspected},
+    k6::K6,
+    orders::Orders,
+    runner::{RunnerFile, Task},
+    spool::Reader,
+};
+
+/// What one call to [`Executor::spooled_frames`] returns at most, bytes.
+const MOST_FRAME_BYTES: usize = 8 << 20;
+/// What one call to [`Executor::log`] returns at most.
+const MOST_LOG_LINES: usize = 2000;
+/// A runner that has not said “I am here” for that long after its orders were written never will.
+const MOST_START_S: i64 = 15;
+/// Inspections at one time: each may use a core for ten seconds.
+const INSPECTIONS: usize = 2;
+
+/// Settings of a [`LocalExecutor`].
+#[derive(Clone, Debug)]
+pub struct LocalSettings {
+    /// Where executions have their folders; absolute, on a disk that keeps things.
+    pub state_dir: PathBuf,
+    pub k6: K6,
+    /// How a runner is started, without `--orders FILE`: `["/usr/bin/windfirm", "runner"]`.
+    pub runner_command: Vec<OsString>,
+}
+
+#[derive(Debug)]
+pub struct LocalExecutor {
+    settings: LocalSettings,
+    clock: Arc<dyn Clock>,
+    children: Mutex<HashMap<ExecutionId, Child>>,
+    inspections: Semaphore,
+}
+
+impl LocalExecutor {
+    /// Makes the state folder if it is not there.
+    pub fn new(settings: LocalSettings, clock: Arc<dyn Clock>) -> Result<Self, ExecutorError> {
+        let what = "The folder for executions cannot be made";
+        let file = |source| ExecutorError::File { what: what.into(), source };
+        folder::create_private_dir(&settings.state_dir.join("executions")).map_err(file)?;
+        // What inspections left that a crash cut short.
+        match fs::remove_dir_all(settings.state_dir.join("inspect")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(error)),
+            _ => {}
+        }
+        let state_dir = settings.state_dir.canonicalize().map_err(file)?;
+        Ok(Self { settings: LocalSettings { state_dir, ..settings }, clock, children: Mutex::default(), inspections: Semaphore::new(INSPECTIONS) })
+    }
+    #[must_use]
+    pub const fn k6(&self) -> &K6 {
+        &self.settings.k6
+    }
+    /// What k6 would do with a script, from k6 itself, without any network. At most two at a time; the others wait.
+    pub async fn inspect(&self, request: inspect::Request) -> Result<Inspected, InspectError> {
+        let cut = |error: &dyn std::fmt::Display| InspectError::System(error.to_string());
+        let _turn = self.inspections.acquire().await.map_err(|error| cut(&error))?;
+        let (settings, id) = (self.settings.clone(), self.clock.new_uuid());
+        spawn_blocking(move || inspect::inspect(&settings.runner_command, &settings.k6.path, &settings.state_dir, id, &request))
+            .await
+            .map_err(|error| cut(&error))?
+    }
+    /// The folder of an execution: for tests and for people who look into it.
+    #[must_use]
+    pub fn folder(&self, execution: ExecutionId) -> Folder {
+        Folder::of(&self.settings.state_dir, execution)
+    }
+    fn children(&self) -> MutexGuard<'_, HashMap<ExecutionId, Child>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Buries the runner if it has ended. `Some(true)`: it is our child and lives.
+    fn child_lives(&self, execution: ExecutionId) -> Option<bool> {
+        let mut children = self.children();
+        let child = children.get_mut(&execution)?;
+        // It stays in the map when it has ended: that it was ours and is gone tells a failed start from a restart of the portal.
+        Some(matches!(child.try_wait(), Ok(None)))
+    }
+    fn spawn(&self, folder: &Folder) -> Result<Child, ExecutorError> {
+        let (program, arguments) = self.settings.runner_command.split_first().ok_or_else(|| ExecutorError::Orders("no command of the runner is set".into()))?;
+        let log = OpenOptions::new().create(true).append(true).mode(0o600).open(folder.runner_log()).map_err(ExecutorError::Spawn)?;
+        let too = log.try_clone().map_err(ExecutorError::Spawn)?;
+        #[expect(clippy::disallowed_methods, reason = "this is the executor")]
+        let mut command = Command::new(program);
+        // Which certificates are trusted is the one thing that a runner takes from the machine: it may speak HTTPS to the portal.
+        let certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        command.args(arguments).arg("--orders").arg(folder.orders()).env_clear().envs(certificates).current_dir("/");
+        command.stdin(Stdio::null()).stdout(too).stderr(log).spawn().map_err(ExecutorError::Spawn)
+    }
+    fn observe_now(&self, execution: ExecutionId) -> Result<Observation, ExecutorError> {
+        let folder = self.folder(execution);
+        let ours = self.child_lives(execution);
+        let runner = folder::read_json::<RunnerFile>(&folder.runner())?;
+        let alive = runner.as_ref().map(|file| file.runner.is_alive());
+        // Read after the look at the process: whoever ends writes this first, so a dead runner without it left none.
+        if let Some(report) = folder::read_json::<ExitReport>(&folder.exit())? {
+            return Ok(Observation::Ended(Box::new(report)));
+        }
+        match (runner, alive) {
+            (Some(RunnerFile { k6_started: Some(k6_started), .. }), Some(true)) => {
+                Ok(Observation::Running { k6_started, confinement: confine::read_report(&folder.confinement()).unwrap_or_default() })
+            }
+            (Some(_), Some(true)) => Ok(Observation::Starting),
+            (Some(_), _) => Ok(Observation::Lost),
+            (None, _) if !folder.orders().exists() => Ok(Observation::Absent),
+            (None, _) => match ours {
+                Some(true) => Ok(Observation::Starting),
+                Some(false) => Ok(Observation::Ended(Box::new(self.never_started(&folder)))),
+                None if self.orders_age_s(&folder) <= MOST_START_S => Ok(Observation::Starting),
+                None => Ok(Observation::Lost),
+            },
+        }
+    }
+    fn orders_age_s(&self, folder: &Folder) -> i64 {
+        let written = fs::metadata(folder.orders()).and_then(|meta| meta.modified()).ok();
+        let written_s = written.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).and_then(|since| i64::try_from(since.as_secs()).ok());
+        self.clock.now().seconds() - written_s.unwrap_or_default()
+    }
+    /// A runner that ended before it could even say that it is there: its last words are the cause.
+    fn never_started(&self, folder: &Folder) -> ExitReport {
+        let words = fs::read_to_string(folder.runner_log()).unwrap_or_default();
+        let words = words.lines().next_back().unwrap_or("the runner ended without a word").to_owned();
+        let now = self.clock.now();
+        ExitReport {
+            ending: Ending::NotStarted,
+            exit_code: None,
+            signal: None,
+            started: now,
+            ended: now,
+            first_frame: None,
+            cause: Some(Cause::StartFailed { message: format!("{}.", words.trim_end_matches('.')) }),
+            summary: None,
+            frames: 0,
+            log_lines: 0,
+            log_dropped: 0,
+            dropped: Vec::new(),
+            masked: 0,
+            confinement: windfirm_model::view::run::Confinement::default(),
+        }
+    }
+    /// A k6 whose runner is gone dies with it; this makes sure, should the kernel not have kept that promise.
+    fn end_orphan(folder: &Folder) {
+        if let Ok(Some(RunnerFile { runner, k6: Some(k6), .. })) = folder::read_json(&folder.runner())
+            && !runner.is_alive()
+        {
+            k6.signal_group(Signal::KILL);
+        }
+    }
+    fn check(&self, orders: &Orders) -> Result<(), ExecutorError> {
+        let refuse = |why: String| Err(ExecutorError::Orders(why));
+        if !orders.bundle.is_absolute() || !orders.bundle.is_dir() {
+            return refuse("the folder of the bundle is not there".into());
+        }
+        if self.settings.state_dir.starts_with(&orders.bundle) {
+            return refuse("the bundle must not hold the folder of the executions: its script could read other runs".into());
+        }
+        if !is_plain_relative(Path::new(&orders.entry)) || !orders.bundle.join(&orders.entry).is_file() {
+            return refuse(format!("the bundle has no file {}", orders.entry));
+        }
+        if orders.deadline_s == 0 {
+            return refuse("a run needs a deadline".into());
+        }
+        if let Some((name, _)) = orders.parameters.iter().find(|(name, _)| !is_variable_name(name)) {
+            return refuse(format!("{name:?} cannot be the name of a parameter; use letters, digits and underscores"));
+        }
+        if !url::Url::parse(&orders.portal).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            return refuse("the address of the portal is not an HTTP URL".into());
+        }
+        if let Some(target) = orders.allowed.iter().find(|target| target.host.contains([',', ' ']) || target.host.is_empty()) {
+            return refuse(format!("{:?} is not the name of a host", target.host));
+        }
+        Ok(())
+    }
+}
+
+/// Below its folder, by plain names only.
+fn is_plain_relative(path: &Path) -> bool {
+    path.components().count() > 0 && path.components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+fn is_variable_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') && name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_')
+}
+
+#[async_trait]
+impl Executor for LocalExecutor {
+    async fn start(&self, _permit: &Permit<SuperviseRuns>, orders: &Orders) -> Result<Handle, ExecutorError> {
+        self.check(orders)?;
+        let execution = orders.execution;
+        let handle = Handle::Local { execution };
+        let folder = self.folder(execution);
+        if folder.runner().exists() || folder.exit().exists() || self.child_lives(execution) == Some(true) {
+            return Ok(handle);
+        }
+        folder.create()?;
+        let arguments = self.settings.runner_command.get(1..).unwrap_or_default().to_vec();
+        folder::write_json(&folder.orders(), &Task::Run { orders: Box::new(orders.clone()), arguments })?;
+        // Two that come here at once start two runners; the lock in the folder lets one of them run.
+        let child = self.spawn(&folder)?;
+        let before = self.children().insert(execution, child);
+        if let Some(mut before) = before {
+            let _ = before.try_wait();
+        }
+        Ok(handle)
+    }
+
+    async fn observe(&self, execution: ExecutionId) -> Result<Observation, ExecutorError> {
+        self.observe_now(execution)
+    }
+
+    async fn stop(&self, _permit: &Permit<SuperviseRuns>, execution: ExecutionId, reason: &str) -> Result<(), ExecutorError> {
+        let folder = self.folder(execution);
+        if !folder.orders().exists() {
+            return Err(ExecutorError::Absent(execution));
+        }
+        if !folder.cancel().exists() {
+            folder::write_atomically(&folder.cancel(), reason.as_bytes())
+                .map_err(|source| ExecutorError::File { what: "The wish to stop cannot be written".into(), source })?;
+        }
+        Self::end_orphan(&folder);
+        Ok(())
+    }
+
+    async fn spooled_frames(&self, execution: ExecutionId, after: u64) -> Result<Vec<Frame>, ExecutorError> {
+        let path = self.folder(execution).spool();
+        blocking(move || read_frames(&path, after).map_err(|source| ExecutorError::File { what: "The spool cannot be read".into(), source })).await
+    }
+
+    async fn log(&self, execution: ExecutionId, after: u64) -> Result<LogPage, ExecutorError> {
+        let folder = self.folder(execution);
+        blocking(move || {
+            let dropped = folder::read_json::<ExitReport>(&folder.exit())?.map_or(0, |report| report.log_dropped);
+            read_log(&folder.log(), after, dropped).map_err(|source| ExecutorError::File { what: "The log cannot be read".into(), source })
+        })
+        .await
+    }
+
+    async fn clean_up(&self, _permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<(), ExecutorError> {
+        let folder = self.folder(execution);
+        if matches!(self.observe_now(execution)?, Observation::Starting | Observation::Running { .. }) {
+            return Err(ExecutorError::StillGoing(execution));
+        }
+        // A runner that still forwards what has been read from the spool has nothing more to do.
+        if let Ok(Some(file)) = folder::read_json::<RunnerFile>(&folder.runner()) {
+            file.runner.signal(Signal::KILL);
+        }
+        Self::end_orphan(&folder);
+        if let Some(mut child) = self.children().remove(&execution) {
+            let _ = child.try_wait();
+        }
+        match fs::remove_dir_all(folder.root()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(ExecutorError::File { what: "The folder of the execution cannot be removed".into(), source: error })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn find_all(&self) -> Result<Vec<ExecutionId>, ExecutorError> {
+        let entries = fs::read_dir(self.settings.state_dir.join("executions"))
+            .map_err(|source| ExecutorError::File { what: "The folder for executions cannot be read".into(), source })?;
+        let mut found: Vec<ExecutionId> = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, ExecutorError> + Send + 'static) -> Result<T, ExecutorError> {
+    spawn_blocking(work).await.map_err(|error| ExecutorError::Cut(error.to_string()))?
+}
+
+fn read_frames(path: &Path, after: u64) -> io::Result<Vec<Frame>> {
+    let mut reader = Reader::open(path, 0)?;
+    let mut frames = Vec::new();
+    let (mut index, mut bytes) = (0_u64, 0_usize);
+    while bytes < MOST_FRAME_BYTES {
+        let Some(frame) = reader.next_frame()? else { break };
+        index += 1;
+        if index > after {
+            bytes += frame.payload.len();
+            frames.push(frame);
+        }
+    }
+    Ok(frames)
+}
+
+fn read_log(path: &Path, after: u64, dropped: u64) -> io::Result<LogPage> {
+    let mut page = LogPage { from: after, dropped, ..LogPage::default() };
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(page),
+        Err(other) => return Err(other),
+    };
+    for line in BufReader::new(file).lines() {
+        // The last line may be half written; it is whole at the next call.
+        let Ok(line) = serde_json::from_str::<LogLine>(&line?) else { break };
+        page.total += 1;
+        if page.total > after && page.lines.len() < MOST_LOG_LINES {
+            page.lines.push(line);
+        }
+    }
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_stay_below_their_bundle() {
+        assert!(is_plain_relative(Path::new("k6/a.js")));
+        for bad in ["", "/etc/passwd", "../a.js", "k6/../../a.js", "."] {
+            assert!(!is_plain_relative(Path::new(bad)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_of_parameters_are_plain() {
+        assert!(is_variable_name("TARGET_2"));
+        for bad in ["", "2A", "A B", "A=B", "-e"] {
+            assert!(!is_variable_name(bad), "{bad}");
+        }
+    }
+}
