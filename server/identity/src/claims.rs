@@ -110,7 +110,11 @@ mod tests {
             (json!({"groups": ["x".repeat(300)]}), "groups", "too long"),
             (json!({"a": {"b": "c"}}), "a.b.c", "sent no"),
             (json!({"groups": ["a"], "hasgroups": true}), "groups", "more groups"),
-            (json!({"groups": [], "_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "http://169.254.169.254/"}}}), "groups", "more groups"),
+            (
+                json!({"groups": [], "_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "http://169.254.169.254/"}}}),
+                "groups",
+                "more groups",
+            ),
         ] {
             let answer = of(claims.clone(), path);
             assert!(matches!(&answer, Groups::Unknown(why) if why.contains(word)), "{claims} -> {answer:?}");

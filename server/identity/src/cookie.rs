@@ -75,7 +75,10 @@ mod tests {
     #[test]
     fn on_https_a_cookie_belongs_to_this_host_alone() {
         let jar = Jar { is_https: true };
-        assert_eq!(jar.set(&jar.login_name("0123456789abcdef"), "v", 600), "__Host-windfirm-login-0123456789ab=v; Path=/; HttpOnly; SameSite=Lax; Max-Age=600; Secure");
+        assert_eq!(
+            jar.set(&jar.login_name("0123456789abcdef"), "v", 600),
+            "__Host-windfirm-login-0123456789ab=v; Path=/; HttpOnly; SameSite=Lax; Max-Age=600; Secure"
+        );
     }
 
     #[test]

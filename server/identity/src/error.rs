@@ -35,7 +35,9 @@ pub enum LoginError {
     ExchangeRefused { provider: String, why: String },
     #[error("What {provider} says of you cannot be trusted: {why}. You were not logged in. Tell whoever runs Windfirm.")]
     Untrusted { provider: String, why: String },
-    #[error("The clocks of {provider} and of Windfirm do not agree: {why}. Trying again will not help until one of them is set right. Tell whoever runs Windfirm.")]
+    #[error(
+        "The clocks of {provider} and of Windfirm do not agree: {why}. Trying again will not help until one of them is set right. Tell whoever runs Windfirm."
+    )]
     ClocksDiffer { provider: String, why: String },
     #[error("Windfirm could not keep your log-in: {why}. Nothing is wrong with your account. Try again in a minute.")]
     Store { why: String },

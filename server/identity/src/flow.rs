@@ -5,11 +5,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use openidconnect::{PkceCodeChallenge, PkceCodeVerifier};
 use url::Url;
-use windfirm_model::{
-    actor::PersonKey,
-    clock::Clock,
-    session::Login,
-};
+use windfirm_model::{actor::PersonKey, clock::Clock, session::Login};
 
 use crate::{
     claims,

@@ -101,11 +101,7 @@ impl Outbound {
     }
 
     pub(crate) fn post_form(&self, url: &Url, body: String) -> RequestBuilder {
-        self.client
-            .post(url.clone())
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body)
+        self.client.post(url.clone()).header(header::ACCEPT, "application/json").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
     }
 
     /// Sends, and reads the body as a JSON object if it is one, whatever the status (errors of the token endpoint are JSON too).

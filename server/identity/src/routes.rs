@@ -170,7 +170,9 @@ pub fn browser(agent: &str) -> String {
     match (find(&BROWSERS), find(&SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
-        (None, None) => Some(quoted(agent).chars().take(40).collect::<String>()).filter(|text| !text.is_empty()).unwrap_or_else(|| "Unknown browser".to_owned()),
+        (None, None) => {
+            Some(quoted(agent).chars().take(40).collect::<String>()).filter(|text| !text.is_empty()).unwrap_or_else(|| "Unknown browser".to_owned())
+        }
     }
 }
 

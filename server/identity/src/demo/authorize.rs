@@ -70,7 +70,8 @@ fn check(provider: &Provider, encoded: &str) -> Result<Asked, Box<Response>> {
         return Err(told("The application is not known here."));
     }
     let redirect_uri = params.get("redirect_uri").filter(|uri| provider.config.redirect_uris.iter().any(|known| known == uri));
-    let redirect_uri = redirect_uri.and_then(|uri| Url::parse(uri).ok()).ok_or_else(|| told("The application wants you sent to an address that is not its own."))?;
+    let redirect_uri =
+        redirect_uri.and_then(|uri| Url::parse(uri).ok()).ok_or_else(|| told("The application wants you sent to an address that is not its own."))?;
     let error = match () {
         () if params.get("request").is_some() => Some("request_not_supported"),
         () if params.get("request_uri").is_some() => Some("request_uri_not_supported"),
@@ -78,7 +79,9 @@ fn check(provider: &Provider, encoded: &str) -> Result<Asked, Box<Response>> {
         () if params.get("response_mode").is_some_and(|mode| mode != "query") => Some("invalid_request"),
         () if !params.has_word("scope", "openid") => Some("invalid_scope"),
         // 43 characters are 32 bytes of SHA-256 in base64.
-        () if params.get("code_challenge_method") != Some("S256") || params.get("code_challenge").is_none_or(|text| text.len() != 43) => Some("invalid_request"),
+        () if params.get("code_challenge_method") != Some("S256") || params.get("code_challenge").is_none_or(|text| text.len() != 43) => {
+            Some("invalid_request")
+        }
         () => None,
     };
     let asked = Asked { params, redirect_uri };

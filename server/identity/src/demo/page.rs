@@ -59,7 +59,13 @@ pub(super) fn refusal(provider: &Provider, what: &str) -> Response {
 
 /// After a log-out that leads nowhere.
 pub(super) fn logged_out(provider: &Provider) -> Response {
-    document(provider, StatusCode::OK, "Logged out", "<h1>You are logged out</h1>\n<p>This identity provider remembers nobody. You can close this page.</p>", "")
+    document(
+        provider,
+        StatusCode::OK,
+        "Logged out",
+        "<h1>You are logged out</h1>\n<p>This identity provider remembers nobody. You can close this page.</p>",
+        "",
+    )
 }
 
 fn document(provider: &Provider, status: StatusCode, title: &str, body: &str, form_target: &str) -> Response {

@@ -1,0 +1,15 @@
+//! The door, tried from outside: hostile providers, hostile browsers, the demo provider, sessions. Everything talks HTTP on loopback.
+
+mod browser;
+mod callback_cases;
+mod clock;
+mod demo_cases;
+mod hostile;
+mod mint;
+mod portal;
+mod provider_cases;
+mod round_trip;
+mod serve;
+mod session_cases;
+mod token_cases;
+mod world;
