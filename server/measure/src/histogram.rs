@@ -262,3 +262,105 @@ fn edges(bucket: u32) -> (f64, f64) {
     let edge = |step: u128| num::float(u64::try_from(step.saturating_sub(1)).unwrap_or(u64::MAX)) / STEPS;
     if bucket == 0 { (0.0, 0.0) } else { (edge(first_step(bucket)), edge(first_step(bucket + 1))) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(values: &[f64]) -> Histogram {
+        let mut histogram = Histogram::default();
+        values.iter().for_each(|value| histogram.record(*value));
+        histogram
+    }
+
+    /// k6's own definition: `TrendSink.P` in `metrics/sink.go`.
+    fn exact(sorted: &[f64], q: f64) -> f64 {
+        let rank = q * num::float(num::count(sorted.len() - 1));
+        let (below, above) = (usize::try_from(num::whole(rank.floor())).unwrap(), usize::try_from(num::ceil(rank)).unwrap());
+        sorted[below] + (sorted[above] - sorted[below]) * (rank - rank.floor())
+    }
+
+    /// Latencies over seven powers of ten, in milliseconds.
+    fn latency() -> impl Strategy<Value = f64> {
+        (-3.0..4.0_f64).prop_map(|power| 10_f64.powf(power))
+    }
+
+    #[test]
+    fn buckets_are_those_of_k6() {
+        // From k6's own tests, `internal/ds/histogram/hdr_test.go`: steps and their bucket.
+        for (steps, bucket) in [(0.0, 0), (10.0, 10), (100.0, 100), (255.0, 255), (256.0, 256), (500.0, 378), (1_000.0, 506), (1_048_576.0, 1_792)] {
+            assert_eq!(bucket_of(steps), bucket, "{steps}");
+        }
+        assert_eq!(bucket_of(0.1), 1);
+        assert_eq!(bucket_of(f64::NAN), 0);
+        assert_eq!(bucket_of(f64::INFINITY), BUCKETS - 1);
+    }
+
+    #[test]
+    fn neighbours_touch_and_no_bucket_is_wider_than_the_bound() {
+        for bucket in 0..BUCKETS - 1 {
+            let (lower, upper) = edges(bucket);
+            assert!(lower <= upper);
+            assert_eq!(upper.to_bits(), edges(bucket + 1).0.to_bits(), "{bucket}");
+            assert!(bucket < 256 || (upper - lower) / lower <= Histogram::ERROR, "{bucket}: {lower}..{upper}");
+        }
+    }
+
+    #[test]
+    fn odd_values_are_counted_and_break_nothing() {
+        let mut histogram = of(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -5.0, 1e300, 1.0]);
+        assert_eq!((histogram.count(), histogram.low, histogram.high), (6, 2, 3));
+        assert_eq!((histogram.min(), histogram.max()), (Some(-5.0), Some(1e300)));
+        assert!(histogram.quantile(0.5).is_some());
+        histogram.merge(&Histogram::default());
+        assert_eq!(histogram.count(), 6);
+        assert_eq!(Histogram::default().quantile(0.5), None);
+        assert_eq!(of(&[f64::NAN]).quantile(0.5), None);
+        assert_eq!(of(&[7.0]).quantile(0.99), Some(7.0));
+    }
+
+    proptest! {
+        #[test]
+        fn percentiles_are_within_the_bound_of_exact(values in proptest::collection::vec(latency(), 1..400), q in 0.0..=1.0_f64) {
+            let histogram = of(&values);
+            let mut sorted = values;
+            sorted.sort_by(f64::total_cmp);
+            for q in [q, 0.5, 0.9, 0.99, 0.999] {
+                let (found, exact) = (histogram.quantile(q).unwrap(), exact(&sorted, q));
+                prop_assert!((found - exact).abs() <= (exact * Histogram::ERROR).max(STEP), "q {}: {} against {}", q, found, exact);
+            }
+            prop_assert_eq!(histogram.min(), sorted.first().copied());
+            prop_assert_eq!(histogram.max(), sorted.last().copied());
+        }
+
+        #[test]
+        fn any_split_in_any_order_is_the_one_histogram(values in proptest::collection::vec(any::<f64>(), 0..200), parts in 1_usize..9) {
+            let whole = of(&values);
+            let mut split: Vec<Histogram> = vec![Histogram::default(); parts];
+            values.iter().enumerate().for_each(|(at, value)| split[at % parts].record(*value));
+            let mut forwards = Histogram::default();
+            split.iter().for_each(|part| forwards.merge(part));
+            let mut backwards = Histogram::default();
+            split.iter().rev().for_each(|part| backwards.merge(part));
+            prop_assert_eq!(&forwards, &whole);
+            prop_assert_eq!(&backwards, &whole);
+        }
+
+        #[test]
+        fn hostile_histograms_do_not_panic(
+            counters in proptest::collection::vec(any::<u32>(), 0..8),
+            spans in proptest::collection::vec((any::<u32>(), any::<u32>()), 0..5),
+            (sum, min_value, max_value, min_resolution) in any::<(f64, f64, f64, f64)>(), count in any::<u32>(),
+        ) {
+            let spans = spans.into_iter().map(|(offset, length)| crate::wire::BucketSpan { offset: offset % 9_000, length: length % 6 }).collect();
+            let mut value = TrendValue { counters, spans, sum, count, min_value, max_value, min_resolution, ..TrendValue::default() };
+            let _ = Histogram::from_wire(&value);
+            value.count = value.counters.iter().fold(0, |sum, count| sum.wrapping_add(*count));
+            if let Some(histogram) = Histogram::from_wire(&value) {
+                let _ = (histogram.quantile(0.5), histogram.mean(), histogram.octaves());
+            }
+        }
+    }
+}

@@ -6,10 +6,11 @@ pub(crate) const fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// The nearest whole number; negative and NaN become 0, too large becomes the largest.
+/// The nearest whole number; negative and NaN become 0. At most 2^53, so that readers may add a few of them without care: a script can
+/// claim any count.
 #[expect(clippy::as_conversions, reason = "the cast saturates and takes NaN to 0 by definition")]
 pub(crate) fn whole(value: f64) -> u64 {
-    value.round() as u64
+    (value.round() as u64).min(1 << 53)
 }
 
 /// Rounded up; negative and NaN become 0, too large becomes the largest.

@@ -121,7 +121,8 @@ pub(crate) fn per_second(merger: &Merger, metric: &str, takes: impl Fn(&Tags) ->
 /// The same for all requests, from what is kept of each second.
 fn requests_per_second(merger: &Merger) -> Option<f64> {
     let (from, to) = whole_seconds(merger)?;
-    let requests: u64 = merger.glances().filter(|(second, ..)| (from..to).contains(second)).map(|(_, _, glance)| glance.point.requests).sum();
+    let counts = merger.glances().filter(|(second, ..)| (from..to).contains(second)).map(|(_, _, glance)| glance.point.requests);
+    let requests = counts.fold(0_u64, u64::saturating_add);
     Some(num::float(requests) / num::float(u64::try_from(to - from).unwrap_or(1)))
 }
 

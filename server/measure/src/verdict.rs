@@ -76,7 +76,14 @@ pub fn judge(inputs: &Inputs<'_>) -> Verdict {
 /// What, by how much, against what, how sure.
 fn broken(row: &ThresholdRow, totals: &Totals) -> String {
     let measured = row.measured.as_deref().unwrap_or("nothing");
-    let over = if totals.requests > 0 { format!(", over {} requests", count(totals.requests)) } else { String::new() };
+    let checks = totals.checks_passed + totals.checks_failed;
+    let over = if row.metric.starts_with("checks") && checks > 0 {
+        format!(", over {} checks", count(checks))
+    } else if row.metric.starts_with("http_") && totals.requests > 0 && !row.metric.contains('{') {
+        format!(", over {} requests", count(totals.requests))
+    } else {
+        String::new()
+    };
     format!("{} is {measured}; the threshold {} is broken{over}.", row.metric, row.expression)
 }
 

@@ -12,3 +12,6 @@ pub use self::{
     bound::{Bound, Limits},
     merger::{Merged, Merger},
 };
+
+#[cfg(test)]
+mod tests;
