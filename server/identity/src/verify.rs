@@ -107,8 +107,10 @@ fn check(provider: &Provider, known: &Known, raw: &str, nonce: &str, access_toke
     Ok(Verified { subject, auth_time, claims })
 }
 
+type Members = Map<String, Value>;
+
 /// Header and claims as they stand, unverified.
-fn read(raw: &str) -> Result<(Map<String, Value>, Map<String, Value>), Doubt> {
+fn read(raw: &str) -> Result<(Members, Members), Doubt> {
     if raw.len() > MAX_TOKEN_BYTES {
         return Err(untrusted("the ID token is larger than 256 KiB"));
     }

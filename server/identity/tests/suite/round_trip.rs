@@ -149,9 +149,10 @@ async fn a_provider_that_is_gone_does_not_keep_anybody_in() {
 #[tokio::test]
 async fn the_policy_of_a_page_with_a_form_can_name_the_provider() {
     let stage = stage().await;
-    assert_eq!(stage.portal.identity.form_origins(), [stage.issuer.clone()]);
+    let expected = std::slice::from_ref(&stage.issuer);
+    assert_eq!(stage.portal.identity.form_origins(), expected);
     stage.portal.identity.warm().await;
-    assert_eq!(stage.portal.identity.form_origins(), [stage.issuer.clone()]);
+    assert_eq!(stage.portal.identity.form_origins(), expected);
     let choices = stage.portal.identity.choices();
     assert_eq!((choices[0].name.as_str(), format!("http://{}", choices[0].host)), ("demo", stage.issuer.clone()));
 }
