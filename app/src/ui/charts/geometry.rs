@@ -223,7 +223,7 @@ pub fn apart(shares: &[f64], least: f64) -> Vec<f64> {
         let from = out.last().map_or(0.0, |before| before + least);
         out.push(share.max(from));
     }
-    let mut edge = 1.0;
+    let mut edge = 1.0_f64;
     for place in out.iter_mut().rev() {
         *place = place.min(edge).max(0.0);
         edge = *place - least;

@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_long_run_is_thinned_to_what_a_screen_shows() {
-        for span_s in [1, 60, 360, 361, 3_600, 86_400] {
+        for span_s in [1_u32, 60, 360, 361, 3_600, 86_400] {
             assert!(span_s.div_ceil(column_step(span_s)) <= MOST_COLUMNS, "{span_s}");
         }
         assert_eq!(column_step(360), 1);

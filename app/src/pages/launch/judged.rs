@@ -1,0 +1,137 @@
+//! May this run start: the answer, the button or what stands in its place, and every rule with what it found.
+
+use leptos::prelude::*;
+use windfirm_model::view::{
+    app::Target,
+    launch::{Judgement, LaunchForm, RuleRow},
+};
+
+use super::{Draft, fields::ahead};
+use crate::{
+    href,
+    ui::{
+        format::{digest, duration},
+        icon::{icon, inked},
+        status::{Tone, status},
+        text::rich,
+    },
+};
+
+pub(super) fn panel(form: &LaunchForm, draft: Draft) -> AnyView {
+    let facts = facts(form, draft);
+    let answer = if !form.allowed {
+        locked(form)
+    } else if form.tests.is_empty() {
+        ().into_any()
+    } else {
+        answer(draft)
+    };
+    view! {
+        <aside class="stick" aria-label="May this run start">
+            {answer} {move || draft.judgement.with(rules)} {facts}
+        </aside>
+    }
+    .into_any()
+}
+
+/// No button: what stands in its place says who may.
+fn locked(form: &LaunchForm) -> AnyView {
+    view! {
+        <section class="verdict locked one" aria-labelledby="answer">
+            <div class="flow">
+                <h2 class="st locked" id="answer">{icon("s-locked")} "Locked"</h2>
+                <p class="soft">{rich(&form.decision.why)}</p>
+                <p class="acts"><a class="btn" href=href::access(&form.path)>"Why"</a></p>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn answer(draft: Draft) -> AnyView {
+    let may = move || draft.judgement.with(|judgement| judgement.may_start);
+    let class = move || if may() { "verdict pass one" } else { "verdict fail one" };
+    let pending = draft.launch.pending();
+    // Without script the button stays open: the server judges again, and a refused form comes back with everything kept.
+    let closed = move || pending.get() || (draft.scripted.get() && !may());
+    let sentence = move || draft.judgement.with(|judgement| rich(&judgement.sentence));
+    let title = move || if may() { status(Tone::Pass, "May start") } else { status(Tone::Fail, "May not start like this") };
+    view! {
+        <section class=class aria-labelledby="answer" aria-live="polite" aria-busy=move || draft.asking.get().then_some("true")>
+            <div class="flow">
+                <h2 id="answer">{title}</h2>
+                <p class="soft">{sentence}</p>
+                {move || {
+                    draft.stale.get().then(|| view! { <p class="soft">"The guardrails could not be asked just now; this is their last answer. They judge again when you run."</p> })
+                }}
+                <p class="acts">
+                    <button class="btn go" type="submit" form="launch" disabled=closed>
+                        {icon("play")}
+                        {move || if pending.get() { "Starting" } else { "Run" }}
+                    </button>
+                    <noscript inner_html=r#"<button class="btn" type="submit" form="launch" formmethod="get" formaction="/launch">Check again</button>"#></noscript>
+                </p>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn rules(judgement: &Judgement) -> AnyView {
+    let list = if judgement.rules.is_empty() {
+        view! { <p class="note">"No guardrail of the policy covers this app."</p> }.into_any()
+    } else {
+        view! { <ul class="rules">{judgement.rules.iter().map(rule).collect_view()}</ul> }.into_any()
+    };
+    view! {
+        <section class="sec" aria-labelledby="guardrails">
+            <div class="sec-head">
+                <h2 id="guardrails">"Guardrails"</h2>
+                <span class="meta">"policy " {digest(&judgement.policy_digest)}</span>
+            </div>
+            {list}
+        </section>
+    }
+    .into_any()
+}
+
+fn rule(row: &RuleRow) -> AnyView {
+    let (tone, word) = if row.kept { (Tone::Pass, "kept: ") } else { (Tone::Fail, "broken: ") };
+    let sentence = (!row.kept && !row.sentence.is_empty()).then(|| view! { <span class="sub broken">{rich(&row.sentence)}</span> });
+    view! {
+        <li>
+            {inked(tone.icon(), tone.class())} <span><span class="vh">{word}</span>{row.title.clone()}</span> <span class="fact">{row.fact.clone()}</span> {sentence}
+            <span class="sub">{rich(&row.from)}</span>
+        </li>
+    }
+    .into_any()
+}
+
+fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
+    let target = match &form.target {
+        Target::Known { url, from } => view! { <dd><code>{url.clone()}</code> <span class="from">{rich(from)}</span></dd> }.into_any(),
+        Target::Missing { why } => view! { <dd>{inked("s-fail", "fail")} " none" <span class="from">{rich(why)}</span></dd> }.into_any(),
+    };
+    let account = form.decision.service_account.clone().map(|account| view! { <dt>"Acts as"</dt><dd><code>{account}</code></dd> });
+    let grant = form.decision.grant.clone().map(|grant| view! { <dt>"Grant"</dt><dd>{grant}</dd> });
+    let plan = move || {
+        draft.judgement.with(|judgement| match (judgement.max_vus, judgement.duration_s) {
+            (Some(vus), Some(seconds)) => format!("at most {vus} VUs for {}", duration(seconds)),
+            (Some(vus), None) => format!("at most {vus} VUs, no end known"),
+            (None, Some(seconds)) => format!("{}, VUs unknown", duration(seconds)),
+            (None, None) => "not known yet".to_owned(),
+        })
+    };
+    view! {
+        <section class="sec" aria-labelledby="facts">
+            <div class="sec-head"><h2 id="facts">"What would happen"</h2></div>
+            <dl class="facts">
+                <dt>"Target"</dt>
+                {target} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{move || draft.judgement.with(|judgement| ahead(judgement.queue_ahead))}</dd> {account} {grant}
+                <dt>"Tree"</dt>
+                <dd><code>{digest(&form.revision.commit)}</code> " " {form.revision.subject.clone()}</dd>
+            </dl>
+        </section>
+    }
+    .into_any()
+}
