@@ -17,6 +17,8 @@ use crate::{
     manifest::{IN_CLUSTER, Kind, Manifest, is_name},
 };
 
+mod loops;
+
 /// The namespace of an object that names none: where Argo CD usually lives.
 const DEFAULT_NAMESPACE: &str = "argocd";
 
@@ -70,6 +72,9 @@ pub(super) fn place(files: &dyn Files, options: &TreeOptions) -> (Vec<App>, Vec<
     placer.finish()
 }
 
+/// For each file, the candidates that take it for a manifest of what they make.
+type MadeFrom = BTreeMap<String, BTreeSet<Key>>;
+
 /// A manifest that may be a root.
 struct Candidate {
     manifest: Rc<Manifest>,
@@ -87,8 +92,8 @@ impl Placer<'_> {
             }
         }
         self.walk();
-        // What nobody reached stands in a loop without a way in: open the loop at its first app.
-        for (key, candidate) in &candidates {
+        // What nobody reached stands in a loop without a way in, or below one: open each loop at its first app.
+        for (key, candidate) in loops::ways_in(&candidates, &made_from) {
             if !self.placed.contains_key(key) && candidate.files.is_disjoint(&self.reached) {
                 self.root(key.clone(), &candidate.manifest);
                 self.walk();
@@ -133,9 +138,9 @@ impl Placer<'_> {
     }
 
     /// What the candidates make of each other: keys that have a parent, and for each file who reads it.
-    fn made_by_others(&mut self, candidates: &[(Key, Candidate)]) -> (BTreeSet<Key>, BTreeMap<String, BTreeSet<Key>>) {
+    fn made_by_others(&mut self, candidates: &[(Key, Candidate)]) -> (BTreeSet<Key>, MadeFrom) {
         let mut made = BTreeSet::new();
-        let mut made_from: BTreeMap<String, BTreeSet<Key>> = BTreeMap::new();
+        let mut made_from = MadeFrom::new();
         for (key, candidate) in candidates {
             let expansion = self.library.expand(&candidate.manifest);
             for file in &expansion.files {
@@ -178,11 +183,11 @@ impl Placer<'_> {
                 match self.placed.get(&child).copied() {
                     Some(there) if self.is_above(there, index) => self.cut_cycle(index, there),
                     Some(there) => self.second_parent(index, there),
-                    None if level >= MAX_LEVELS => self.tell(TreeProblem {
-                        sentence: format!("{path} lies {level} levels deep; what it makes is not shown. Make the tree flatter."),
-                        about: vec![index],
-                        below: None,
-                    }),
+                    None if level >= MAX_LEVELS => {
+                        let sentence = format!("{path} lies {level} levels deep; what it makes is not shown. Make the tree flatter.");
+                        self.tell(TreeProblem { sentence, about: vec![index], below: None });
+                        self.leave_out(child, manifest);
+                    }
                     None => self.add(child, manifest, Some(index)),
                 }
             }
@@ -193,6 +198,7 @@ impl Placer<'_> {
         if self.drafts.len() >= MAX_APPS {
             let sentence = format!("There are more than {MAX_APPS} apps; the rest is not shown.");
             self.tell(TreeProblem { sentence, about: Vec::new(), below: Some(AppPath::root()) });
+            self.leave_out(key, manifest);
             return;
         }
         let above = parent.and_then(|parent| self.drafts.get(parent));
@@ -200,6 +206,7 @@ impl Placer<'_> {
         let Some(path) = self.free_path(&base, &key) else {
             let sentence = format!("{}: no path can be made of the name {}, so the app is left out. Give it a shorter, plain name.", manifest.at, key.name);
             self.tell(TreeProblem { sentence, about: parent.into_iter().collect(), below: Some(base) });
+            self.leave_out(key, manifest);
             return;
         };
         let index = self.drafts.len();
@@ -211,6 +218,24 @@ impl Placer<'_> {
         }
         let cycles = Vec::new();
         self.drafts.push(Draft { manifest, key, path, level, parent, children: Vec::new(), cycles, unresolved: Vec::new(), manages_itself: false });
+    }
+
+    /// What an app without a place makes has none either: it must not come up as a root, where other grants hold.
+    fn leave_out(&mut self, key: Key, manifest: Rc<Manifest>) {
+        let mut seen = BTreeSet::from([key.clone()]);
+        let mut open = vec![(key, manifest)];
+        while let Some((key, manifest)) = open.pop() {
+            let expansion = self.library.expand(&manifest);
+            self.reached.insert(manifest.at.file.clone());
+            self.reached.extend(expansion.files);
+            for child in expansion.children {
+                let child_key = child_key(&child, &key, &manifest);
+                // A chain through a name that grows with each step would never repeat a key.
+                if seen.len() < MAX_APPS && seen.insert(child_key.clone()) {
+                    open.push((child_key, child));
+                }
+            }
+        }
     }
 
     /// `/shop/cart/`, and where a sibling has that already `/shop/cart~namespace/`.
