@@ -26,7 +26,6 @@ use tower_sessions::{
 };
 use windfirm_identity::{
     AuditError, ChoosePage, Identity, IdentityConfig, IdentityState, IssuerConfig, LoginAudit, LoginError, LoginPages, LogoutReach, current_login, routes,
-    still_logged_in,
 };
 use windfirm_model::{clock::Clock, session::Login};
 
@@ -127,7 +126,7 @@ impl Portal {
             .with_secure(false)
             .with_same_site(SameSite::Lax)
             .with_expiry(Expiry::OnInactivity(Duration::minutes(30)));
-        let who = Router::new().route("/who", get(who)).route("/still", get(still)).with_state(Arc::clone(&clock));
+        let who = Router::new().route("/who", get(who)).with_state(Arc::clone(&clock));
         let router = routes(state).merge(who).layer(layer);
         Self { served: serve::serve(listener, router), sessions, audit, clock, identity }
     }
@@ -144,10 +143,6 @@ impl Portal {
 
 async fn who(State(clock): State<Arc<TestClock>>, session: Session) -> String {
     name(current_login(&session, &*clock).await.unwrap())
-}
-
-async fn still(State(clock): State<Arc<TestClock>>, session: Session) -> String {
-    name(still_logged_in(&session, &*clock).await.unwrap())
 }
 
 fn name(login: Option<Login>) -> String {

@@ -1,10 +1,15 @@
 //! Sessions: fixation, the two limits, ending one, and what happens when the record or the store fails.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use reqwest::StatusCode;
+use tower_sessions::Session;
+use windfirm_identity::{current_login, still_logged_in};
 
-use super::{browser::Browser, round_trip::stage};
+use super::{
+    browser::Browser,
+    round_trip::{Stage, stage},
+};
 
 const COOKIE: &str = "windfirm";
 
@@ -76,6 +81,14 @@ async fn use_is_written_at_most_once_a_minute() {
     assert_ne!(row(), before);
 }
 
+/// A session as one request sees it, read and ready: a live stream keeps it for hours.
+async fn held(stage: &Stage) -> Session {
+    let id = *stage.portal.sessions.0.lock().unwrap().keys().next().unwrap();
+    let session = Session::new(Some(id), Arc::new(stage.portal.sessions.clone()), None);
+    assert!(current_login(&session, &*stage.portal.clock).await.unwrap().is_some());
+    session
+}
+
 #[tokio::test]
 async fn a_stream_sees_that_the_session_was_ended_elsewhere() {
     let stage = stage().await;
@@ -83,10 +96,25 @@ async fn a_stream_sees_that_the_session_was_ended_elsewhere() {
     stage.log_in(&browser, "ana").await;
     let site = stage.portal.url("/");
     copy.set_cookie(&site, COOKIE, &browser.cookie(&site, COOKIE).unwrap());
-    assert_eq!(copy.get(stage.portal.url("/still")).await.body, "Ana Ruiz shop-dev");
+    let stream = held(&stage).await;
+    assert!(still_logged_in(&stream, &*stage.portal.clock).await.unwrap().is_some());
     browser.post(stage.portal.url("/logout"), &[]).await;
-    assert_eq!(copy.get(stage.portal.url("/still")).await.body, "nobody");
+    assert_eq!(still_logged_in(&stream, &*stage.portal.clock).await.unwrap(), None);
     assert_eq!(stage.who(&copy).await, "nobody", "a replayed cookie is nobody");
+    assert_eq!(stage.portal.session_count(), 0, "and the stream does not bring it back");
+}
+
+#[tokio::test]
+async fn watching_a_stream_counts_as_use() {
+    let stage = stage().await;
+    let browser = Browser::new();
+    stage.log_in(&browser, "ana").await;
+    let stream = held(&stage).await;
+    for _ in 0..8 {
+        stage.portal.clock.advance(10 * 60);
+        assert!(still_logged_in(&stream, &*stage.portal.clock).await.unwrap().is_some());
+    }
+    assert_eq!(stage.who(&browser).await, "Ana Ruiz shop-dev", "80 minutes without another request");
 }
 
 #[tokio::test]
