@@ -142,7 +142,7 @@ fn sum<'a>(cells: impl Iterator<Item = &'a Cell>) -> f64 {
 /// Non-zero values and all values.
 fn rate<'a>(cells: impl Iterator<Item = &'a Cell>) -> (u64, u64) {
     cells.fold((0, 0), |(yes, all), cell| match &cell.value {
-        Value::Rate { nonzero, total } => (yes + nonzero, all + total),
+        Value::Rate { nonzero, total } => (yes.saturating_add(*nonzero), all.saturating_add(*total)),
         _ => (yes, all),
     })
 }
@@ -156,3 +156,6 @@ fn trend<'a>(cells: impl Iterator<Item = &'a Cell>) -> Histogram {
     }
     merged
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,3 +77,6 @@ pub fn abort_due<'a>(definitions: &[ThresholdDef], rows: &'a [ThresholdRow], ela
     };
     definitions.iter().zip(rows).find(due).map(|(_, row)| row)
 }
+
+#[cfg(test)]
+mod tests;

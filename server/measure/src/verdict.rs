@@ -171,3 +171,6 @@ fn time(us: u64) -> String {
 fn count(number: u64) -> String {
     if number < 1_000 { number.to_string() } else { short(num::float(number)) }
 }
+
+#[cfg(test)]
+mod tests;

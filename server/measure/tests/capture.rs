@@ -2,6 +2,8 @@
 //!
 //! `k6-2.2.0/` holds the script, the deliveries (key, time of receipt, body in hex) and the summary of one run.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests: a panic is the failure")]
+
 use serde_json::Value;
 use windfirm_measure::{
     completeness,

@@ -25,7 +25,7 @@ pub(super) fn heatmap(merger: &Merger, started: Timestamp) -> Heatmap {
         let Some(column) = usize::try_from(at_s / column_s).ok().and_then(|column| cells.get_mut(column)) else { continue };
         for (octave, count) in octaves {
             if let Some(cell) = column.get_mut(usize::from(octave - lowest)) {
-                *cell += count;
+                *cell = cell.saturating_add(*count);
             }
         }
     }

@@ -16,8 +16,8 @@ pub(super) fn checks(merger: &Merger) -> Vec<CheckRow> {
         if let Value::Rate { nonzero, total } = &cell.value {
             let name = tags.get("check").or_else(|| tags.get("name")).unwrap_or_default();
             let row = rows.entry((tags.get("group").unwrap_or_default(), name)).or_default();
-            row.0 += nonzero;
-            row.1 += total.saturating_sub(*nonzero);
+            row.0 = row.0.saturating_add(*nonzero);
+            row.1 = row.1.saturating_add(total.saturating_sub(*nonzero));
         }
     }
     let mut rows: Vec<_> =
@@ -60,7 +60,7 @@ pub(super) fn requests(merger: &Merger) -> Vec<RequestRow> {
             let row = sums.entry(key(tags)).or_default();
             match &cell.value {
                 Value::Counter { sum } => row.count = row.count.saturating_add(*sum),
-                Value::Rate { nonzero, .. } => row.failed += nonzero,
+                Value::Rate { nonzero, .. } => row.failed = row.failed.saturating_add(*nonzero),
                 Value::Trend(histogram) => row.latency.merge(histogram),
                 Value::Gauge(_) => {}
             }

@@ -306,7 +306,8 @@ impl Merger {
         for (bound, count) in self.seconds.values().flat_map(|second| &second.notes) {
             *noted.entry(*bound).or_default() += count;
         }
-        let together: u64 = self.series.iter().flatten().filter(|series| series.is_other()).filter_map(|series| Some(series.whole.as_ref()?.parts)).sum();
+        let others = self.series.iter().flatten().filter(|series| series.is_other());
+        let together = others.filter_map(|series| Some(series.whole.as_ref()?.parts)).fold(0_u64, u64::saturating_add);
         if together > 0 {
             noted.insert(Bound::SeriesTogether, together);
         }

@@ -56,7 +56,10 @@ fn merge(limits: Limits, deliveries: &[(usize, Delivery)]) -> Merger {
     merger
 }
 
-fn shuffled() -> impl Strategy<Value = (Vec<(usize, Delivery)>, Vec<(usize, Delivery)>)> {
+/// Deliveries with their keys.
+type Numbered = Vec<(usize, Delivery)>;
+
+fn shuffled() -> impl Strategy<Value = (Numbered, Numbered)> {
     deliveries().prop_flat_map(|list| {
         let numbered: Vec<_> = list.into_iter().enumerate().collect();
         (Just(numbered.clone()), Just(numbered).prop_shuffle())
@@ -235,7 +238,6 @@ fn a_tick_brings_only_what_changed() {
     let seen = merger.version();
     merger.merge(&point(START + 2), "c", at(START + 4));
     merger.merge(&point(START + 5), "d", at(START + 6));
-    let changed: Vec<_> =
-        results::measured_since(&merger, at(START), &[], seen).windows.iter().map(|point| (point.at_s, point.requests)).collect();
+    let changed: Vec<_> = results::measured_since(&merger, at(START), &[], seen).windows.iter().map(|point| (point.at_s, point.requests)).collect();
     assert_eq!(changed, [(2, 2), (5, 1)]);
 }
