@@ -16,8 +16,8 @@ use std::{
 };
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, RestrictionStatus, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
-    RulesetError, RulesetStatus, Scope, path_beneath_rules,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus, NetPort, RestrictionStatus, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use rustix::process::{Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,11 @@ const CERTIFICATES: [&str; 4] = ["/etc/ssl", "/etc/pki/tls/certs", "/etc/pki/ca-
 const DEVICES: [&str; 2] = ["/dev/null", "/dev/urandom"];
 /// Needed only by a k6 that is linked against the system's C library.
 const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
+
+/// Since this version Landlock knows TCP ports (Linux 6.7).
+const PORTS_ABI: u8 = 4;
+/// Since this version it keeps signals and abstract sockets within (Linux 6.12).
+const SCOPE_ABI: u8 = 6;
 
 /// What a confined process is and may. Written for it by its parent, removed by it once read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -168,7 +173,7 @@ fn landlock_report(plan: &Plan, status: &RestrictionStatus) -> Result<Confinemen
     match abi {
         Ok(abi) if status.ruleset != RulesetStatus::NotEnforced => {
             measures.push(format!("Files: reads its bundle and the certificates of the system, writes only its scratch folder (Landlock ABI {abi})."));
-            if abi >= 4 {
+            if abi >= PORTS_ABI {
                 measures.push(match &plan.connect {
                     Some(ports) => format!("Network: connects only to TCP ports {}; cannot listen.", list(ports)),
                     None => "Network: connects to every port of the allowed addresses; cannot listen.".to_owned(),
@@ -177,7 +182,7 @@ fn landlock_report(plan: &Plan, status: &RestrictionStatus) -> Result<Confinemen
                 full = false;
                 measures.push("Network: ports are not confined, Linux 6.7 or newer is needed; addresses are.".to_owned());
             }
-            if abi >= 6 {
+            if abi >= SCOPE_ABI {
                 measures.push("Other processes: can neither be signalled nor be reached by abstract sockets.".to_owned());
             }
         }
@@ -204,6 +209,31 @@ fn write_through(file: Report, report: &Confinement) -> Result<(), ConfineError>
     use std::io::Write as _;
     let bytes = serde_json::to_vec(report).map_err(|error| ConfineError::Report(error.to_string()))?;
     file.and_then(|mut file| file.write_all(&bytes)).map_err(|error| ConfineError::Report(error.to_string()))
+}
+
+/// What this kernel offers to every run, without confining anybody: for the health page.
+#[must_use]
+pub fn offered() -> Confinement {
+    let measures = match kernel_abi() {
+        0 => vec!["Files and ports are not confined: the kernel has no Landlock, or it is not switched on.".to_owned()],
+        abi @ 1..=3 => {
+            vec![format!("Files: confined (Landlock ABI {abi})."), "Network: ports are not confined, Linux 6.7 or newer is needed; addresses are.".to_owned()]
+        }
+        abi => vec![format!("Files: confined (Landlock ABI {abi})."), "Network: ports and addresses are confined.".to_owned()],
+    };
+    Confinement { full: kernel_abi() >= PORTS_ABI, measures }
+}
+
+/// The newest Landlock that both the kernel and we know; 0 without Landlock. Asks by making a ruleset that nobody enters.
+fn kernel_abi() -> u8 {
+    let known = [ABI::V10, ABI::V9, ABI::V8, ABI::V7, ABI::V6, ABI::V5, ABI::V4, ABI::V3, ABI::V2, ABI::V1];
+    let offers = |abi: ABI| {
+        let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::from_all(abi));
+        let ruleset = if abi_number(abi) >= PORTS_ABI { ruleset.and_then(|ruleset| ruleset.handle_access(AccessNet::from_all(abi))) } else { ruleset };
+        let ruleset = if abi_number(abi) >= SCOPE_ABI { ruleset.and_then(|ruleset| ruleset.scope(Scope::from_all(abi))) } else { ruleset };
+        ruleset.and_then(Ruleset::create).is_ok()
+    };
+    known.into_iter().find(|abi| offers(*abi)).map_or(0, abi_number)
 }
 
 /// Reads the report of a confined process; `None` while it is not there or not whole yet.
