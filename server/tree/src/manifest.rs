@@ -86,6 +86,8 @@ pub struct Manifest {
     pub generated: Vec<Self>,
     /// What of an `ApplicationSet` cannot be told, a sentence each.
     pub unresolved: Vec<String>,
+    /// What of it was passed over.
+    pub problems: Vec<Problem>,
     pub at: At,
 }
 
@@ -128,7 +130,7 @@ pub struct Destination {
     pub namespace: String,
 }
 
-/// All that one file says.
+/// All that one file says. A problem stands with its manifest, or here where the whole manifest was left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parsed {
     pub manifests: Vec<Manifest>,
@@ -167,8 +169,10 @@ fn object(file: &str, node: &yaml::Node, parsed: &mut Parsed) {
         kind @ ("Application" | "ApplicationSet") if text("apiVersion").starts_with("argoproj.io/") => {
             let mut reader = application::Reader::new(file);
             let manifest = if kind == "Application" { reader.application(node) } else { set::application_set(&mut reader, node) };
-            parsed.manifests.extend(manifest);
-            parsed.problems.append(&mut reader.problems);
+            match manifest {
+                Some(manifest) => parsed.manifests.push(Manifest { problems: reader.problems, ..manifest }),
+                None => parsed.problems.append(&mut reader.problems),
+            }
         }
         _ => {}
     }

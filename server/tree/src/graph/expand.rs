@@ -60,9 +60,9 @@ impl<'a> Library<'a> {
             return Rc::clone(parsed);
         }
         let parsed = Rc::new(match self.files.read(path, MAX_MANIFEST_BYTES) {
-            Ok(content) if !contains(&content, b"argoproj.io/") => ParsedFile::default(),
-            Ok(content) if in_chart(self.files, path) && contains(&content, b"{{") => {
-                ParsedFile { template: contains(&content, b"Application"), ..ParsedFile::default() }
+            Ok(content) if !contains(&content, "argoproj.io/") => ParsedFile::default(),
+            Ok(content) if in_chart(self.files, path) && contains(&content, "{{") => {
+                ParsedFile { template: contains(&content, "Application"), ..ParsedFile::default() }
             }
             Ok(content) => {
                 let parsed = manifest::parse(path, &content);
@@ -200,6 +200,6 @@ fn plain_address(address: &str) -> String {
     text.trim_end_matches('/').trim_end_matches(".git").replacen(':', "/", 1)
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+fn contains(content: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(content).contains(text)
 }

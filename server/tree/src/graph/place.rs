@@ -75,6 +75,9 @@ pub(super) fn place(files: &dyn Files, options: &TreeOptions) -> (Vec<App>, Vec<
 /// For each file, the candidates that take it for a manifest of what they make.
 type MadeFrom = BTreeMap<String, BTreeSet<Key>>;
 
+/// A file, and what is wrong with it.
+type FileProblem = (String, String);
+
 /// A manifest that may be a root.
 struct Candidate {
     manifest: Rc<Manifest>,
@@ -108,7 +111,7 @@ impl Placer<'_> {
     }
 
     /// All manifests in the configured folder, by wave and name, each app once.
-    fn candidates(&mut self, options: &TreeOptions) -> (Vec<(Key, Candidate)>, Vec<(String, String)>) {
+    fn candidates(&mut self, options: &TreeOptions) -> (Vec<(Key, Candidate)>, Vec<FileProblem>) {
         let mut problems = Vec::new();
         let folder = join("", &options.roots).filter(|folder| folder.is_empty() || is_folder(self.library.files, folder));
         let Some(folder) = folder else {
@@ -245,7 +248,7 @@ impl Placer<'_> {
         if !is_name(name) {
             return None;
         }
-        let plain_cluster: String = cluster.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let plain_cluster: String = cluster.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
         let candidates = [
             name.clone(),
             format!("{name}~{namespace}"),
@@ -375,7 +378,7 @@ fn app(library: &Library<'_>, draft: &Draft) -> App {
         searched: found.searched,
         unresolved: draft.unresolved.clone(),
         manages_itself: draft.manages_itself,
-        problems: found.problems,
+        problems: manifest.problems.iter().map(ToString::to_string).chain(found.problems).collect(),
         file: manifest.at.file.clone(),
     }
 }

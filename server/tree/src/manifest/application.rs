@@ -124,6 +124,7 @@ impl<'a> Reader<'a> {
             target,
             generated: Vec::new(),
             unresolved: Vec::new(),
+            problems: Vec::new(),
             at: self.at(node),
         })
     }

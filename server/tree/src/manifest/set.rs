@@ -44,6 +44,7 @@ pub(super) fn application_set(reader: &mut Reader<'_>, node: &Node) -> Option<Ma
         target: Target::Missing { why: "An ApplicationSet only makes other apps; test one of them.".into() },
         generated,
         unresolved,
+        problems: Vec::new(),
         at: reader.at(node),
     })
 }

@@ -64,6 +64,7 @@ impl Filter {
     pub(super) fn takes(&self, app: &App, standing: Standing) -> bool {
         self.environment.as_ref().is_none_or(|environment| *environment == app.environment)
             && self.standing.is_none_or(|wanted| wanted == standing)
-            && self.text.as_deref().is_none_or(|text| app.path.as_str().to_lowercase().contains(text) || app.name.to_lowercase().contains(text))
+            // The path holds the name, and Kubernetes and we make both of small letters only.
+            && self.text.as_deref().is_none_or(|text| app.path.as_str().contains(text))
     }
 }

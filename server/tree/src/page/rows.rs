@@ -13,7 +13,7 @@ use super::{
 };
 use crate::graph::AppIndex;
 
-/// How a row takes part under a filter.
+/// How a row takes part under a filter. An app that matches may be on the way to another match, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Out,
@@ -118,7 +118,7 @@ impl Builder<'_> {
     /// The flat list: matches only, by path.
     fn table(&mut self) {
         let apps = self.asked.tree.apps();
-        let mut matches: Vec<AppIndex> = self.visible.shown.iter().copied().filter(|index| self.part_matches(*index)).collect();
+        let mut matches: Vec<AppIndex> = self.visible.shown.iter().copied().filter(|index| self.part(*index) == Part::Match).collect();
         matches.sort_by_key(|index| apps.get(*index).map(|app| &app.path));
         let hidden = if self.filter.narrows() { 0 } else { count(self.visible.hidden) };
         let size = count(matches.len()).saturating_add(u32::from(hidden > 0));
@@ -128,11 +128,6 @@ impl Builder<'_> {
         if hidden > 0 {
             self.rows.push(TreeRow::Hidden { level: 1, count: hidden, position: size, size });
         }
-    }
-
-    /// An app can be on the way to a match and match itself.
-    fn part_matches(&self, index: AppIndex) -> bool {
-        self.asked.tree.apps().get(index).is_some_and(|app| self.filter.takes(app, self.visible.standing(index)))
     }
 
     fn row(&self, index: AppIndex, level: u32, position: u32, size: u32) -> Option<AppRow> {
@@ -158,7 +153,7 @@ impl Builder<'_> {
             spread_history_us: runs.map(|runs| runs.spread_history_us.clone()).unwrap_or_default(),
             tests: count(app.tests.len()),
             launch: (self.asked.launch)(&app.place()),
-            context: self.filter.narrows() && !self.part_matches(index),
+            context: self.filter.narrows() && self.part(index) == Part::Context,
             cycle: false,
         })
     }

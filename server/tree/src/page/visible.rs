@@ -63,9 +63,10 @@ impl Visible {
                 let facts = all.facts.get(parent)?;
                 if facts.sees { Some(parent) } else { facts.parent }
             });
-            let sees = asked.access.allows(Action::ViewApp, &app.place());
+            let place = app.place();
+            let sees = asked.access.allows(Action::ViewApp, &place);
             let level = above.and_then(|above| all.facts.get(above)).map_or(1, |above| above.level.saturating_add(1));
-            let reads_runs = sees && asked.access.allows(Action::ViewRun, &app.place());
+            let reads_runs = sees && asked.access.allows(Action::ViewRun, &place);
             let runs = asked.runs.get(&app.path).filter(|_| reads_runs);
             let last = runs.and_then(|runs| runs.last).map(|last| last.state).filter(|state| !state.is_live());
             let live = runs.map_or(0, |runs| runs.live);

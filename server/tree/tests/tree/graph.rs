@@ -223,8 +223,8 @@ fn names_too_long_for_a_path_are_left_out_and_said() {
     let long: Vec<String> = (0..6).map(|n| format!("{n}{}", "a".repeat(240))).collect();
     let mut files = MemoryFiles::default();
     files.insert("root.yaml", app(&long[0], "f0").yaml());
-    for n in 1..6 {
-        files.insert(format!("f{}/app.yaml", n - 1), app(&long[n], &format!("f{n}")).yaml());
+    for (n, name) in long.iter().enumerate().skip(1) {
+        files.insert(format!("f{}/app.yaml", n - 1), app(name, &format!("f{n}")).yaml());
     }
     let tree = tree_of(&files);
     assert_eq!(tree.apps().len(), 4);
@@ -268,4 +268,19 @@ fn an_unreadable_manifest_is_told_where_it_stands() {
     let below: Vec<(&str, &str)> =
         tree.problems().iter().map(|problem| (problem.below.as_ref().unwrap().as_str(), problem.sentence.split(':').next().unwrap())).collect();
     assert_eq!(below, [("/shop/", "apps/bad.yaml, line 4, column 1"), ("/", "elsewhere/bad.yaml, line 3, column 1")]);
+}
+
+#[test]
+fn trouble_with_an_app_stands_with_the_app() {
+    let files: MemoryFiles = [
+        ("root.yaml", app("shop", "apps").yaml()),
+        ("apps/cart.yaml", app("cart", "x").yaml().replace("sync-wave: \"0\"", "x: y, windfirm.dev/tests: ../../../x, windfirm.dev/target: cart")),
+    ]
+    .into_iter()
+    .collect();
+    let tree = tree_of(&files);
+    let cart = tree.find(&path("/shop/cart/")).unwrap();
+    assert_eq!(cart.problems.len(), 2, "{:?}", cart.problems);
+    assert!(cart.problems[0].starts_with("apps/cart.yaml, line 6"), "{:?}", cart.problems);
+    assert!(tree.problems().iter().all(|problem| problem.about == [1] && problem.below.is_none()), "{:?}", tree.problems());
 }

@@ -1,8 +1,14 @@
 //! The crate from outside: real repositories, the graph, the pages.
 
+#[cfg(test)]
 mod git;
+#[cfg(test)]
 mod graph;
+#[cfg(test)]
 mod manifests;
+#[cfg(test)]
 mod pages;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
 mod support;

@@ -3,13 +3,15 @@
 use windfirm_model::view::app::Target;
 use windfirm_tree::{
     Kind, SourceForm,
-    manifest::{Manifest, parse},
+    manifest::{Manifest, Problem, parse},
 };
 
 fn one(text: &str) -> Manifest {
     let mut parsed = parse("a.yaml", text.as_bytes());
     assert_eq!(parsed.problems, [], "{text}");
-    parsed.manifests.remove(0)
+    let manifest = parsed.manifests.remove(0);
+    assert_eq!(manifest.problems, [], "{text}");
+    manifest
 }
 
 fn head(name: &str, annotations: &str) -> String {
@@ -58,8 +60,9 @@ fn the_target_comes_from_the_annotation_first() {
     for bad in ["ftp://x", "cart", "file:///etc/passwd", "javascript:alert(1)", "http://user:secret@x"] {
         let parsed = parse("a.yaml", format!("{}spec: {{source: {{path: p}}}}", head("a", &format!("windfirm.dev/target: '{bad}'"))).as_bytes());
         assert!(matches!(parsed.manifests[0].target, Target::Missing { .. }), "{bad}");
-        assert_eq!(parsed.problems[0].at.position.line, 3, "{bad}");
-        assert!(!parsed.problems[0].sentence.contains("secret"));
+        let problem = &parsed.manifests[0].problems[0];
+        assert_eq!(problem.at.position.line, 3, "{bad}");
+        assert!(!problem.sentence.contains("secret"));
     }
 }
 
@@ -100,12 +103,15 @@ spec: {source: {path: x, directory: {recurse: maybe}}}
     let parsed = parse("apps/all.yaml", text.as_bytes());
     let names: Vec<&str> = parsed.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
     assert_eq!(names, ["good", "last"]);
-    let places: Vec<(u32, u32)> = parsed.problems.iter().map(|problem| (problem.at.position.line, problem.at.position.column)).collect();
-    assert_eq!(places[..3], [(4, 9), (11, 47), (14, 11)]);
-    assert_eq!(places.len(), 6, "{:#?}", parsed.problems);
-    assert!(parsed.problems[3].to_string().starts_with("apps/all.yaml, line 17"), "{}", parsed.problems[3]);
-    assert_eq!(parsed.problems[4].sentence, "This Application has no metadata.name. It is left out until it has.");
-    assert_eq!(places[5], (30, 47));
+    let place = |problem: &Problem| (problem.at.position.line, problem.at.position.column);
+    let own: Vec<Vec<(u32, u32)>> = parsed.manifests.iter().map(|manifest| manifest.problems.iter().map(place).collect()).collect();
+    assert_eq!(own, [vec![(11, 47), (14, 11)], vec![(30, 47)]]);
+    // What is left out altogether: a name that Kubernetes refuses, a document that is no YAML, an app without a name.
+    let left_out: Vec<String> = parsed.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(left_out.len(), 3, "{left_out:#?}");
+    assert!(left_out[0].starts_with("apps/all.yaml, line 4, column 9: Kubernetes takes no name like this"), "{left_out:#?}");
+    assert!(left_out[1].starts_with("apps/all.yaml, line 17, "), "{left_out:#?}");
+    assert!(left_out[2].ends_with("This Application has no metadata.name. It is left out until it has."), "{left_out:#?}");
 }
 
 #[test]
