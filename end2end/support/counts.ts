@@ -1,0 +1,32 @@
+// The last line of the run: what passed, what failed, what was skipped and why. Nothing is skipped silently.
+import type { FullResult, Reporter, TestCase, TestResult } from "@playwright/test/reporter";
+
+export default class Counts implements Reporter {
+  private readonly last = new Map<TestCase, TestResult>();
+
+  onTestEnd(test: TestCase, result: TestResult): void {
+    this.last.set(test, result);
+  }
+
+  onEnd(result: FullResult): void {
+    const counted = { passed: 0, failed: 0, skipped: 0 };
+    for (const [test, { status }] of this.last) {
+      if (status === "skipped") {
+        counted.skipped += 1;
+        const why = test.annotations.find((note) => note.type === "skip")?.description ?? "it was not reached";
+        console.log(`skipped: ${test.title}: ${why}`);
+      } else if (status === test.expectedStatus) {
+        counted.passed += 1;
+      } else {
+        counted.failed += 1;
+      }
+    }
+    const words = Object.entries(counted).flatMap(([word, count]) => (count > 0 ? [`${count} ${word}`] : []));
+    const interrupted = result.status === "passed" || result.status === "failed" ? "" : ` (${result.status})`;
+    console.log(`browser: ${words.join(", ") || "0 passed"} in ${Math.round(result.duration / 1000)} s${interrupted}`);
+  }
+
+  printsToStdio(): boolean {
+    return false;
+  }
+}
