@@ -103,11 +103,7 @@ fn confine(plan: &Plan) -> Result<(), ConfineError> {
     limit(Resource::Data, plan.memory_bytes).map_err(system("the memory cannot be limited"))?;
 
     // Open before the border closes: an open file stays open.
-    let status = restrict(plan);
-    let (restriction, landlock) = match status {
-        Ok(both) => both,
-        Err(error) => return Err(error.into()),
-    };
+    let (restriction, landlock) = restrict(plan)?;
     landlock_report(plan, &restriction).and_then(|report| write_through(landlock, &report))
 }
 

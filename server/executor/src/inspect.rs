@@ -229,7 +229,7 @@ fn whole_seconds(text: &str) -> Option<u32> {
     let mut millis: u64 = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest.find(|character: char| character.is_ascii_alphabetic())?;
+        let digits = rest.find(|character: char| character.is_alphabetic())?;
         let (number, tail) = rest.split_at_checked(digits)?;
         let unit_end = tail.find(|character: char| !character.is_alphabetic()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at_checked(unit_end)?;

@@ -22,9 +22,10 @@ use crate::{orders::Orders, reach};
 
 /// What every k6 of ours starts with, whatever it does.
 const QUIET: [&str; 3] = ["--quiet", "--log-format=json", "--log-output=stderr"];
-/// Proxy for what goes neither to an allowed host nor to loopback: a name that cannot exist, so that the error says what happened.
-/// k6 checks `--blacklist-ip` when a script dials, but not when it *imports* from a URL; this closes that way.
-const NOWHERE: &str = "http://not-an-allowed-host.invalid:9";
+/// Proxy for what goes neither to an allowed host nor to loopback: an address of the range for documentation, which nobody has. k6 checks
+/// `--blacklist-ip` when a script dials, but not when it *imports* from a URL, and imports heed proxies: this closes that way. What a script
+/// dials and may not is refused either way: loopback with k6's error code 1110, all else with 1200; [`log`] puts words to it.
+pub(crate) const NOWHERE: &str = "192.0.2.1";
 
 /// A k6 binary that answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,8 +145,8 @@ pub fn run_environment(orders: &Orders, scratch: &Path, receiver_port: u16, rece
         ("K6_CLOUD_AGGREGATION_WAIT_PERIOD", "1s".to_owned()),
         ("K6_CLOUD_METRIC_PUSH_INTERVAL", "500ms".to_owned()),
         ("K6_CLOUD_STOP_ON_ERROR", "true".to_owned()),
-        ("HTTP_PROXY", NOWHERE.to_owned()),
-        ("HTTPS_PROXY", NOWHERE.to_owned()),
+        ("HTTP_PROXY", format!("http://{NOWHERE}:9")),
+        ("HTTPS_PROXY", format!("http://{NOWHERE}:9")),
         ("NO_PROXY", direct),
     ];
     environment.extend(wanted.map(|(name, value)| (name.to_owned(), value)));

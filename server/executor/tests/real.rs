@@ -2,6 +2,7 @@
 //!
 //! k6 is taken from `WINDFIRM_K6`, else from `.cache/k6/k6` of the workspace, else from `PATH`. Without one each test says `skipped` and,
 //! where `WINDFIRM_REQUIRE_K6=1` is set, fails.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
 
 #[path = "real/stage.rs"]
 mod stage;

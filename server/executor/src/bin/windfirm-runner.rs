@@ -20,9 +20,10 @@ impl Clock for SystemClock {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
     }
-    #[expect(clippy::disallowed_methods, reason = "this is the injected source of ids")]
     fn new_uuid(&self) -> Uuid {
-        Uuid::now_v7()
+        let millis = u64::try_from(self.now().0 / 1000).unwrap_or_default();
+        let [a, b, c, d, e, f, g, h, i, j, ..] = self.secret();
+        uuid::Builder::from_unix_timestamp_millis(millis, &[a, b, c, d, e, f, g, h, i, j]).into_uuid()
     }
     fn secret(&self) -> [u8; 32] {
         let mut bytes = [0_u8; 32];

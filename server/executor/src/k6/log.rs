@@ -38,12 +38,25 @@ pub fn parse(line: &str, bundle_url: &str) -> LogLine {
     };
     let text = text.replace(bundle_url, "");
     let text = bundle_url.strip_prefix("file://").map_or_else(|| text.clone(), |path| text.replace(path, ""));
+    let text = in_plain_words(text);
     let (masked, _) = mask::mask_text(&text);
     let mut text: String = masked.chars().take(MOST_TEXT).collect();
     if text.len() < masked.len() {
         text.push('…');
     }
     LogLine { at, level, text }
+}
+
+/// k6 tells a refused host as a refused proxy (see [`super::NOWHERE`]); the script knows of no proxy.
+fn in_plain_words(text: String) -> String {
+    let told = format!("proxyconnect tcp: IP ({}) is in a blacklisted range (", super::NOWHERE);
+    match text.split_once(&told) {
+        Some((before, after)) => {
+            let after = after.split_once(')').map_or("", |(_, after)| after);
+            format!("{before}this host is not one that the run may reach{after}")
+        }
+        None => text,
+    }
 }
 
 fn timestamp(text: &str) -> Option<Timestamp> {
@@ -68,6 +81,12 @@ mod tests {
     fn what_is_not_json_is_an_error_in_its_own_words() {
         assert_eq!(parse("panic: oh", "file:///x/").level, "error");
         assert_eq!(parse("panic: oh", "file:///x/").text, "panic: oh");
+    }
+
+    #[test]
+    fn a_host_that_is_not_allowed_is_told_so() {
+        let line = r#"{"error":"Get \"http://a.test/\": proxyconnect tcp: IP (192.0.2.1) is in a blacklisted range (192.0.0.0/9)","level":"warning","msg":"Request Failed"}"#;
+        assert_eq!(parse(line, "file:///x/").text, "Request Failed: Get \"http://a.test/\": this host is not one that the run may reach");
     }
 
     #[test]

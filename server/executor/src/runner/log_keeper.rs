@@ -45,8 +45,7 @@ impl LogKeeper {
     pub(super) async fn read_all(mut self, pipe: impl AsyncRead + Unpin) -> Kept {
         let mut pipe = BufReader::with_capacity(MOST_LINE, pipe);
         let mut line = Vec::new();
-        loop {
-            let Ok(chunk) = pipe.fill_buf().await else { break };
+        while let Ok(chunk) = pipe.fill_buf().await {
             if chunk.is_empty() {
                 break;
             }

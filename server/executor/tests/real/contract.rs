@@ -85,7 +85,8 @@ async fn ordering_the_same_execution_again_starts_nothing() {
 async fn every_end_of_k6_has_its_cause_in_words() {
     let Some(stage) = Stage::new().await else { return };
     let once = |body: &str| format!("import exec from 'k6/execution'; export const options = {{ iterations: 1 }}; export default function () {{ {body} }}");
-    let cases: [(&str, String, &dyn Fn(&Option<Cause>) -> bool); 9] = [
+    type IsRight<'a> = &'a dyn Fn(&Option<Cause>) -> bool;
+    let cases: [(&str, String, IsRight<'_>); 9] = [
         ("an exception in an iteration is the test's business", once("throw new Error('boom')"), &|cause| cause.is_none()),
         (
             "107 at the start",
