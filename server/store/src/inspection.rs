@@ -1,0 +1,44 @@
+//! What k6 said of a script: asked once per content and k6 version, because asking costs a process.
+//!
+//! Found only by the digest of a content that the asker has in hand, so it needs no access.
+
+use serde_json::Value;
+use windfirm_policy::{Permit, act::Reload};
+
+use crate::{
+    db::Store,
+    error::StoreError,
+    values::{self, Doc},
+};
+
+/// Content, script within it, and k6 version.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InspectionKey {
+    pub bundle_digest: String,
+    pub entry: String,
+    pub k6_version: String,
+}
+
+const GET: &str = "select answer from inspections where bundle_digest = $1 and entry = $2 and k6_version = $3";
+
+const PUT: &str = "
+insert into inspections (bundle_digest, entry, k6_version, answer) values ($1, $2, $3, $4)
+on conflict (bundle_digest, entry, k6_version) do update set answer = excluded.answer";
+
+impl Store {
+    /// # Errors
+    /// The database's.
+    pub async fn inspection(&self, key: &InspectionKey) -> Result<Option<Value>, StoreError> {
+        let found = fetch_optional!(self, (Doc,), GET, values::plain(&key.bundle_digest), values::plain(&key.entry), values::plain(&key.k6_version))?;
+        Ok(found.map(|(answer,)| answer.0))
+    }
+
+    /// # Errors
+    /// The database's.
+    pub async fn keep_inspection(&self, _permit: &Permit<Reload>, key: &InspectionKey, answer: &Value) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let answer = values::doc("inspections", answer)?;
+        execute!(&mut tx, PUT, values::plain(&key.bundle_digest), values::plain(&key.entry), values::plain(&key.k6_version), &answer)?;
+        tx.commit().await
+    }
+}

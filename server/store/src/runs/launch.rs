@@ -1,0 +1,129 @@
+//! Launching: bundle, run, execution and audit intent stand together or not at all.
+
+use windfirm_model::{
+    audit::EventCode,
+    id::{ExecutionId, RunId},
+    run::{Profile, RunState},
+    view::run::{Confinement, Manifest},
+};
+use windfirm_policy::{Permit, act::LaunchRun};
+
+use crate::{
+    audit::{Details, write::insert_intent},
+    db::Store,
+    error::StoreError,
+    runs::TABLE,
+    values,
+};
+
+/// What a launch adds. Who, where and as which account stand in the permit.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    pub id: RunId,
+    pub execution: ExecutionId,
+    /// The app's key in the tree.
+    pub app: serde_json::Value,
+    pub test: String,
+    pub profile: Profile,
+    pub planned_s: Option<u32>,
+    pub max_vus: u32,
+    pub target: String,
+    pub reason: String,
+    /// Made with the form: the same actor sending it twice launches once. Empty: no such key.
+    pub once: String,
+    pub manifest: Manifest,
+    pub bundle: Bundle,
+}
+
+/// The frozen files of a test, in the form that the caller chose; named by digest, kept once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    pub digest: String,
+    pub content: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Launched {
+    /// The run is queued, its audit intent written.
+    New,
+    /// This actor sent the same form before: nothing was changed, and that is the run.
+    Before(RunId),
+}
+
+const ADD_BUNDLE: &str = "insert into bundles (digest, content, created_us) values ($1, $2, $3) on conflict (digest) do nothing";
+
+const ADD_RUN: &str = "
+insert into runs (id, path, environment, app, test, profile, state, state_detail, live, version, by_key, by_name, by_folded, once,
+    created_us, planned_s, max_vus, target, reason, service_account, tree_commit, bundle_digest, manifest, confinement, band)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+on conflict (by_key, once) do nothing";
+
+const ADD_EXECUTION: &str = "insert into executions (id, run_id, log_dropped, created_us) values ($1, $2, 0, $3)";
+
+const BY_ONCE: &str = "select id from runs where by_key = $1 and once = $2";
+
+impl Store {
+    /// Queues a run: in one transaction with its bundle, its execution and the audit intent of the launch.
+    ///
+    /// # Errors
+    /// [`StoreError::NoTarget`] when the permit names no path, environment or account; else the database's.
+    pub async fn launch(&self, permit: &Permit<LaunchRun>, new: &NewRun, details: &Details) -> Result<Launched, StoreError> {
+        let path = permit.resource().path.as_ref().ok_or(StoreError::NoTarget("path"))?;
+        let environment = permit.resource().environment.as_ref().ok_or(StoreError::NoTarget("environment"))?;
+        let account = permit.service_account().ok_or(StoreError::NoTarget("service account"))?;
+        let now = self.now();
+        let actor = permit.actor();
+        let once = Some(values::plain(&new.once)).filter(|once| !once.is_empty());
+        let state = RunState::Queued;
+
+        let mut tx = self.begin().await?;
+        execute!(&mut tx, ADD_BUNDLE, &new.bundle.digest, &new.bundle.content, now.0)?;
+        let added = execute!(
+            &mut tx,
+            ADD_RUN,
+            new.id.0,
+            path.as_str(),
+            environment.as_str(),
+            values::doc(TABLE, &new.app)?,
+            values::plain(&new.test),
+            new.profile.word(),
+            state.kind().word(),
+            values::doc(TABLE, &state)?,
+            state.is_live(),
+            values::plain(&actor.key()),
+            values::plain(actor.display_name()),
+            values::folded(actor.display_name()),
+            once.as_deref(),
+            now.0,
+            new.planned_s.map(i64::from),
+            i64::from(new.max_vus),
+            values::plain(&new.target),
+            values::plain(&new.reason),
+            account,
+            values::plain(&new.manifest.tree_commit),
+            &new.bundle.digest,
+            values::doc(TABLE, &new.manifest)?,
+            values::doc(TABLE, &Confinement::default())?,
+            values::doc(TABLE, &Vec::<()>::new())?,
+        )?;
+        if added == 0 {
+            let before = tx_optional!(&mut tx, (uuid::Uuid,), BY_ONCE, values::plain(&actor.key()), once.as_deref())?;
+            // Dropping the transaction takes the bundle back.
+            return before.map(|(id,)| Launched::Before(RunId(id))).ok_or(StoreError::Moved);
+        }
+        execute!(&mut tx, ADD_EXECUTION, new.execution.0, new.id.0, now.0)?;
+        let target = windfirm_policy::Resource { run: Some(new.id), ..permit.resource().clone() };
+        insert_intent(&mut tx, permit, &target, EventCode::RunLaunch, details, now).await?;
+        tx.commit().await?;
+        Ok(Launched::New)
+    }
+
+    /// The run that this actor launched with this form before, if any.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn run_by_once(&self, access: &windfirm_policy::Access, once: &str) -> Result<Option<RunId>, StoreError> {
+        let found = fetch_optional!(self, (uuid::Uuid,), BY_ONCE, values::plain(&access.actor().key()), values::plain(once))?;
+        Ok(found.map(|(id,)| RunId(id)))
+    }
+}

@@ -1,0 +1,167 @@
+//! Moving a run on: compare-and-set on its version, touching exactly one row, refusing what the state machine refuses.
+
+use windfirm_model::{
+    clock::Timestamp,
+    id::{ExecutionId, RunId},
+    run::{RunState, RunStateKind},
+    verdict::Verdict,
+    view::{
+        run::{Completeness, Confinement, Manifest, Measured, RunEvent},
+        runs::Totals,
+    },
+};
+use windfirm_policy::{Permit, act::SuperviseRuns};
+
+use crate::{
+    db::{Store, Tx},
+    error::StoreError,
+    ingest::insert_events,
+    runs::TABLE,
+    values::{self, Doc},
+};
+
+/// One step of a run.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The version that the decision was based on.
+    pub version: i64,
+    pub to: RunState,
+    /// Known once the runner has started.
+    pub confinement: Option<Confinement>,
+    pub events: Vec<RunEvent>,
+}
+
+/// The last step of a run that was measured.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    pub version: i64,
+    pub to: RunState,
+    pub verdict: Option<Verdict>,
+    pub measured: Measured,
+    pub band_us: Vec<Option<(u64, u64, u64)>>,
+    pub completeness: Completeness,
+    /// With the digest of the results.
+    pub manifest: Manifest,
+    pub events: Vec<RunEvent>,
+}
+
+pub(crate) struct Current {
+    pub(crate) state: RunState,
+    pub(crate) version: i64,
+    pub(crate) by_key: String,
+}
+
+row! {
+    struct CurrentRow { state_detail: Doc, version: i64, by_key: String }
+}
+
+const CURRENT: &str = "select state_detail, version, by_key from runs where id = $1";
+
+const MOVE_ON: &str = "
+update runs set state = $1, state_detail = $2, live = $3, started_us = coalesce(started_us, $4), ended_us = $5, version = version + 1
+where id = $6 and version = $7";
+
+const SET_CONFINEMENT: &str = "update runs set confinement = $1 where id = $2";
+
+const SET_RESULT: &str = "
+update runs set verdict = $1, measured = $2, totals = $3, spread_us = $4, band = $5, completeness = $6, manifest = $7
+where id = $8";
+
+const ARM: &str = "update executions set token_sha256 = $1, handle = $2 where id = $3 and run_id = $4";
+
+pub(crate) fn target_run<A>(permit: &Permit<A>) -> Result<RunId, StoreError> {
+    permit.resource().run.ok_or(StoreError::NoTarget("run"))
+}
+
+pub(crate) async fn read_current(tx: &mut Tx, run: RunId) -> Result<Current, StoreError> {
+    let row = tx_optional!(tx, CurrentRow, CURRENT, run.0)?.ok_or(StoreError::NoSuch("run"))?;
+    Ok(Current { state: values::undoc(TABLE, row.state_detail)?, version: row.version, by_key: row.by_key })
+}
+
+/// Sets the next state if the machine allows it and nobody was faster; returns the new version.
+pub(crate) async fn move_on(tx: &mut Tx, run: RunId, current: Current, to: RunState, now: Timestamp, events: &[RunEvent]) -> Result<i64, StoreError> {
+    let next = current.state.into_next(to)?;
+    let started = if let RunState::Running { since } = &next { Some(since.0) } else { None };
+    let ended = if next.is_live() { None } else { Some(now.0) };
+    let touched = execute!(tx, MOVE_ON, next.kind().word(), values::doc(TABLE, &next)?, next.is_live(), started, ended, run.0, current.version)?;
+    if touched != 1 {
+        return Err(StoreError::Moved);
+    }
+    insert_events(tx, run, events).await?;
+    Ok(current.version + 1)
+}
+
+impl Store {
+    /// Moves the run that stands in the permit on by one step; returns its new version.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] when the version is not the current one, [`StoreError::WrongTransition`], [`StoreError::NoSuch`],
+    /// [`StoreError::NoTarget`]; else the database's.
+    pub async fn advance(&self, permit: &Permit<SuperviseRuns>, step: Step) -> Result<i64, StoreError> {
+        let run = target_run(permit)?;
+        let now = self.now();
+        let mut tx = self.begin().await?;
+        let current = expect_version(read_current(&mut tx, run).await?, step.version)?;
+        let version = move_on(&mut tx, run, current, step.to, now, &step.events).await?;
+        if let Some(confinement) = &step.confinement {
+            execute!(&mut tx, SET_CONFINEMENT, values::doc(TABLE, confinement)?, run.0)?;
+        }
+        tx.commit().await?;
+        Ok(version)
+    }
+
+    /// Ends the run that stands in the permit, with all its numbers, in one step.
+    ///
+    /// # Errors
+    /// As [`Store::advance`].
+    pub async fn settle(&self, permit: &Permit<SuperviseRuns>, end: Settlement) -> Result<i64, StoreError> {
+        let run = target_run(permit)?;
+        let now = self.now();
+        let totals: Totals = end.measured.totals;
+        // Without a request there is no spread, not one of zero. Runs that did not end by themselves prove nothing about it.
+        let judged = matches!(end.to.kind(), RunStateKind::Passed | RunStateKind::Failed | RunStateKind::Inconclusive);
+        let spread = Some(values::count(totals.spread_us())).filter(|_| judged && totals.requests > 0);
+        let mut tx = self.begin().await?;
+        let current = expect_version(read_current(&mut tx, run).await?, end.version)?;
+        let version = move_on(&mut tx, run, current, end.to, now, &end.events).await?;
+        let verdict = end.verdict.as_ref().map(|verdict| values::doc(TABLE, verdict)).transpose()?;
+        execute!(
+            &mut tx,
+            SET_RESULT,
+            verdict,
+            values::doc(TABLE, &end.measured)?,
+            values::doc(TABLE, &totals)?,
+            spread,
+            values::doc(TABLE, &end.band_us)?,
+            values::doc(TABLE, &end.completeness)?,
+            values::doc(TABLE, &end.manifest)?,
+            run.0,
+        )?;
+        tx.commit().await?;
+        Ok(version)
+    }
+
+    /// Keeps how an execution is found again and which token (SHA-256) its measurements come with. Before it is started.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuch`] when the execution is not one of the permit's run; else the database's.
+    pub async fn arm_execution(
+        &self,
+        permit: &Permit<SuperviseRuns>,
+        execution: ExecutionId,
+        token_sha256: &[u8; 32],
+        handle: &serde_json::Value,
+    ) -> Result<(), StoreError> {
+        let run = target_run(permit)?;
+        let mut tx = self.begin().await?;
+        let touched = execute!(&mut tx, ARM, token_sha256.as_slice(), values::doc("executions", handle)?, execution.0, run.0)?;
+        if touched != 1 {
+            return Err(StoreError::NoSuch("execution"));
+        }
+        tx.commit().await
+    }
+}
+
+fn expect_version(current: Current, version: i64) -> Result<Current, StoreError> {
+    if current.version == version { Ok(current) } else { Err(StoreError::Moved) }
+}
