@@ -17,6 +17,10 @@ use crate::{
     },
 };
 
+/// Asks the guardrails again without starting anything. Written as text: a browser with script does not build what stands in a
+/// `noscript`, so hydration must not look for it.
+const CHECK: &str = r#"<button class="btn" type="submit" form="launch" formmethod="get" formaction="/launch">Check again</button>"#;
+
 pub(super) fn panel(form: &LaunchForm, draft: Draft) -> AnyView {
     let facts = facts(form, draft);
     let answer = if !form.allowed {
@@ -69,7 +73,7 @@ fn answer(draft: Draft) -> AnyView {
                         {icon("play")}
                         {move || if pending.get() { "Starting" } else { "Run" }}
                     </button>
-                    <noscript inner_html=r#"<button class="btn" type="submit" form="launch" formmethod="get" formaction="/launch">Check again</button>"#></noscript>
+                    <noscript inner_html=CHECK></noscript>
                 </p>
             </div>
         </section>

@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// Written as text: a browser with script does not build what stands in a `noscript`, so hydration must not look for it.
+const RELOAD: &str = r#"<p class="note">Without script this page does not follow the run by itself. <a href="">Reload</a></p>"#;
+
 /// The answer as a block. Nothing while the run simply runs: then the progress is the answer.
 pub(super) fn answer(page: &RunPage) -> AnyView {
     let judged = |tone, word: &'static str, verdict: Option<&Verdict>, fallback: &str| {
@@ -112,7 +115,7 @@ pub(super) fn progress(page: &RunPage, link: Link) -> AnyView {
     view! {
         <section class="sec near" aria-label="Progress">
             {state} <p class="facts-line">{time} <span class="mute">{age}</span></p> {bar}
-            <noscript inner_html=r#"<p class="note">Without script this page does not follow the run by itself. <a href="">Reload</a></p>"#></noscript>
+            <noscript inner_html=RELOAD></noscript>
         </section>
     }
     .into_any()

@@ -112,7 +112,8 @@ fn request(row: &RequestRow) -> AnyView {
         (status, Some(code)) => view! { {status.to_string()} <span class="mute">{format!(" k6 error {code}")}</span> }.into_any(),
         (status, None) => status.to_string().into_any(),
     };
-    let time = |us: u64| view! { <td class="num">{latency(us)}</td> };
+    let answered = row.max_us > 0;
+    let time = |us: u64| view! { <td class="num">{if answered { latency(us) } else { "—".to_owned() }}</td> };
     let failed_class = if row.failed > 0 { "num up" } else { "num" };
     view! {
         <tr>

@@ -27,7 +27,7 @@ pub(super) fn numbers(page: &RunPage) -> AnyView {
         <div class="sec near">
             <h2 class="vh">"Key numbers"</h2>
             <dl class="nums">
-                {time("Spread, p99 − p50", totals.spread_us(), newest.map(|window| window.p99_us.saturating_sub(window.p50_us)))}
+                {time("Spread", totals.spread_us(), newest.map(|window| window.p99_us.saturating_sub(window.p50_us)))}
                 {time("p50", totals.p50_us, newest.map(|window| window.p50_us))}
                 {time("p90", totals.p90_us, newest.map(|window| window.p90_us))}
                 {time("p99", totals.p99_us, newest.map(|window| window.p99_us))}

@@ -78,7 +78,7 @@ pub(super) fn confinement(page: &RunPage) -> AnyView {
     let list = confinement
         .measures
         .iter()
-        .map(|measure| view! { <li>{inked("seal", tone.class())} <span>{rich(measure)}</span></li> })
+        .map(|measure| view! { <li>{inked(tone.icon(), tone.class())} <span>{rich(measure)}</span></li> })
         .collect_view();
     let meta = if confinement.full { "everything that was wanted is in force" } else { "not everything that was wanted is in force" };
     section("confinement", "Confinement of k6", meta, ().into_any(), view! { <ul class="rules">{list}</ul> }.into_any())

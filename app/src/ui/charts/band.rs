@@ -110,8 +110,10 @@ fn svg(columns: &[Column<Band>], frame: &TimeFrame, limit: Option<&Limit>, marks
     svg.stretched(0.0, BAND_PX, &lines(columns, &time, &scale, limit));
     strip(&mut svg, columns, &time);
     if let Some(limit) = limit {
-        svg.across("limit", scale.y(milliseconds(limit.us)));
-        svg.text("limit-t", "100%", scale.y(milliseconds(limit.us)) - 4.0, "end", &format!("threshold {}", limit.words));
+        let y = scale.y(milliseconds(limit.us));
+        svg.across("limit", y);
+        // Above the line, unless it lies at the upper edge, where the caption is.
+        svg.text("limit-t", "100%", if y < 16.0 { y + 13.0 } else { y - 4.0 }, "end", &format!("threshold {}", limit.words));
     }
     lane(&mut svg, &time, marks);
     frame.now(&mut svg, STRIP_BOTTOM_PX);

@@ -1,0 +1,226 @@
+//! The pages of runs, as the server sends them: launch, history, one run in every state, its log.
+//!
+//! Each is rendered whole through the app and its router, from a portal that answers with made-up data. What is compared is the
+//! main part of the page; the side bar has tests of its own. The documents are also left in the target folder, to be looked at.
+
+mod data;
+mod portal;
+mod render;
+
+use data::{live_run, run_in};
+use portal::Answers;
+use render::{Page, page};
+use windfirm_model::{
+    fault::Fault,
+    run::{Cause, RunState},
+    verdict::{Outcome, Verdict},
+    view::{
+        app::{TestOptions, TestRow},
+        launch::LaunchForm,
+        run::{LogPage, Permission, RunPage},
+        runs::RunsPage,
+    },
+};
+
+const RUN: &str = "/runs/01935c7e8b1a70008000123456789abc";
+
+fn address() -> String {
+    RUN.to_owned()
+}
+
+async fn run_page(name: &str, run: RunPage) -> Page {
+    page(name, &address(), Answers { run: Ok(run), ..Answers::default() }).await
+}
+
+fn verdict(outcome: Outcome, reasons: &[&str]) -> Option<Verdict> {
+    Some(Verdict { outcome, reasons: reasons.iter().map(|&reason| reason.to_owned()).collect() })
+}
+
+#[tokio::test]
+async fn a_running_test_shows_time_numbers_and_a_way_to_stop_it() {
+    let page = run_page("run-live", live_run()).await;
+    page.is_sound();
+    page.says(&["<b>1:12</b> of 2:00", "0:48 remaining, ends 12:02:00 UTC", "measured just now", "Stop this run", "Thresholds so far"]);
+    page.says(&["No data from 0:40 to 0:46", r#"action="/api/fn/stop""#, r#"name="id" value="01935c7e8b1a70008000123456789abc""#]);
+    page.says(&["class=\"ahead\"", "class=\"now\"", "<noscript><p"]);
+    insta::assert_snapshot!(page.main());
+}
+
+#[tokio::test]
+async fn who_may_not_stop_is_told_why_and_gets_no_button() {
+    let stop = Permission { allowed: false, why: "Role `viewer` may read this run, not stop it. Ask shop-leads.".to_owned() };
+    let page = run_page("run-locked", RunPage { again: stop.clone(), stop, ..live_run() }).await;
+    page.is_sound();
+    page.says(&["Role <code>viewer</code> may read this run, not stop it.", "#s-locked"]);
+    page.never_says(&["/api/fn/stop", "Run again</a>"]);
+}
+
+#[tokio::test]
+async fn a_failed_run_answers_first() {
+    let reasons = ["`p(99)<400` was broken: 538 ms.", "The data is complete: every counter agrees with k6’s own."];
+    let page = run_page("run-fail", RunPage { verdict: verdict(Outcome::Fail, &reasons), ..run_in(RunState::Failed) }).await;
+    page.is_sound();
+    page.says(&["<code>p(99)&lt;400</code> was broken: 538 ms.", "Run again</a>", "over the threshold", "Whole manifest", "Confinement of k6"]);
+    page.never_says(&["Stop this run", "remaining", "class=\"ahead\""]);
+    page.says_before("Verdict", "Latency band");
+    insta::assert_snapshot!(page.main());
+}
+
+#[tokio::test]
+async fn every_other_end_says_what_it_means_and_what_to_do() {
+    let ends = [
+        ("run-pass", RunPage { verdict: verdict(Outcome::Pass, &["All 3 thresholds were kept."]), ..run_in(RunState::Passed) }, "All 3 thresholds were kept."),
+        (
+            "run-inconclusive",
+            RunPage { verdict: verdict(Outcome::Inconclusive, &["11 % of the iterations were dropped."]), ..run_in(RunState::Inconclusive) },
+            "11 % of the iterations were dropped.",
+        ),
+        ("run-cancelled", run_in(RunState::Cancelled { by: "Ben Okafor".to_owned() }), "Ben Okafor stopped this run before its end."),
+        ("run-lost", run_in(RunState::Lost), "The runner is gone and left no end."),
+        (
+            "run-errored",
+            run_in(RunState::Errored { cause: Cause::Killed { signal: 9 } }),
+            "k6 was ended by signal 9, as happens when memory runs out.",
+        ),
+    ];
+    for (name, run, sentence) in ends {
+        let page = run_page(name, run).await;
+        page.is_sound();
+        page.says(&[sentence, "class=\"reasons\""]);
+        page.never_says(&["Stop this run"]);
+    }
+}
+
+#[tokio::test]
+async fn before_it_runs_it_says_where_it_stands() {
+    let queued = RunPage { state: RunState::Queued, queue_place: Some(3), started: None, ..data::fresh_run() };
+    let page = run_page("run-queued", queued).await;
+    page.is_sound();
+    page.says(&["It has place 3 in the queue.", "Stop this run", "Nothing was measured yet."]);
+    page.never_says(&["NaN", "inf"]);
+    insta::assert_snapshot!(page.main());
+
+    let starting = RunPage { state: RunState::Starting { since: data::START }, started: None, ..data::fresh_run() };
+    run_page("run-starting", starting).await.says(&["k6 is being started since 12:00:00 UTC."]);
+    let finishing = RunPage { state: RunState::Finishing { since: data::START }, ..live_run() };
+    let page = run_page("run-finishing", finishing).await;
+    page.says(&["k6 ended at 12:00:00 UTC."]);
+    page.never_says(&["Stop this run"]);
+}
+
+#[tokio::test]
+async fn a_run_of_somebody_else_is_the_same_as_none() {
+    let other = page("run-404", &address(), Answers { run: Err(Fault::NotFound), ..Answers::default() }).await;
+    let misspelt = page("run-misspelt", "/runs/nonsense", Answers::default()).await;
+    assert_eq!((other.status, misspelt.status), (404, 404));
+    assert_eq!(other.main(), misspelt.main());
+}
+
+#[tokio::test]
+async fn the_log_goes_page_by_page() {
+    let lines = live_run().log_tail;
+    let page_two = LogPage { from: 100, total: 100 + u64::try_from(lines.len()).unwrap() + 50, dropped: 12, lines };
+    let log = page("log", &format!("{}/log?from=100", address()), Answers { log: Ok(page_two), ..Answers::default() }).await;
+    log.is_sound();
+    log.says(&["lines 101 to 105 of 155", "/log?from=95", "/log?from=105", "12 lines were not kept"]);
+    let wrong = page("log-wrong", &format!("{}/log?from=x", address()), Answers::default()).await;
+    assert_eq!(wrong.status, 422);
+    let none = page("log-empty", &format!("{}/log", address()), Answers { log: Ok(LogPage::default()), ..Answers::default() }).await;
+    none.says(&["k6 has written nothing in this run."]);
+}
+
+#[tokio::test]
+async fn the_history_lists_filters_and_pages() {
+    let address = "/runs?path=/shop/&state=live&env=&by=me";
+    let full = page("runs", address, Answers { runs: Ok(data::history(address)), ..Answers::default() }).await;
+    full.is_sound();
+    full.says(&[r#"<option value="live" selected"#, r#"value="/shop/""#, "/runs?path=/shop/&amp;state=live&amp;by=me&amp;before=older-cursor", "class=\"mini\""]);
+    full.says(&["inconclusive", "11 % of the iterations were dropped.", "data-h=\"Spread\""]);
+    insta::assert_snapshot!(full.main());
+}
+
+#[tokio::test]
+async fn no_runs_yet_is_not_the_same_as_none_that_match() {
+    let nothing = RunsPage { rows: Vec::new(), older: None, ..data::history("/runs") };
+    let yet = page("runs-none", "/runs", Answers { runs: Ok(RunsPage { any: false, ..nothing.clone() }), ..Answers::default() }).await;
+    yet.is_sound();
+    yet.says(&["No runs yet", "Open your tree"]);
+    yet.never_says(&["<form class=\"filters\""]);
+    let filtered = RunsPage { query: data::history("/runs?by=zoe").query, ..nothing };
+    let none = page("runs-empty", "/runs?by=zoe", Answers { runs: Ok(filtered), ..Answers::default() }).await;
+    none.is_sound();
+    none.says(&["No run matches these filters", "Clear all filters", r#"value="zoe""#]);
+}
+
+#[tokio::test]
+async fn the_launch_form_says_what_would_happen_and_starts_it_with_one_click() {
+    let form = page("launch", "/launch?path=/shop/payments/&test=apps/payments/k6/pay.js", Answers { launch: Ok(data::launch_form()), ..Answers::default() }).await;
+    form.is_sound();
+    form.says(&[r#"action="/api/fn/launch""#, r#"method="post""#, r#"name="request[once]" value="once-1""#, r#"name="request[path]" value="/shop/payments/""#]);
+    form.says(&["May start", "4 rules are kept", "20 of 50", "http://127.0.0.1:9001", "shop-dev/loadtest", "10 VUs for 60 s"]);
+    form.never_says(&["disabled>", "aria-invalid=\"true\""]);
+    insta::assert_snapshot!(form.main());
+}
+
+#[tokio::test]
+async fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_where_it_is() {
+    let form = page("launch-refused", "/launch?path=/shop/payments/&vus=900", Answers { launch: Ok(data::refused_form()), ..Answers::default() }).await;
+    form.is_sound();
+    form.says(&["May not start like this", "900 of 50", "Ask for fewer VUs", r#"value="900""#, r#"aria-invalid="true""#, "Write a number of seconds, minutes or hours", "A=1\nB=2"]);
+    // Without script a corrected form must still be sent.
+    form.never_says(&[r#"form="launch" disabled"#]);
+    insta::assert_snapshot!(form.main());
+}
+
+#[tokio::test]
+async fn who_may_not_launch_sees_why_in_place_of_the_button() {
+    let mut locked = data::launch_form();
+    locked.allowed = false;
+    locked.decision.why = "Group `shop-dev` may read prod through grant `shop readers`, not run.".to_owned();
+    let form = page("launch-locked", "/launch?path=/shop/payments/", Answers { launch: Ok(locked), ..Answers::default() }).await;
+    form.is_sound();
+    form.says(&["Locked", "Group <code>shop-dev</code> may read prod"]);
+    form.never_says(&[r#"type="submit" form="launch""#]);
+}
+
+#[tokio::test]
+async fn a_script_that_does_not_load_shows_what_k6_said() {
+    let broken = TestRow {
+        path: "apps/payments/k6/broken.js".to_owned(),
+        name: "broken.js".to_owned(),
+        digest: "sha256:bb".to_owned(),
+        options: TestOptions::Broken { message: "ReferenceError: <x> is not defined".to_owned() },
+    };
+    let mut with_broken = data::launch_form();
+    with_broken.tests.push(broken);
+    let form = page("launch-broken", "/launch?path=/shop/payments/", Answers { launch: Ok(with_broken), ..Answers::default() }).await;
+    form.is_sound();
+    form.says(&["k6 cannot load it", "ReferenceError: &lt;x&gt; is not defined"]);
+
+    let untested = LaunchForm { tests: Vec::new(), ..data::launch_form() };
+    let form = page("launch-no-test", "/launch?path=/shop/payments/", Answers { launch: Ok(untested), ..Answers::default() }).await;
+    form.is_sound();
+    form.says(&["This app has no test"]);
+    form.never_says(&["<form class=\"form\""]);
+
+    let nowhere = page("launch-nowhere", "/launch", Answers::default()).await;
+    nowhere.is_sound();
+    nowhere.says(&["No app is chosen"]);
+}
+
+#[tokio::test]
+async fn a_plain_form_that_is_refused_comes_back_with_everything_in_it() {
+    let fault = Fault::field("vus", "900 VUs are more than 50. Enter 50 or fewer.");
+    let answers = Answers { launch: Ok(data::launch_form()), launched: Err(fault), ..Answers::default() };
+    let body = "request[path]=/shop/payments/&request[test]=apps/payments/k6/pay.js&request[profile]=load&request[vus]=900&request[reason]=Before%20release&request[once]=once-1";
+    let answer = render::post("/api/fn/launch", body, answers).await;
+    assert_eq!(answer.status, 302);
+    let location = answer.location.unwrap();
+    assert!(location.starts_with("/launch?path=/shop/payments/&test=apps/payments/k6/pay.js&profile=load&vus=900&reason=Before%20release&once=once-1"), "{location}");
+    let again = page("launch-again", &location, Answers { launch: Ok(data::launch_form()), ..Answers::default() }).await;
+    again.says(&["Not started", "900 VUs are more than 50. Enter 50 or fewer. What you entered is kept.", r#"aria-invalid="true""#]);
+
+    let answers = Answers { launched: Ok(live_run().id), ..Answers::default() };
+    let answer = render::post("/api/fn/launch", body, answers).await;
+    assert_eq!((answer.status, answer.location), (302, Some(address())));
+}
