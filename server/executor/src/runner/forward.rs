@@ -3,7 +3,7 @@
 //! The portal may be away for hours: trying goes on, with growing pauses. How far it got is kept in `forwarded.json`; a frame that is sent
 //! twice has the same idempotency key and counts once there.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,14 @@ pub(super) struct Forwarded {
 
 /// Forwards until the runner ends. `progress` tells how many frames are done with.
 pub(super) async fn forward(desk: Arc<Desk>, progress: watch::Sender<u64>) {
-    let Ok(client) = Client::builder().no_proxy().timeout(PATIENCE).build() else { return };
+    let client = match Client::builder().no_proxy().timeout(PATIENCE).build() {
+        Ok(client) => client,
+        Err(error) => {
+            // Nothing is lost: the portal reads the spool when the run has ended. It only sees nothing live.
+            let _ = writeln!(std::io::stderr(), "frames cannot be forwarded: {error}");
+            return;
+        }
+    };
     let mut forwarded = folder::read_json::<Forwarded>(&desk.folder.forwarded()).ok().flatten().unwrap_or_default();
     loop {
         match Reader::open(&desk.folder.spool(), forwarded.position) {
