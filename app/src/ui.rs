@@ -1,0 +1,10 @@
+//! Small components that know nothing of any page, and charts on pure geometry.
+
+pub mod charts;
+pub mod format;
+pub mod icon;
+pub mod layout;
+pub mod loaded;
+pub mod side;
+pub mod status;
+pub mod text;
