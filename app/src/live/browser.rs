@@ -83,10 +83,13 @@ impl Follower {
         // Whatever came between the drawing of the page and now, or while the stream was cut, is fetched.
         on("open", Box::new(move |_| self.fetch()));
         on("tick", Box::new(move |event| self.tick(&event)));
-        on("end", Box::new(move |_| {
-            self.close();
-            self.fetch();
-        }));
+        on(
+            "end",
+            Box::new(move |_| {
+                self.close();
+                self.fetch();
+            }),
+        );
         on("error", Box::new(move |_| self.broken()));
         _ = self.stream.try_update_value(|stream| *stream = Some(Stream { source, _callbacks: callbacks }));
     }

@@ -31,10 +31,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 pub fn LaunchPage() -> impl IntoView {
     let query = use_query_map();
     let asked = Memo::new(move |_| asked(&query.read()));
-    let form = Resource::new(
-        move || asked.get(),
-        |request| async move { if request.path.is_empty() { Ok(None) } else { launch_form(request).await.map(Some) } },
-    );
+    let form =
+        Resource::new(move || asked.get(), |request| async move { if request.path.is_empty() { Ok(None) } else { launch_form(request).await.map(Some) } });
     let launch = ServerAction::<Launch>::new();
     loaded("Run", form, move |form| match form {
         Some(form) => launch_view(form, launch),
@@ -99,10 +97,12 @@ impl Draft {
             }
             now
         });
-        let judgement = Signal::derive(move || ask.value().with(|answer| match answer {
-            Some(Ok(judgement)) => judgement.clone(),
-            _ => first.clone(),
-        }));
+        let judgement = Signal::derive(move || {
+            ask.value().with(|answer| match answer {
+                Some(Ok(judgement)) => judgement.clone(),
+                _ => first.clone(),
+            })
+        });
         let stale = Signal::derive(move || ask.value().with(|answer| matches!(answer, Some(Err(_)))));
         Self { request, judgement, asking: ask.pending().into(), stale, launch, scripted }
     }
@@ -110,7 +110,9 @@ impl Draft {
     /// What is wrong with a field: as the launch was refused, or as it is judged now.
     fn field_error(&self, name: &str) -> Option<String> {
         let judged = self.judgement.with(|judgement| judgement.fields.iter().find(|(field, _)| field == name).map(|(_, sentence)| sentence.clone()));
-        judged.or_else(|| self.launch.value().with(|answer| answer.as_ref().and_then(|answer| answer.as_ref().err()).and_then(|error| error.field(name)).map(str::to_owned)))
+        judged.or_else(|| {
+            self.launch.value().with(|answer| answer.as_ref().and_then(|answer| answer.as_ref().err()).and_then(|error| error.field(name)).map(str::to_owned))
+        })
     }
 }
 
@@ -120,9 +122,7 @@ pub fn launch_view(form: LaunchForm, launch: ServerAction<Launch>) -> AnyView {
     let draft = Draft::new(&form, launch);
     let title = format!("Run {}", form.path);
     let tone = if form.allowed { "running" } else { "locked" };
-    let refused = move || {
-        launch.value().with(|answer| answer.as_ref().and_then(|answer| answer.as_ref().err()).map(ToString::to_string))
-    };
+    let refused = move || launch.value().with(|answer| answer.as_ref().and_then(|answer| answer.as_ref().err()).map(ToString::to_string));
     let crumb = view! { <li><a href=href::app(&form.path)>{form.path.to_string()}</a></li> <li><span aria-current="location">"run"</span></li> };
     let body = if form.tests.is_empty() { no_test(&form) } else { fields::fields(&form, draft) };
     view! {

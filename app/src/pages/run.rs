@@ -111,7 +111,9 @@ impl Plots {
         let now_s = live.then_some(elapsed.max(measured_s));
         let marks = page
             .started
-            .map(|started| page.events.iter().zip(1_usize..).map(|(event, number)| Mark { at_s: seconds(event.at, started).max(0.0), number, bad: event.bad }).collect())
+            .map(|started| {
+                page.events.iter().zip(1_usize..).map(|(event, number)| Mark { at_s: seconds(event.at, started).max(0.0), number, bad: event.bad }).collect()
+            })
             .unwrap_or_default();
         let frame = TimeFrame { span_s: span_s.max(1), now_s, gaps: gaps(&page.measured.windows, now_s) };
         Self { frame, limit: Limit::of(&page.measured.thresholds), marks }

@@ -1,11 +1,7 @@
 //! `/runs`: the history. The filters are the query string, pages are cursors, and everything works without script.
 
 use leptos::prelude::*;
-use leptos_router::{
-    components::Form,
-    hooks::use_query_map,
-    params::ParamsMap,
-};
+use leptos_router::{components::Form, hooks::use_query_map, params::ParamsMap};
 use windfirm_model::{
     clock::Timestamp,
     run::RunStateKind,
@@ -13,14 +9,14 @@ use windfirm_model::{
 };
 
 use crate::{
-    api,
-    href,
+    api, href,
     ui::{
         charts::mini_band,
         format::{digest, full, iso, latency, short, stopwatch},
         layout::{button, empty, head, scroll},
         loaded::loaded,
         status::{environment, run_status, run_word},
+        text::rich,
     },
 };
 
@@ -142,7 +138,6 @@ fn table(page: &runs::RunsPage) -> AnyView {
                     <tr>
                         <th scope="col">"Verdict"</th>
                         <th scope="col">"App"</th>
-                        <th scope="col">"Env"</th>
                         <th scope="col">"Test"</th>
                         <th scope="col">"Profile"</th>
                         <th scope="col">"Band"</th>
@@ -152,7 +147,7 @@ fn table(page: &runs::RunsPage) -> AnyView {
                         <th scope="col">"Tree"</th>
                         <th scope="col">"Note"</th>
                         <th scope="col">"Run"</th>
-                        <th scope="col" class="num" aria-sort="descending">"Asked for ↓"</th>
+                        <th scope="col" class="num" aria-sort="descending">"Asked ↓"</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -167,11 +162,11 @@ fn row(run: &RunRow, now: Timestamp) -> AnyView {
     let took = stopwatch(run.ended.unwrap_or(now).micros_since(run.created) / 1_000_000);
     let test = run.test.rsplit('/').next().unwrap_or(&run.test).to_owned();
     let link = href::run(run.id);
+    let plain = run.reason.as_ref().map(|reason| reason.replace('`', ""));
     view! {
         <tr>
             <td class="lead">{run_status(run.state)}</td>
-            <th scope="row" class="mono full"><a href=link.clone()>{run.path.to_string()}</a></th>
-            <td>{environment(&run.environment)}</td>
+            <th scope="row" class="full"><a class="mono" href=link.clone()>{run.path.to_string()}</a> " " {environment(&run.environment)}</th>
             <td class="mono" data-h="Test">{test}</td>
             <td data-h="Profile">{run.profile.word()}</td>
             <td class="opt">{mini_band(&run.band_us)}</td>
@@ -179,7 +174,7 @@ fn row(run: &RunRow, now: Timestamp) -> AnyView {
             <td class="num opt">{took}</td>
             <td class="nb" data-h="By">{run.by.clone()}</td>
             <td class="opt"><code>{digest(&run.commit)}</code></td>
-            <td class="soft full cut" title=run.reason.clone()>{run.reason.clone()}</td>
+            <td class="soft full cut" title=plain>{run.reason.as_deref().map(rich)}</td>
             <td class="mono mute opt"><a href=link>{run.id.short()}</a></td>
             <td class="num lead tail"><time datetime=iso(run.created)>{short(run.created, now)}</time></td>
         </tr>

@@ -97,8 +97,20 @@ fn measured(until_s: u32) -> Measured {
         },
         windows,
         thresholds: vec![
-            ThresholdRow { metric: text("http_req_duration"), expression: text("p(99)<400"), measured: Some(text("538 ms")), kept: Some(false), abort_on_fail: false },
-            ThresholdRow { metric: text("http_req_failed"), expression: text("rate<0.05"), measured: Some(text("1.4 %")), kept: Some(true), abort_on_fail: true },
+            ThresholdRow {
+                metric: text("http_req_duration"),
+                expression: text("p(99)<400"),
+                measured: Some(text("538 ms")),
+                kept: Some(false),
+                abort_on_fail: false,
+            },
+            ThresholdRow {
+                metric: text("http_req_failed"),
+                expression: text("rate<0.05"),
+                measured: Some(text("1.4 %")),
+                kept: Some(true),
+                abort_on_fail: true,
+            },
             ThresholdRow { metric: text("http_req_duration{name:refund}"), expression: text("p(95)<300"), measured: None, kept: None, abort_on_fail: false },
         ],
         checks: vec![
@@ -246,9 +258,8 @@ pub(crate) fn run_in(state: RunState) -> RunPage {
 
 fn row(state: RunStateKind, at: &str, minutes: i64, reason: Option<&str>) -> RunRow {
     let slices = windows(120);
-    let band_us = (0..10_u32)
-        .map(|slice| slices.iter().find(|window| window.at_s == slice * 12).map(|window| (window.p50_us, window.p90_us, window.p99_us)))
-        .collect();
+    let band_us =
+        (0..10_u32).map(|slice| slices.iter().find(|window| window.at_s == slice * 12).map(|window| (window.p50_us, window.p90_us, window.p99_us))).collect();
     let measured = !matches!(state, RunStateKind::Queued | RunStateKind::Errored);
     RunRow {
         id: id(),
@@ -314,7 +325,12 @@ pub(crate) fn launch_form() -> LaunchForm {
                     unbounded: false,
                 },
             },
-            TestRow { path: text("apps/payments/k6/refund.js"), name: text("refund.js"), digest: text("sha256:77"), options: TestOptions::Unread { why: text("k6 is busy; asked again within a minute") } },
+            TestRow {
+                path: text("apps/payments/k6/refund.js"),
+                name: text("refund.js"),
+                digest: text("sha256:77"),
+                options: TestOptions::Unread { why: text("k6 is busy; asked again within a minute") },
+            },
         ],
         target: Target::Known { url: text("http://127.0.0.1:9001"), from: text("annotation `windfirm.dev/target`") },
         revision: TreeRevision { commit: text("5d1e7a4b8c"), subject: text("Retry refunds once"), ..TreeRevision::default() },
@@ -324,10 +340,18 @@ pub(crate) fn launch_form() -> LaunchForm {
             role: Some(text("tester")),
             path: Some(text("/shop/")),
             service_account: Some(text("shop-dev/loadtest")),
-            why: text("You act as service account `shop-dev/loadtest`, because group `shop-dev` has role `tester` on `/shop/` through grant `shop developers`."),
+            why: text(
+                "You act as service account `shop-dev/loadtest`, because group `shop-dev` has role `tester` on `/shop/` through grant `shop developers`.",
+            ),
         },
         allowed: true,
-        request: LaunchRequest { path: text("/shop/payments/"), test: text("apps/payments/k6/pay.js"), profile: text("load"), once: text("once-1"), ..LaunchRequest::default() },
+        request: LaunchRequest {
+            path: text("/shop/payments/"),
+            test: text("apps/payments/k6/pay.js"),
+            profile: text("load"),
+            once: text("once-1"),
+            ..LaunchRequest::default()
+        },
         judgement: Judgement {
             may_start: true,
             sentence: text("4 rules are kept."),
@@ -355,7 +379,10 @@ pub(crate) fn refused_form() -> LaunchForm {
         judgement: Judgement {
             may_start: false,
             sentence: text("1 rule refuses this, 1 field cannot be read."),
-            rules: vec![rule("Max VUs", "900 of 50", false, "Ask for fewer VUs, or ask the platform team for a wider guardrail."), rule("Target hosts", "127.0.0.1:9001", true, "")],
+            rules: vec![
+                rule("Max VUs", "900 of 50", false, "Ask for fewer VUs, or ask the platform team for a wider guardrail."),
+                rule("Target hosts", "127.0.0.1:9001", true, ""),
+            ],
             fields: vec![(text("duration"), text("“soon” is no duration. Write a number of seconds, minutes or hours: `90s`, `6m`, `1h`."))],
             max_vus: Some(900),
             duration_s: None,

@@ -77,11 +77,7 @@ async fn every_other_end_says_what_it_means_and_what_to_do() {
         ),
         ("run-cancelled", run_in(RunState::Cancelled { by: "Ben Okafor".to_owned() }), "Ben Okafor stopped this run before its end."),
         ("run-lost", run_in(RunState::Lost), "The runner is gone and left no end."),
-        (
-            "run-errored",
-            run_in(RunState::Errored { cause: Cause::Killed { signal: 9 } }),
-            "k6 was ended by signal 9, as happens when memory runs out.",
-        ),
+        ("run-errored", run_in(RunState::Errored { cause: Cause::Killed { signal: 9 } }), "k6 was ended by signal 9, as happens when memory runs out."),
     ];
     for (name, run, sentence) in ends {
         let page = run_page(name, run).await;
@@ -134,7 +130,12 @@ async fn the_history_lists_filters_and_pages() {
     let address = "/runs?path=/shop/&state=live&env=&by=me";
     let full = page("runs", address, Answers { runs: Ok(data::history(address)), ..Answers::default() }).await;
     full.is_sound();
-    full.says(&[r#"<option value="live" selected"#, r#"value="/shop/""#, "/runs?path=/shop/&amp;state=live&amp;by=me&amp;before=older-cursor", "class=\"mini\""]);
+    full.says(&[
+        r#"<option value="live" selected"#,
+        r#"value="/shop/""#,
+        "/runs?path=/shop/&amp;state=live&amp;by=me&amp;before=older-cursor",
+        "class=\"mini\"",
+    ]);
     full.says(&["inconclusive", "11 % of the iterations were dropped.", "data-h=\"Spread\""]);
     insta::assert_snapshot!(full.main());
 }
@@ -154,7 +155,8 @@ async fn no_runs_yet_is_not_the_same_as_none_that_match() {
 
 #[tokio::test]
 async fn the_launch_form_says_what_would_happen_and_starts_it_with_one_click() {
-    let form = page("launch", "/launch?path=/shop/payments/&test=apps/payments/k6/pay.js", Answers { launch: Ok(data::launch_form()), ..Answers::default() }).await;
+    let form =
+        page("launch", "/launch?path=/shop/payments/&test=apps/payments/k6/pay.js", Answers { launch: Ok(data::launch_form()), ..Answers::default() }).await;
     form.is_sound();
     form.says(&[r#"action="/api/fn/launch""#, r#"method="post""#, r#"name="request[once]" value="once-1""#, r#"name="request[path]" value="/shop/payments/""#]);
     form.says(&["May start", "4 rules are kept", "20 of 50", "http://127.0.0.1:9001", "shop-dev/loadtest", "10 VUs for 60 s"]);
@@ -166,7 +168,15 @@ async fn the_launch_form_says_what_would_happen_and_starts_it_with_one_click() {
 async fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_where_it_is() {
     let form = page("launch-refused", "/launch?path=/shop/payments/&vus=900", Answers { launch: Ok(data::refused_form()), ..Answers::default() }).await;
     form.is_sound();
-    form.says(&["May not start like this", "900 of 50", "Ask for fewer VUs", r#"value="900""#, r#"aria-invalid="true""#, "Write a number of seconds, minutes or hours", "A=1\nB=2"]);
+    form.says(&[
+        "May not start like this",
+        "900 of 50",
+        "Ask for fewer VUs",
+        r#"value="900""#,
+        r#"aria-invalid="true""#,
+        "Write a number of seconds, minutes or hours",
+        "A=1\nB=2",
+    ]);
     // Without script a corrected form must still be sent.
     form.never_says(&[r#"form="launch" disabled"#]);
     insta::assert_snapshot!(form.main());
@@ -216,7 +226,10 @@ async fn a_plain_form_that_is_refused_comes_back_with_everything_in_it() {
     let answer = render::post("/api/fn/launch", body, answers).await;
     assert_eq!(answer.status, 302);
     let location = answer.location.unwrap();
-    assert!(location.starts_with("/launch?path=/shop/payments/&test=apps/payments/k6/pay.js&profile=load&vus=900&reason=Before%20release&once=once-1"), "{location}");
+    assert!(
+        location.starts_with("/launch?path=/shop/payments/&test=apps/payments/k6/pay.js&profile=load&vus=900&reason=Before%20release&once=once-1"),
+        "{location}"
+    );
     let again = page("launch-again", &location, Answers { launch: Ok(data::launch_form()), ..Answers::default() }).await;
     again.says(&["Not started", "900 VUs are more than 50. Enter 50 or fewer. What you entered is kept.", r#"aria-invalid="true""#]);
 

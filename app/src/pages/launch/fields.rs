@@ -27,7 +27,8 @@ pub(super) fn fields(form: &LaunchForm, draft: Draft) -> AnyView {
     let duration = text_field(draft, "duration", "Duration", "text", &request.duration, hint, |request, text| request.duration = text);
     let hint = "One NAME=value a line. No secrets: they would stand in the manifest.";
     let env = area_field(draft, "env", "Environment variables", "input mono", &request.env, hint, |request, text| request.env = text);
-    let reason = area_field(draft, "reason", "Reason", "input", &request.reason, "Stands in the audit log and on the run.", |request, text| request.reason = text);
+    let reason =
+        area_field(draft, "reason", "Reason", "input", &request.reason, "Stands in the audit log and on the run.", |request, text| request.reason = text);
     view! {
         <ActionForm action=draft.launch attr:class="form" attr:id="launch" attr:aria-label="Run">
             <input type="hidden" name="request[path]" value=path />
@@ -210,7 +211,6 @@ fn hint_or_error(draft: Draft, name: &'static str, hint: &'static str) -> AnyVie
 fn error(draft: Draft, name: &'static str) -> AnyView {
     (move || draft.field_error(name).map(|sentence| view! { <p class="hint ink fail" role="alert">{sentence}</p> })).into_any()
 }
-
 
 /// “2 runs are ahead”.
 pub(super) fn ahead(count: u32) -> String {

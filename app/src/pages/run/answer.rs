@@ -1,18 +1,14 @@
 //! The answer of a run: verdict and reasons, or where it stands and what that means.
 
 use leptos::prelude::*;
-use windfirm_model::{
-    run::RunState,
-    verdict::Verdict,
-    view::run::RunPage,
-};
+use windfirm_model::{run::RunState, verdict::Verdict, view::run::RunPage};
 
 use super::{elapsed_s, head::clock_utc};
 use crate::{
     live::Link,
     ui::{
         format::stopwatch,
-        icon::inked,
+        icon::{icon, inked},
         status::{Tone, status, status_big},
         text::rich,
     },
@@ -37,11 +33,9 @@ pub(super) fn answer(page: &RunPage) -> AnyView {
             };
             block(Tone::Running, "Queued", vec![place, "It starts by itself as soon as there is room; this page may be left.".to_owned()])
         }
-        RunState::Starting { since } => block(
-            Tone::Running,
-            "Starting",
-            vec![format!("k6 is being started since {}. The first numbers come within seconds.", clock_utc(*since))],
-        ),
+        RunState::Starting { since } => {
+            block(Tone::Running, "Starting", vec![format!("k6 is being started since {}. The first numbers come within seconds.", clock_utc(*since))])
+        }
         RunState::Finishing { since } => block(
             Tone::Running,
             "Finishing",
@@ -55,9 +49,11 @@ pub(super) fn answer(page: &RunPage) -> AnyView {
         RunState::Passed => judged(Tone::Pass, "Pass", verdict, "Every threshold was kept and the data is complete."),
         RunState::Failed => judged(Tone::Fail, "Fail", verdict, "A threshold was broken."),
         RunState::Inconclusive => judged(Tone::Inconclusive, "Inconclusive", verdict, "The data cannot decide."),
-        RunState::Cancelled { by } => {
-            block(Tone::Unknown, "Cancelled", vec![format!("{by} stopped this run before its end."), "What was measured stands below; it decides nothing.".to_owned()])
-        }
+        RunState::Cancelled { by } => block(
+            Tone::Unknown,
+            "Cancelled",
+            vec![format!("{by} stopped this run before its end."), "What was measured stands below; it decides nothing.".to_owned()],
+        ),
         RunState::Lost => block(
             Tone::Inconclusive,
             "Lost",
@@ -71,7 +67,9 @@ pub(super) fn answer(page: &RunPage) -> AnyView {
 }
 
 fn block(tone: Tone, word: &'static str, reasons: Vec<String>) -> AnyView {
-    let reasons = reasons.into_iter().map(|reason| view! { <li>{inked(tone.icon(), tone.class())} <span>{rich(&reason)}</span></li> }).collect_view();
+    // The first reason decided; the others say how sure that is.
+    let mark = |index: usize| if index == 0 { inked(tone.icon(), tone.class()) } else { icon("why") };
+    let reasons = reasons.into_iter().enumerate().map(|(index, reason)| view! { <li>{mark(index)} <span>{rich(&reason)}</span></li> }).collect_view();
     view! {
         <section class=format!("verdict {}", tone.class()) aria-labelledby="verdict">
             <div><h2 class="vh" id="verdict">"Verdict"</h2>{status_big(tone, word)}</div>

@@ -33,7 +33,8 @@ pub(super) fn head(page: &RunPage, stop: ServerAction<StopRun>, cut: bool) -> An
     let state = if live && cut { status(Tone::Running, "reconnecting") } else { run_status(page.state.kind()) };
     let name = script_name(&page.test).to_owned();
     let ended = page.ended.map(|ended| view! { <span><span class="k">"Ended"</span><time datetime=iso(ended)>{full(ended)}</time></span> });
-    let started = page.started.filter(|_| live).map(|started| view! { <span><span class="k">"Started"</span><time datetime=iso(started)>{full(started)}</time></span> });
+    let started =
+        page.started.filter(|_| live).map(|started| view! { <span><span class="k">"Started"</span><time datetime=iso(started)>{full(started)}</time></span> });
     let reason = (!page.reason.is_empty()).then(|| view! { <span><span class="k">"Reason"</span>{page.reason.clone()}</span> });
     let commit = (!page.manifest.tree_commit.is_empty())
         .then(|| view! { <span title=page.manifest.tree_commit_subject.clone()><span class="k">"Tree"</span><code>{digest(&page.manifest.tree_commit)}</code></span> });
@@ -61,11 +62,8 @@ pub(super) fn head(page: &RunPage, stop: ServerAction<StopRun>, cut: bool) -> An
 fn actions(page: &RunPage, stop: ServerAction<StopRun>) -> AnyView {
     let stopping = matches!(page.state, RunState::Cancelling { .. } | RunState::Finishing { .. });
     let stop = (page.state.is_live() && !stopping).then(|| if page.stop.allowed { stop_menu(page, stop) } else { lock("Stop", &page.stop) });
-    let again = if page.again.allowed {
-        view! { <a class="btn" href=again(page)>{icon("play")} "Run again"</a> }.into_any()
-    } else {
-        lock("Run again", &page.again)
-    };
+    let again =
+        if page.again.allowed { view! { <a class="btn" href=again(page)>{icon("play")} "Run again"</a> }.into_any() } else { lock("Run again", &page.again) };
     view! { {again} {stop} }.into_any()
 }
 

@@ -21,10 +21,9 @@ pub(super) fn events(page: &RunPage) -> AnyView {
         .iter()
         .zip(1_usize..)
         .map(|(event, number)| {
-            let at = started.filter(|started| *started <= event.at).map_or_else(
-                || clock(event.at).chars().take(5).collect::<String>(),
-                |started| stopwatch(event.at.micros_since(started) / 1_000_000),
-            );
+            let at = started
+                .filter(|started| *started <= event.at)
+                .map_or_else(|| clock(event.at).chars().take(5).collect::<String>(), |started| stopwatch(event.at.micros_since(started) / 1_000_000));
             view! {
                 <li>
                     <span class=if event.bad { "n bad" } else { "n" }>{number.to_string()}</span> <time>{at}</time> <span>{rich(&event.text)}</span>
@@ -75,11 +74,7 @@ pub(super) fn confinement(page: &RunPage) -> AnyView {
         return ().into_any();
     }
     let tone = if confinement.full { Tone::Pass } else { Tone::Inconclusive };
-    let list = confinement
-        .measures
-        .iter()
-        .map(|measure| view! { <li>{inked(tone.icon(), tone.class())} <span>{rich(measure)}</span></li> })
-        .collect_view();
+    let list = confinement.measures.iter().map(|measure| view! { <li>{inked(tone.icon(), tone.class())} <span>{rich(measure)}</span></li> }).collect_view();
     let meta = if confinement.full { "everything that was wanted is in force" } else { "not everything that was wanted is in force" };
     section("confinement", "Confinement of k6", meta, ().into_any(), view! { <ul class="rules">{list}</ul> }.into_any())
 }

@@ -18,7 +18,9 @@ const LANE_PX: f64 = 300.0;
 const AXIS_PX: f64 = 324.0;
 const HEIGHT_PX: u32 = 328;
 /// More events than this are listed beside the chart, but not drawn.
-const MOST_MARKS: usize = 20;
+const MOST_MARKS: usize = 15;
+/// So far apart, as a share of the width, that the circles do not touch on a phone.
+const LEAST_APART: f64 = 0.055;
 
 /// An event as a numbered circle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -171,7 +173,7 @@ fn strip(svg: &mut Svg, columns: &[Column<Band>], time: &TimeScale) {
 
 fn lane(svg: &mut Svg, time: &TimeScale, marks: &[Mark]) {
     let marks = marks.get(..marks.len().min(MOST_MARKS)).unwrap_or_default();
-    let places = apart(&marks.iter().map(|mark| time.share(mark.at_s)).collect::<Vec<_>>(), 0.035);
+    let places = apart(&marks.iter().map(|mark| time.share(mark.at_s)).collect::<Vec<_>>(), LEAST_APART);
     for (mark, place) in marks.iter().zip(places) {
         svg.upright("ev", &time.per_cent(mark.at_s), 0.0, LANE_PX - 8.0);
         let x = per_cent(place);
@@ -189,9 +191,8 @@ fn sentence(columns: &[Column<Band>], frame: &TimeFrame, limit: Option<&Limit>) 
         return "Latency band. Nothing was measured yet.".to_owned();
     };
     let widest = columns.iter().max_by_key(|column| column.value.spread_us());
-    let widest = widest.map_or_else(String::new, |column| {
-        format!(" The widest spread is {} at {}.", latency(column.value.spread_us()), stopwatch(i64::from(column.from_s)))
-    });
+    let widest = widest
+        .map_or_else(String::new, |column| format!(" The widest spread is {} at {}.", latency(column.value.spread_us()), stopwatch(i64::from(column.from_s))));
     let limit = limit.map_or_else(String::new, |limit| {
         let over = columns.iter().filter(|column| column.value.p99_us > limit.us).count();
         format!(" p99 is over the threshold of {} in {over} of {} seconds.", latency(limit.us), columns.len())

@@ -96,9 +96,7 @@ fn sentence(plot: &HeatPlot, frame: &TimeFrame) -> String {
     let sums: Vec<u64> = (0..plot.rows).map(|row| plot.cells.iter().filter_map(|column| column.get(row)).sum()).collect();
     let all: u64 = sums.iter().sum();
     let fullest = sums.iter().enumerate().max_by_key(|(_, sum)| **sum);
-    let fullest = fullest.map_or_else(String::new, |(row, sum)| {
-        format!(" {} of {} requests took {}.", count(*sum), count(all), row_words(plot, row))
-    });
+    let fullest = fullest.map_or_else(String::new, |(row, sum)| format!(" {} of {} requests took {}.", count(*sum), count(all), row_words(plot, row)));
     let slowest = format!(" The slowest took {}.", row_words(plot, 0));
     format!("Latency heatmap.{fullest}{slowest}{}", frame.gap_sentence())
 }

@@ -12,9 +12,7 @@ use super::{
 pub fn mini_band(band_us: &[Option<(u64, u64, u64)>]) -> AnyView {
     let columns: Vec<Column<Band>> = (0_u32..)
         .zip(band_us)
-        .filter_map(|(index, slice)| {
-            slice.map(|(p50_us, p90_us, p99_us)| Column { from_s: index, to_s: index + 1, value: Band { p50_us, p90_us, p99_us } })
-        })
+        .filter_map(|(index, slice)| slice.map(|(p50_us, p90_us, p99_us)| Column { from_s: index, to_s: index + 1, value: Band { p50_us, p90_us, p99_us } }))
         .collect();
     if columns.is_empty() {
         return ().into_any();
@@ -56,8 +54,7 @@ pub fn sparkline(spread_us: &[u64]) -> AnyView {
     let highest = spread_us.iter().copied().max().unwrap_or_default();
     let scale = ValueScale { top: float(highest) * 1.1, height_px: 20.0 };
     let last = float(u64::try_from(spread_us.len().saturating_sub(1)).unwrap_or_default()).max(1.0);
-    let mut points: Vec<(f64, f64)> =
-        (0_u64..).zip(spread_us).map(|(index, value)| (1.0 + 98.0 * float(index) / last, scale.y(float(*value)) + 1.0)).collect();
+    let mut points: Vec<(f64, f64)> = (0_u64..).zip(spread_us).map(|(index, value)| (1.0 + 98.0 * float(index) / last, scale.y(float(*value)) + 1.0)).collect();
     // One run alone is a short line, or nothing would be seen.
     if let [(x, y)] = points.as_slice() {
         points.push((x + 8.0, *y));
