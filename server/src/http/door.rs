@@ -5,6 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::{
     Form,
+    extract::Request,
+    middleware::Next,
     http::{Extensions, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -14,7 +16,6 @@ use windfirm_identity::{AuditError, ChoosePage, LoginAudit, LoginError, LoginPag
 use windfirm_model::{
     actor::{Actor, Groups, PersonKey},
     audit::{EventCode, EventOutcome},
-    fault::Fault,
     id::OperationId,
     session::Login,
 };
@@ -24,7 +25,7 @@ use windfirm_policy::{
 };
 use windfirm_store::audit::{Attempt, Details};
 
-use crate::{http::request_log::RequestId, state::Portal};
+use crate::state::Portal;
 
 /// Who came, who was refused, who went.
 pub struct Record(pub Arc<Portal>);
@@ -65,4 +66,68 @@ impl LoginAudit for Record {
         let recorded = self.0.store.record(&permit, EventCode::Logout, &details, EventOutcome::Done, None).await;
         recorded.map(|_| ()).map_err(|error| AuditError(error.to_string()))
     }
+}
+
+/// What the pages at the door look like.
+pub struct Door(pub Arc<Portal>);
+
+impl Door {
+    /// A whole document: no script, our own style sheet, forms to ourselves and, after redirects, to the identity providers.
+    fn document(&self, html: String) -> Response {
+        let policy = content_security_policy(None, &FormTargets(self.0.identity.form_origins()));
+        let mut response = Html(html).into_response();
+        if let Ok(value) = HeaderValue::from_str(&policy) {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, value);
+        }
+        response
+    }
+}
+
+#[async_trait]
+impl LoginPages for Door {
+    async fn choose(&self, page: ChoosePage, extensions: &Extensions) -> Response {
+        let choices: Vec<documents::Choice<'_>> =
+            page.choices.iter().map(|choice| documents::Choice { name: &choice.name, label: &choice.label, host: &choice.host }).collect();
+        self.document(documents::choose(&choices, &page.return_to, theme_of(extensions), self.0.settings.demo))
+    }
+
+    async fn refused(&self, error: &LoginError, return_to: &str, extensions: &Extensions) -> Response {
+        self.document(documents::refused(&error.to_string(), return_to, theme_of(extensions)))
+    }
+
+    async fn logged_out(&self, reach: LogoutReach, extensions: &Extensions) -> Response {
+        self.document(documents::logged_out(reach == LogoutReach::ProviderToo, theme_of(extensions)))
+    }
+}
+
+/// What the reader chose; `note_theme` put it there.
+fn theme_of(extensions: &Extensions) -> Theme {
+    extensions.get::<ChosenTheme>().map_or_else(Theme::default, |chosen| chosen.0)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ChosenTheme(Theme);
+
+/// Reads the theme cookie, for the pages that are not part of the app.
+pub async fn note_theme(mut request: Request, next: Next) -> Response {
+    let theme = request.headers().get(header::COOKIE).and_then(|value| value.to_str().ok()).map_or_else(Theme::default, Theme::of_cookies);
+    request.extensions_mut().insert(ChosenTheme(theme));
+    next.run(request).await
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ThemeForm {
+    theme: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// `POST /theme`: remembers light, dark or the system's, and goes back to where the form stood.
+pub async fn theme(Form(form): Form<ThemeForm>) -> Response {
+    let Some(theme) = Theme::parse(&form.theme) else { return (StatusCode::UNPROCESSABLE_ENTITY, "There is no such theme.").into_response() };
+    let mut response = Redirect::to(&own_path(&form.to)).into_response();
+    if let Ok(cookie) = HeaderValue::from_str(&theme.set_cookie()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }

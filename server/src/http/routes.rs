@@ -9,7 +9,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRef, Request},
     http::{HeaderValue, StatusCode, header, request::Parts},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::IntoResponse,
     routing::{any, get, post},
 };
@@ -79,7 +79,7 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
         pages: Arc::new(door::Door(Arc::clone(portal))),
         clock: Arc::clone(&portal.clock),
     };
-    let door = identity_routes(identity).merge(Router::new().route("/theme", post(door::theme)));
+    let door = identity_routes(identity).merge(Router::new().route("/theme", post(door::theme))).layer(from_fn(door::note_theme));
 
     let people = pages.merge(door.with_state(())).fallback_service(files).layer(RequestBodyLimitLayer::new(MAX_FORM_BYTES)).layer(sessions(portal)).layer(CsrfLayer::new());
 

@@ -84,7 +84,7 @@ impl Resolved {
             max_vus: inspected.max_vus,
             duration_s: inspected.total_duration_s,
             target_hosts: host_of(target).into_iter().collect(),
-            modules: self.test.as_ref().map(|(_, bundle)| bundle.modules.clone()).unwrap_or_default(),
+            modules: self.test.as_ref().map(|(_, bundle)| bundle.modules.iter().cloned().collect()).unwrap_or_default(),
         })
     }
 }
