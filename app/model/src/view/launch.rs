@@ -15,24 +15,20 @@ use crate::{
 
 /// What a launch asks for. Texts as they were typed: judging says what is wrong with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LaunchRequest {
     pub path: String,
     /// Path of the script in the repository.
     pub test: String,
     pub profile: String,
     /// Empty: as the profile says. Whole number.
-    #[serde(default)]
     pub vus: String,
     /// Empty: as the profile says. `90s`, `6m`, `1h`.
-    #[serde(default)]
     pub duration: String,
     /// `NAME=value` lines.
-    #[serde(default)]
     pub env: String,
-    #[serde(default)]
     pub reason: String,
     /// Made with the form: the same form sent twice is one run.
-    #[serde(default)]
     pub once: String,
 }
 
