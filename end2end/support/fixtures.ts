@@ -32,6 +32,11 @@ export class Logins {
     this.known.set(person, state);
     return state;
   }
+
+  /** After a test that has ended all sessions of a person. */
+  forget(person: Person): void {
+    this.known.delete(person);
+  }
 }
 
 interface Shared {
@@ -84,5 +89,5 @@ export const test = base.extend<Own, Shared>({
 });
 
 export { expect };
-export { people, everybody, type Person } from "./people";
-export { addressOf, launch, launchForm, settled, stop, text, type Run } from "./runs";
+export { choose, everybody, loginAs, people, type Person } from "./people";
+export { addressOf, fact, launch, launchForm, numberIn, settled, stop, text, verdict, type Run } from "./runs";

@@ -42,11 +42,13 @@ export class Program {
     }
   }
 
-  /** The signal goes to this process alone: what it started goes on. */
-  async end(signal: NodeJS.Signals): Promise<void> {
-    if (this.hasEnded) return;
-    this.child.kill(signal);
-    const late = setTimeout(() => this.child.kill("SIGKILL"), 30_000);
+  /** Ends this process alone (what it started goes on), or its whole group. */
+  async end(signal: NodeJS.Signals, who: "alone" | "group" = "alone"): Promise<void> {
+    const { pid } = this.child;
+    if (this.hasEnded || pid === undefined) return;
+    const target = who === "group" ? -pid : pid;
+    process.kill(target, signal);
+    const late = setTimeout(() => process.kill(target, "SIGKILL"), 30_000);
     await this.ended;
     clearTimeout(late);
   }
