@@ -1,10 +1,187 @@
-//! Tree.
+//! `/tree`: the apps that the reader may see, as a treegrid or as a flat table. Filters, unfolded rows and the view stand in the
+//! address, so everything works without script; with it, the arrows move and turn rows over.
+
+mod cells;
+mod grid;
+mod keys;
+mod summary;
+mod table;
 
 use leptos::prelude::*;
+use leptos_router::{components::Form, hooks::use_query_map, params::ParamsMap};
+use windfirm_model::view::tree::{self, TreeQuery};
 
-use crate::ui::layout::head;
+use crate::{
+    api, href,
+    ui::{
+        icon::icon,
+        layout::{button, empty, window_title},
+        loaded::loaded,
+    },
+};
+
+/// What the verdict filter offers: the word of the address and the word on the page.
+const VERDICTS: [(&str, &str); 5] =
+    [("fail", "fail"), ("inconclusive", "inconclusive"), ("pass", "pass"), ("live", "running now"), ("never", "never run")];
 
 #[component]
 pub fn TreePage() -> impl IntoView {
-    head("Tree", ().into_any())
+    let query = use_query_map();
+    let asked = Memo::new(move |_| asked(&query.read()));
+    let page = Resource::new(move || asked.get(), api::tree::tree);
+    let wanted = keys::listen();
+    loaded("Tree", page, move |page| tree_view(&page, wanted))
+}
+
+/// The state of the page as it stands in the address; what is empty is absent.
+fn asked(query: &ParamsMap) -> TreeQuery {
+    let get = |name: &str| query.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    TreeQuery { q: get("q"), env: get("env"), verdict: get("verdict"), open: get("open"), view: get("view") }
+}
+
+/// The address of a state of the page.
+fn address(query: &TreeQuery) -> String {
+    let TreeQuery { q, env, verdict, open, view } = query;
+    let pairs = [("q", q), ("env", env), ("verdict", verdict), ("open", open), ("view", view)];
+    href::with_query("/tree", &pairs.map(|(name, value)| (name, value.as_deref())))
+}
+
+fn is_filtered(query: &TreeQuery) -> bool {
+    [&query.q, &query.env, &query.verdict].into_iter().any(Option::is_some)
+}
+
+fn is_table(query: &TreeQuery) -> bool {
+    query.view.as_deref() == Some("table")
+}
+
+/// The same state without filters.
+fn unfiltered(query: &TreeQuery) -> TreeQuery {
+    TreeQuery { q: None, env: None, verdict: None, ..query.clone() }
+}
+
+/// The whole page. `wanted` is the row that has the focus, across drawings.
+#[must_use]
+fn tree_view(page: &tree::TreePage, wanted: keys::Wanted) -> AnyView {
+    let query = &page.query;
+    let content = if page.visible_apps == 0 {
+        nothing_visible(page)
+    } else {
+        let list = match (page.rows.is_empty(), is_table(query)) {
+            (true, _) => empty(
+                "No app matches these filters",
+                "You may see apps, but none with all of these properties. Take one filter away, or all of them.",
+                button(address(&unfiltered(query)), "Clear all filters"),
+            ),
+            (false, true) => table::table(page),
+            (false, false) => grid::grid(page, wanted),
+        };
+        view! { {filters(page)} {summary::share(page)} {list} }.into_any()
+    };
+    view! { {window_title("Tree")} {head(page)} {summary::troubles(page)} {content} {summary::foot(page)} }.into_any()
+}
+
+fn head(page: &tree::TreePage) -> AnyView {
+    let query = &page.query;
+    let seg = |name: &'static str, shape: &'static str, view: Option<&str>, chosen: bool| {
+        let link = address(&TreeQuery { view: view.map(str::to_owned), ..query.clone() });
+        view! { <a href=link aria-current=chosen.then_some("true") data-noscroll="">{icon(shape)} {name}</a> }
+    };
+    let all = |name: &'static str, open: &str| {
+        let link = address(&TreeQuery { open: Some(open.to_owned()), ..query.clone() });
+        view! { <a class="btn bare" href=link data-noscroll="">{name}</a> }
+    };
+    let folds = (page.visible_apps > 0 && !is_table(query) && !is_filtered(query)).then(|| view! { {all("Unfold all", "all")} {all("Fold all", "none")} });
+    view! {
+        <header class="head">
+            <h1>"Tree"</h1>
+            <div class="acts">
+                {folds}
+                <div class="seg" role="group" aria-label="Show as">
+                    {seg("Tree", "tree", None, !is_table(query))} {seg("Table", "table", Some("table"), is_table(query))}
+                </div>
+            </div>
+        </header>
+    }
+    .into_any()
+}
+
+fn nothing_visible(page: &tree::TreePage) -> AnyView {
+    if page.hidden_apps == 0 {
+        return empty(
+            "The tree holds no apps",
+            &format!("`{}` was read and no Application was found in it. As soon as one is committed, it appears here.", page.revision.source),
+            button("/system".to_owned(), "See what was read"),
+        );
+    }
+    empty(
+        "No app that you may see",
+        "Apps exist, but no grant of yours covers any of them. Grants go to groups: ask the owner of your app which group it needs, then log in again.",
+        button("/access".to_owned(), "What I may do"),
+    )
+}
+
+fn filters(page: &tree::TreePage) -> AnyView {
+    let query = &page.query;
+    let typed = query.q.clone().unwrap_or_default();
+    let environments = page
+        .environments
+        .iter()
+        .map(|environment| {
+            let name = environment.to_string();
+            let chosen = query.env.as_deref() == Some(name.as_str());
+            view! { <option value=name.clone() selected=chosen>{name.clone()}</option> }
+        })
+        .collect_view();
+    let verdicts = VERDICTS
+        .into_iter()
+        .map(|(value, word)| {
+            let chosen = query.verdict.as_deref() == Some(value);
+            view! { <option value=value selected=chosen>{word}</option> }
+        })
+        .collect_view();
+    let clear = is_filtered(query).then(|| view! { <a class="btn bare" href=address(&unfiltered(query))>"Clear"</a> });
+    // What the form does not ask for stays as it is.
+    let kept = [("open", query.open.clone()), ("view", query.view.clone())]
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| view! { <input type="hidden" name=name value=value /> }))
+        .collect_view();
+    view! {
+        <Form method="GET" action="/tree" attr:class="filters" attr:role="search" attr:aria-label="Filter the tree">
+            {kept}
+            <div class="field wide">
+                <label for="tree-q">"Name or path"</label>
+                <input class="input" id="tree-q" name="q" type="search" value=typed placeholder="/shop/pay…" spellcheck="false" autocomplete="off" aria-keyshortcuts="/" />
+            </div>
+            <div class="field">
+                <label for="tree-env">"Environment"</label>
+                <select class="input" id="tree-env" name="env"><option value="">"any"</option>{environments}</select>
+            </div>
+            <div class="field">
+                <label for="tree-verdict">"Last verdict"</label>
+                <select class="input" id="tree-verdict" name="verdict"><option value="">"any"</option>{verdicts}</select>
+            </div>
+            <button class="btn" type="submit">"Apply"</button>
+            {clear}
+        </Form>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_state_stands_in_the_address_and_comes_back_from_it() {
+        let mut params = ParamsMap::new();
+        params.insert("q", " pay ".to_owned());
+        params.insert("env", String::new());
+        params.insert("open", "/shop/,/shop/payments/".to_owned());
+        params.insert("view", "table".to_owned());
+        let query = asked(&params);
+        assert_eq!((query.q.as_deref(), query.env.as_deref()), (Some("pay"), None));
+        assert_eq!(address(&query), "/tree?q=pay&open=/shop/,/shop/payments/&view=table");
+        assert_eq!(address(&unfiltered(&query)), "/tree?open=/shop/,/shop/payments/&view=table");
+        assert!(is_filtered(&query) && is_table(&query) && !is_filtered(&unfiltered(&query)));
+    }
 }

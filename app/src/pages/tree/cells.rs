@@ -1,0 +1,74 @@
+//! What the treegrid and the flat table show alike of one app.
+
+use leptos::prelude::*;
+use windfirm_model::{path::AppPath, view::tree::AppRow};
+
+use crate::{
+    href,
+    ui::{
+        charts::sparkline,
+        format::latency,
+        icon::icon,
+        status::{Tone, last_status, locked, run_word, status_plain},
+    },
+};
+
+/// Whether there is nothing to show of the app but that it is locked.
+pub(super) fn only_locked(row: &AppRow) -> bool {
+    !row.launch.allowed && row.last.is_none() && row.rolled_up.is_none() && row.live == 0
+}
+
+/// The last verdict of the app itself, as a link to its run.
+pub(super) fn verdict(row: &AppRow) -> AnyView {
+    let word = last_status(row.last);
+    match row.last_run {
+        Some(run) => view! { <a href=href::run(run)>{word}</a> }.into_any(),
+        None => word,
+    }
+}
+
+/// Live runs of the app and below, as a link to them. Empty without.
+pub(super) fn live(row: &AppRow) -> AnyView {
+    if row.live == 0 {
+        return ().into_any();
+    }
+    let link = href::with_query("/runs", &[("path", Some(row.path.as_str())), ("state", Some("live"))]);
+    view! { <a href=link>{status_plain(Tone::Running, format!("{} live", row.live))}</a> }.into_any()
+}
+
+/// The worst last verdict of the app and everything visible below.
+pub(super) fn rolled_up(row: &AppRow) -> AnyView {
+    row.rolled_up.map_or_else(|| status_plain(Tone::Unknown, "never run"), |state| status_plain(Tone::of_run(state), run_word(state)))
+}
+
+/// The spread of the last runs as a line, and of the last one as a number.
+pub(super) fn spread(row: &AppRow) -> AnyView {
+    match row.spread_us {
+        Some(micros) => view! { <span class="spark-cell">{sparkline(&row.spread_history_us)} <b>{latency(micros)}</b></span> }.into_any(),
+        None if row.last.is_some() => view! { <span class="mute">"not measured"</span> }.into_any(),
+        None => view! { <span class="mute">"no runs yet"</span> }.into_any(),
+    }
+}
+
+/// Run; or why not; or how a test comes here.
+pub(super) fn action(row: &AppRow) -> AnyView {
+    let name = row.name.clone();
+    if !row.launch.allowed {
+        let why = row.launch.why.replace('`', "");
+        return view! { <a class="quiet" href=why_link(&row.path)>{locked(&row.launch)} <span class="vh">{format!(": {name}. {why}")}</span></a> }.into_any();
+    }
+    if row.tests == 0 {
+        return view! { <a class="btn sm" href=href::app_tab(&row.path, "tests")><span aria-hidden="true">"Add a test"</span> <span class="vh">{format!("Add a test to {name}")}</span></a> }.into_any();
+    }
+    view! {
+        <a class="btn sm" href=href::launch(&row.path, None)>
+            {icon("play")} <span class="lbl" aria-hidden="true">"Run"</span> <span class="vh">{format!("Run {name}")}</span>
+        </a>
+    }
+    .into_any()
+}
+
+/// Where the decision is explained.
+pub(super) fn why_link(path: &AppPath) -> String {
+    href::with_query("/access", &[("path", Some(path.as_str())), ("action", Some("run.launch"))])
+}

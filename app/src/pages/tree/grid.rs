@@ -1,0 +1,174 @@
+//! The treegrid: flat rows with their levels, places and folds told explicitly. Rows are turned over by links.
+
+use leptos::prelude::*;
+use windfirm_model::view::tree::{AppRow, TreePage, TreeQuery, TreeRow};
+
+use super::{
+    address,
+    cells::{action, live, only_locked, rolled_up, spread, verdict, why_link},
+    keys,
+};
+use crate::{
+    href,
+    ui::{
+        icon::icon,
+        status::{Tone, environment, status, wave},
+        text::{rich, why, why_with},
+    },
+};
+
+pub(super) fn grid(page: &TreePage, wanted: keys::Wanted) -> AnyView {
+    keys::drawn(wanted);
+    let rows = page
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| match row {
+            TreeRow::App(row) => app(row, &page.query, index == 0),
+            TreeRow::Hidden { level, count, position, size } => hidden(*level, *count, *position, *size, index == 0),
+        })
+        .collect_view();
+    view! {
+        <div class="scroll sec near" role="region" tabindex="0" aria-label="Application tree">
+            <table
+                class="tree"
+                role="treegrid"
+                aria-label="Applications that you may see"
+                on:keydown=move |event| keys::pressed(&event, wanted)
+                on:click=move |event| keys::touched(&event, wanted)
+                on:focusin=move |event| keys::touched(&event, wanted)
+            >
+                <thead>
+                    <tr role="row">
+                        <th role="columnheader" scope="col">"App"</th>
+                        <th role="columnheader" scope="col">"Wave"</th>
+                        <th role="columnheader" scope="col">"Env."</th>
+                        <th role="columnheader" scope="col">"Last verdict"</th>
+                        <th role="columnheader" scope="col">"Worst below"</th>
+                        <th role="columnheader" scope="col" class="num">"Spread, last runs"</th>
+                        <th role="columnheader" scope="col" class="num">"Tests"</th>
+                        <th role="columnheader" scope="col" class="end"><span class="vh">"Action"</span></th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn guides(level: u32) -> AnyView {
+    (1..level).map(|_| view! { <span class="g" aria-hidden="true"></span> }).collect_view().into_any()
+}
+
+/// One row is in the tab order; which one follows the focus.
+const fn tab_stop(first: bool) -> &'static str {
+    if first { "0" } else { "-1" }
+}
+
+fn app(row: &AppRow, query: &TreeQuery, first: bool) -> AnyView {
+    // An app that is shown a second time, at the end of a loop, has no key: the focus goes to the first one.
+    let key = (!row.cycle).then(|| row.path.to_string());
+    view! {
+        <tr
+            role="row"
+            tabindex=tab_stop(first)
+            attr:aria-level=row.level.to_string()
+            aria-posinset=row.position.to_string()
+            aria-setsize=row.size.to_string()
+            aria-expanded=row.expanded.map(|open| if open { "true" } else { "false" })
+            data-row=key
+        >
+            {node(row, query)}
+            <td role="gridcell" class="opt">{wave(row.wave)}</td>
+            <td role="gridcell" class="opt env">{environment(&row.environment)}</td>
+            {rest(row)}
+        </tr>
+    }
+    .into_any()
+}
+
+fn node(row: &AppRow, query: &TreeQuery) -> AnyView {
+    let shape = if row.kind == "ApplicationSet" { "set" } else { "app" };
+    let set = (row.kind != "Application").then(|| view! { <span class="kind">{row.kind.clone()}</span> });
+    let context = row.context.then(|| view! { <span class="kind">"leads to a match"</span> });
+    view! {
+        <td role="gridcell" class="node">
+            <span>
+                {guides(row.level)} {twist(row, query)}
+                <svg class="i mute" aria-hidden="true">
+                    <use href=format!("#{shape}") />
+                </svg>
+                <a class="name" href=href::app(&row.path)>
+                    {row.name.clone()}
+                </a>
+                {set}
+                {context}
+            </span>
+        </td>
+    }
+    .into_any()
+}
+
+fn twist(row: &AppRow, query: &TreeQuery) -> AnyView {
+    let (Some(open), Some(toggle)) = (row.expanded, &row.toggle) else {
+        return view! { <span class="twist" aria-hidden="true">{(row.expanded == Some(true)).then(|| icon("caret"))}</span> }.into_any();
+    };
+    let link = address(&TreeQuery { open: Some(toggle.clone()), ..query.clone() });
+    let (shape, word) = if open { ("caret", "Fold") } else { ("right", "Unfold") };
+    view! { <a class="twist" href=link aria-label=format!("{word} {}", row.name) data-noscroll="">{icon(shape)}</a> }.into_any()
+}
+
+/// The cells after the environment: numbers, or one sentence in their place.
+fn rest(row: &AppRow) -> AnyView {
+    if row.cycle {
+        let sentence = "This app already stands further up. The manifests lead in a circle; it is shown, not followed.";
+        return view! {
+            <td role="gridcell" colspan="4" class="why-cell">{why("inconclusive", sentence)}</td>
+            <td role="gridcell" class="end">{status(Tone::Inconclusive, "loop")}</td>
+        }
+        .into_any();
+    }
+    if only_locked(row) {
+        let sentence = view! { {rich(&row.launch.why)} " " <a href=why_link(&row.path)>"See which rule"</a> }.into_any();
+        return view! {
+            <td role="gridcell" colspan="4" class="why-cell">{why_with("locked", sentence)}</td>
+            <td role="gridcell" class="end">{crate::ui::status::locked(&row.launch)}</td>
+        }
+        .into_any();
+    }
+    let parent = row.expanded.is_some();
+    // A leaf's live runs are its own.
+    let own = if !parent && row.live > 0 { live(row) } else { verdict(row) };
+    let below = parent.then(|| view! { {rolled_up(row)} " " {live(row)} });
+    view! {
+        <td role="gridcell" class="v">{own}</td>
+        <td role="gridcell" class="opt">{below}</td>
+        <td role="gridcell" class="num opt">{spread(row)}</td>
+        <td role="gridcell" class="num opt">{row.tests.to_string()}</td>
+        <td role="gridcell" class="end">{action(row)}</td>
+    }
+    .into_any()
+}
+
+/// Apps that the reader may not see: how many, never which.
+fn hidden(level: u32, count: u32, position: u32, size: u32, first: bool) -> AnyView {
+    view! {
+        <tr
+            role="row"
+            class="hidden-row"
+            tabindex=tab_stop(first)
+            attr:aria-level=level.to_string()
+            aria-posinset=position.to_string()
+            aria-setsize=size.to_string()
+        >
+            <td role="gridcell" class="node">
+                <span>{guides(level)} <span class="twist" aria-hidden="true"></span> {icon("hidden")} {format!("{count} hidden")}</span>
+            </td>
+            <td role="gridcell" colspan="7" class="why-cell">
+                {why("", "Apps exist here that no grant of yours covers. Their names are not shown.")}
+            </td>
+        </tr>
+    }
+    .into_any()
+}

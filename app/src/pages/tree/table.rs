@@ -1,0 +1,68 @@
+//! The flat view: the same apps by path, one row each. Easier to read on a small screen and for readers that walk tables.
+
+use leptos::prelude::*;
+use windfirm_model::view::tree::{AppRow, TreePage, TreeRow};
+
+use super::cells::{action, live, only_locked, spread, verdict};
+use crate::{
+    href,
+    ui::{
+        layout::scroll,
+        status::{environment, wave},
+        text::why,
+    },
+};
+
+pub(super) fn table(page: &TreePage) -> AnyView {
+    let rows = page
+        .rows
+        .iter()
+        .filter_map(|row| match row {
+            TreeRow::App(row) => Some(app(row)),
+            // The foot says how many are hidden.
+            TreeRow::Hidden { .. } => None,
+        })
+        .collect_view();
+    let table = view! {
+        <table class="dense stack">
+            <thead>
+                <tr>
+                    <th scope="col" aria-sort="ascending">"App ↑"</th>
+                    <th scope="col">"Wave"</th>
+                    <th scope="col">"Env."</th>
+                    <th scope="col">"Last verdict"</th>
+                    <th scope="col">"Live"</th>
+                    <th scope="col" class="num">"Spread, last runs"</th>
+                    <th scope="col" class="num">"Tests"</th>
+                    <th scope="col" class="end"><span class="vh">"Action"</span></th>
+                </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+    };
+    view! { <div class="sec near">{scroll("Applications that you may see", table.into_any())}</div> }.into_any()
+}
+
+fn app(row: &AppRow) -> AnyView {
+    let middle = if only_locked(row) {
+        view! { <td class="full" colspan="4">{why("locked", &row.launch.why)}</td> }.into_any()
+    } else {
+        view! {
+            <td class="lead">{verdict(row)}</td>
+            <td data-h="Live">{live(row)}</td>
+            <td class="num" data-h="Spread">{spread(row)}</td>
+            <td class="num" data-h="Tests">{row.tests.to_string()}</td>
+        }
+        .into_any()
+    };
+    view! {
+        <tr>
+            <th scope="row" class="full"><a class="mono" href=href::app(&row.path)>{row.path.to_string()}</a></th>
+            <td class="opt">{wave(row.wave)}</td>
+            <td>{environment(&row.environment)}</td>
+            {middle}
+            <td class="end tail">{action(row)}</td>
+        </tr>
+    }
+    .into_any()
+}
