@@ -1,14 +1,11 @@
 //! Small components that know nothing of any page, and charts on pure geometry.
 
 pub mod charts;
-pub mod facts;
 pub mod field;
 pub mod format;
 pub mod icon;
 pub mod layout;
 pub mod loaded;
-pub mod run_table;
-pub mod share;
 pub mod side;
 pub mod status;
 pub mod text;
