@@ -9,7 +9,8 @@ if [ -z "$CHROMIUM" ]; then
 fi
 K6=$(deploy/make/k6.sh)
 deploy/make/front.sh
-BINARY=$(deploy/make/server.sh)
+# The test command has built the program already; building it alone would compile its dependencies a second time.
+BINARY=${WINDFIRM_BINARY:-$(deploy/make/server.sh)}
 say "Tests in a real browser"
 (cd end2end && npm ci --silent --no-audit --no-fund)
 export WINDFIRM_CHROMIUM=$CHROMIUM WINDFIRM_BINARY=$BINARY WINDFIRM_SITE=$SITE WINDFIRM_K6=$K6 WINDFIRM_CACHE=$CACHE

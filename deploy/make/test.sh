@@ -13,6 +13,7 @@ part() { # name, log, command…
 SUMMARY=
 part "lints" lint deploy/make/lint.sh
 part "tests of the crates" unit deploy/make/unit.sh
+[ -x "$TARGET/debug/windfirm" ] && export WINDFIRM_BINARY=$TARGET/debug/windfirm
 part "tests in a real browser" browser deploy/make/browser.sh
 
 count() { # pattern, file → sum of the numbers before the word
