@@ -6,6 +6,7 @@ pub mod format;
 pub mod icon;
 pub mod layout;
 pub mod loaded;
+pub mod share;
 pub mod side;
 pub mod status;
 pub mod text;

@@ -6,8 +6,7 @@
 use crate::{href, theme::Theme, ui::icon};
 
 /// The three firs, as [`icon::mark`] draws them.
-const MARK: &str =
-    r#"<svg class="mark" viewBox="0 0 18 18" aria-hidden="true"><path d="M9 1l3.6 5H5.4zM9 4.5l5 6.5H4zM9 9l6.8 7H2.2z"/></svg>"#;
+const MARK: &str = r#"<svg class="mark" viewBox="0 0 18 18" aria-hidden="true"><path d="M9 1l3.6 5H5.4zM9 4.5l5 6.5H4zM9 9l6.8 7H2.2z"/></svg>"#;
 
 /// One identity provider to choose.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +24,7 @@ pub fn choose(choices: &[Choice<'_>], return_to: &str, theme: Theme, demo: bool)
     let providers = if choices.is_empty() {
         r#"<p class="why fail">"#.to_owned()
             + &inline_icon("why")
-            + "<span>No identity provider is configured, so nobody can log in. Tell the people who run this portal: the setting is <code>issuers</code>.</span></p>"
+            + "<span>No identity provider is configured, so nobody can log in. Tell the people who run this portal: the setting is <code>[[identity]]</code>.</span></p>"
     } else {
         format!(
             r#"<form class="idp" method="post" action="/login" aria-label="Identity provider"><input type="hidden" name="return_to" value="{}">{}</form>"#,

@@ -1,8 +1,195 @@
 //! The side bar: the places of the menu that exist for this person, their live runs, and who they are.
+//!
+//! One answer of the portal feeds all of it; it is asked again with each page, so that the live runs are those of now. Every
+//! control is a link or a plain form, so that all of it works without script.
 
-use leptos::prelude::*;
+mod live;
+mod who;
+
+use leptos::{html, prelude::*};
+use leptos_router::{components::Form, hooks::use_location};
+use windfirm_model::view::frame::Frame;
+
+use super::{
+    icon::{icon, mark},
+    text::why,
+};
+use crate::api;
+
+/// A place of the menu, and the addresses that belong to it.
+#[derive(Clone, Copy)]
+struct Place {
+    href: &'static str,
+    /// Addresses below this one belong to the place too.
+    below: &'static str,
+    icon: &'static str,
+    name: &'static str,
+}
+
+const HOME: Place = Place { href: "/", below: "", icon: "home", name: "Home" };
+const TREE: Place = Place { href: "/tree", below: "/apps/", icon: "tree", name: "Tree" };
+const RUNS: Place = Place { href: "/runs", below: "/runs/", icon: "runs", name: "Runs" };
+const ACCESS: Place = Place { href: "/access", below: "", icon: "access", name: "Access" };
+const AUDIT: Place = Place { href: "/audit", below: "", icon: "audit", name: "Audit" };
+const POLICY: Place = Place { href: "/policy", below: "", icon: "policy", name: "Policy" };
+const SYSTEM: Place = Place { href: "/system", below: "", icon: "system", name: "System" };
+
+/// The places of the menu, for this person or (while nobody knows yet) for anybody.
+fn places(frame: Option<&Frame>) -> Vec<Place> {
+    let may = |ask: fn(&Frame) -> bool| frame.is_some_and(ask);
+    let mut places = vec![HOME, TREE, RUNS, ACCESS];
+    places.extend(may(|frame| frame.may_view_audit).then_some(AUDIT));
+    places.extend(may(|frame| frame.may_view_policy).then_some(POLICY));
+    places.extend(may(|frame| frame.may_view_system).then_some(SYSTEM));
+    places
+}
+
+impl Place {
+    /// Whether the address `path` belongs here.
+    fn holds(&self, path: &str) -> bool {
+        path == self.href || (!self.below.is_empty() && path.starts_with(self.below))
+    }
+}
+
+/// The id of the menu, for the button that opens it.
+const MENU: &str = "nav";
+
+/// What the parts share.
+#[derive(Clone, Copy)]
+struct Side {
+    /// The path of the page, without its query.
+    path: Memo<String>,
+    /// Path and query of the page, for forms that come back to it.
+    address: Signal<String>,
+    /// The menu that floats on narrow screens.
+    menu: NodeRef<html::Div>,
+    /// The disclosure around what belongs to the person.
+    who: NodeRef<html::Details>,
+}
 
 #[component]
 pub fn SideBar() -> impl IntoView {
-    view! { <header class="side"></header> }
+    let location = use_location();
+    let (path, search) = (location.pathname, location.search);
+    let address = Signal::derive(move || {
+        let search = search.get();
+        if search.is_empty() { path.get() } else { format!("{}?{search}", path.get()) }
+    });
+    let side = Side { path, address, menu: NodeRef::new(), who: NodeRef::new() };
+    let frame = Resource::new(move || path.get(), |_| api::person::frame());
+    // A link of our own menu changes the page, not the document: what floats above it has to be closed by hand.
+    Effect::new(move |before: Option<String>| {
+        let now = path.get();
+        if before.is_some_and(|before| before != now) {
+            side.close();
+        }
+        now
+    });
+    view! {
+        <header class="side">
+            <Transition fallback=move || bar(None, side)>
+                {move || Suspend::new(async move {
+                    match frame.await {
+                        Ok(frame) => bar(Some(&frame), side),
+                        Err(_) => bar(None, side),
+                    }
+                })}
+            </Transition>
+        </header>
+    }
+}
+
+impl Side {
+    fn close(self) {
+        if let Some(menu) = self.menu.get_untracked() {
+            // Does nothing where it is not open.
+            let _ = menu.hide_popover();
+        }
+        if let Some(who) = self.who.get_untracked() {
+            let _ = who.remove_attribute("open");
+        }
+    }
+}
+
+fn bar(frame: Option<&Frame>, side: Side) -> AnyView {
+    let demo = frame.is_some_and(|frame| frame.demo).then(|| view! { <span class="tag" title="Made-up services on this computer">"demo"</span> });
+    let unknown = frame
+        .and_then(|frame| frame.groups_unknown.as_deref())
+        .map(|reason| view! { <div class="side-note" role="status">{why("inconclusive", reason)}</div> });
+    let places = places(frame).into_iter().map(|place| item(place, side)).collect_view();
+    view! {
+        <div class="side-in">
+            <a class="brand" href="/">{mark()} "Windfirm" {demo}</a>
+            <button class="btn sm side-open" type="button" popovertarget=MENU>{icon("menu")} "Menu"</button>
+            {unknown}
+            <div class="nav" id=MENU popover="auto" node_ref=side.menu>
+                {find()}
+                <nav aria-label="Main"><ul>{places}</ul></nav>
+                {frame.map(live::live_runs)}
+                {frame.map(|frame| who::who(frame, side))}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn item(place: Place, side: Side) -> AnyView {
+    let current = move || side.path.with(|path| place.holds(path)).then_some("page");
+    view! { <li><a href=place.href aria-current=current>{icon(place.icon)} {place.name}</a></li> }.into_any()
+}
+
+fn find() -> AnyView {
+    view! {
+        <Form method="GET" action="/tree" attr:class="find" attr:role="search" attr:aria-label="Find an app">
+            {icon("search")}
+            <label class="vh" for="find">"Find an app"</label>
+            <input id="find" name="q" type="search" placeholder="Find an app" autocomplete="off" spellcheck="false" />
+        </Form>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use windfirm_model::clock::Timestamp;
+
+    use super::*;
+
+    fn frame() -> Frame {
+        Frame {
+            name: "Ana Ruiz".to_owned(),
+            groups: Vec::new(),
+            groups_unknown: None,
+            issuer: "demo".to_owned(),
+            may_view_audit: false,
+            may_view_policy: true,
+            may_view_system: false,
+            live: Vec::new(),
+            live_count: 0,
+            demo: false,
+            now: Timestamp(0),
+        }
+    }
+
+    fn names(frame: Option<&Frame>) -> Vec<&'static str> {
+        places(frame).into_iter().map(|place| place.name).collect()
+    }
+
+    #[test]
+    fn the_menu_has_only_what_exists_for_this_person() {
+        assert_eq!(names(Some(&frame())), ["Home", "Tree", "Runs", "Access", "Policy"]);
+        assert_eq!(names(None), ["Home", "Tree", "Runs", "Access"]);
+        let all = Frame { may_view_audit: true, may_view_system: true, ..frame() };
+        assert_eq!(names(Some(&all)), ["Home", "Tree", "Runs", "Access", "Audit", "Policy", "System"]);
+    }
+
+    #[test]
+    fn a_page_belongs_to_one_place_at_most() {
+        let all = [HOME, TREE, RUNS, ACCESS, AUDIT, POLICY, SYSTEM];
+        let of = |path: &str| all.iter().filter(|place| place.holds(path)).map(|place| place.name).collect::<Vec<_>>();
+        assert_eq!(of("/"), ["Home"]);
+        assert_eq!(of("/apps/shop/payments/"), ["Tree"]);
+        assert_eq!(of("/runs/01935c7e8b1a70008000123456789abc/log"), ["Runs"]);
+        assert_eq!(of("/sessions"), Vec::<&str>::new());
+    }
 }
