@@ -30,7 +30,7 @@ const POSTGRES_CONNECTIONS: u32 = 12;
 
 /// Which database, with its pools.
 #[derive(Clone, Debug)]
-pub enum Db {
+pub(crate) enum Db {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
     Postgres { pool: PgPool },
 }
@@ -76,8 +76,7 @@ impl Store {
         };
         Ok(Self { db, clock, known_scopes: Arc::default() })
     }
-    #[must_use]
-    pub const fn db(&self) -> &Db {
+    pub(crate) const fn db(&self) -> &Db {
         &self.db
     }
     /// `SQLite` or `PostgreSQL`, for the page on the portal's own state.
@@ -109,9 +108,6 @@ impl Store {
     }
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        self.clock.as_ref()
     }
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.db {

@@ -30,5 +30,5 @@ mod scope;
 pub mod session;
 mod values;
 
-pub use db::{Db, Store};
+pub use db::Store;
 pub use error::StoreError;

@@ -4,8 +4,8 @@ pub mod launch;
 pub mod list;
 pub mod read;
 pub mod stop;
-pub mod supervise;
 pub mod summary;
+pub mod supervise;
 
 use windfirm_model::{
     clock::Timestamp,

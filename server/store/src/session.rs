@@ -145,18 +145,7 @@ impl SessionRows {
         let person = Person::of(record);
         let data = values::doc(TABLE, &record.data)?;
         let mut tx = self.0.begin().await?;
-        execute!(
-            &mut tx,
-            SAVE,
-            &data,
-            micros(record.expiry_date),
-            now.0,
-            &person.key,
-            person.began_us,
-            person.ends_us,
-            &person.client,
-            hash(&record.id),
-        )?;
+        execute!(&mut tx, SAVE, &data, micros(record.expiry_date), now.0, &person.key, person.began_us, person.ends_us, &person.client, hash(&record.id),)?;
         tx.commit().await
     }
 

@@ -163,13 +163,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Audit`] when there is no intent; else the database's.
-    pub async fn outcome<A>(
-        &self,
-        permit: &Permit<A>,
-        outcome: EventOutcome,
-        why: Option<&str>,
-        facts: &[(String, String)],
-    ) -> Result<Recorded, StoreError> {
+    pub async fn outcome<A>(&self, permit: &Permit<A>, outcome: EventOutcome, why: Option<&str>, facts: &[(String, String)]) -> Result<Recorded, StoreError> {
         let mut tx = self.begin().await?;
         let recorded = insert_outcome(&mut tx, permit.operation(), outcome, why, facts, permit.resource().run, self.now()).await?;
         tx.commit().await?;
@@ -180,14 +174,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::intent`].
-    pub async fn record<A>(
-        &self,
-        permit: &Permit<A>,
-        code: EventCode,
-        details: &Details,
-        outcome: EventOutcome,
-        why: Option<&str>,
-    ) -> Result<i64, StoreError> {
+    pub async fn record<A>(&self, permit: &Permit<A>, code: EventCode, details: &Details, outcome: EventOutcome, why: Option<&str>) -> Result<i64, StoreError> {
         let now = self.now();
         let mut tx = self.begin().await?;
         let seq = insert_intent(&mut tx, permit, permit.resource(), code, details, now).await?;

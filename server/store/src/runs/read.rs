@@ -31,8 +31,13 @@ pub struct Execution {
 
 const ONE: &str = concat!("select ", record_columns!(), " from runs r join executions e on e.run_id = r.id where ", in_scope!("r"), " and r.id = $2");
 
-const LIVE: &str =
-    concat!("select ", record_columns!(), " from runs r join executions e on e.run_id = r.id where r.live and ", in_scope!("r"), " order by r.created_us desc, r.id desc");
+const LIVE: &str = concat!(
+    "select ",
+    record_columns!(),
+    " from runs r join executions e on e.run_id = r.id where r.live and ",
+    in_scope!("r"),
+    " order by r.created_us desc, r.id desc"
+);
 
 const EXECUTION: &str = concat!(
     "select e.id, e.run_id, e.token_sha256, e.handle, r.state_detail, r.version from executions e join runs r on r.id = e.run_id where ",
