@@ -3,7 +3,7 @@
 
 mod cells;
 mod grid;
-mod keys;
+pub mod keys;
 mod summary;
 mod table;
 

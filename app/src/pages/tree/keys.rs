@@ -16,11 +16,11 @@ use server as twin;
 
 /// What the keys remember while rows are drawn anew.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
+pub struct Wanted {
     /// The row that is in the tab order, by its path.
-    row: StoredValue<Option<String>>,
+    pub row: StoredValue<Option<String>>,
     /// Whether the focus was in the rows when they were drawn last.
-    focused: StoredValue<bool>,
+    pub focused: StoredValue<bool>,
 }
 
 /// Takes the keys that work on the whole page: `/` goes to the search field.
@@ -46,14 +46,17 @@ pub(super) fn touched(event: &leptos::ev::Event, wanted: Wanted) {
 
 /// What of a row decides where the arrows lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    level: u32,
-    expanded: Option<bool>,
+pub struct Place {
+    /// 1 for a root.
+    pub level: u32,
+    /// `None`: cannot be turned over.
+    pub expanded: Option<bool>,
 }
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub enum Step {
+    /// The focus goes to the row of this index.
     Focus(usize),
     /// Folds or unfolds the row.
     Turn,
@@ -62,7 +65,8 @@ enum Step {
 }
 
 /// What `key` does in row `at`; nothing for keys that are not ours and where there is nowhere to go.
-fn step(key: &str, rows: &[Place], at: usize) -> Option<Step> {
+#[must_use]
+pub fn step(key: &str, rows: &[Place], at: usize) -> Option<Step> {
     let row = rows.get(at)?;
     let last = rows.len().checked_sub(1)?;
     match (key, row.expanded) {
