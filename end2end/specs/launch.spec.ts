@@ -1,5 +1,5 @@
 // From home to a running test, and what stands in the way of one that must not run.
-import { addressOf, expect, fact, launchForm, settled, stop, test } from "../support/fixtures";
+import { RUN_PAGE, addressOf, expect, fact, launchForm, settled, stop, test } from "../support/fixtures";
 import type { Page } from "@playwright/test";
 
 /** What the guardrails say of the form, beside it. */
@@ -18,7 +18,7 @@ test("two clicks lead from home to a running test", async ({ seat }) => {
   await page.getByRole("main").getByRole("link", { name: /^Run\b.*\/shop\/cart\// }).click();
   await expect(page.getByRole("heading", { level: 1 })).toContainText("/shop/cart/");
   await runButton(page).click();
-  await page.waitForURL(/\/runs\/[0-9a-f-]{36}$/);
+  await page.waitForURL(RUN_PAGE);
   await expect(page.getByRole("heading", { level: 1 })).toContainText("running", { timeout: 15_000 });
   await stop(page);
   await expect(page.getByRole("heading", { level: 1 })).toContainText("cancelled", { timeout: 20_000 });
@@ -41,7 +41,7 @@ test("too much load is refused while it is typed, and again when it is sent; wha
   watch.allow(/status of (403|409|422)/);
   await page.goto(launchForm({ path: "/shop/cart/", load: { vus: 5, duration: "20s" }, reason: "How much does it take" }));
   await expect(answer(page)).toContainText("May start");
-  const vus = page.getByLabel("VUs");
+  const vus = page.getByRole("textbox", { name: "VUs" });
   await expect(async () => {
     await vus.fill("51");
     await vus.press("End");
@@ -51,7 +51,7 @@ test("too much load is refused while it is typed, and again when it is sent; wha
   await expect(answer(page)).toContainText("The run would use 51 virtual users; the limit here is 50. Choose fewer.");
   await expect(runButton(page)).toBeDisabled();
   await expect(vus).toHaveValue("51");
-  await expect(page.getByLabel("Reason")).toHaveValue("How much does it take");
+  await expect(page.getByRole("textbox", { name: "Reason" })).toHaveValue("How much does it take");
 
   await vus.fill("50");
   await expect(answer(page)).toContainText("May start");
@@ -62,25 +62,25 @@ test("without script the same refusal comes with the sent form, and the form kee
   const { page } = await seat("ana", { javaScriptEnabled: false });
   await page.goto(launchForm({ path: "/shop/cart/" }));
   await page.getByRole("radio", { name: /Load/ }).check();
-  await page.getByLabel("VUs").fill("400");
-  await page.getByLabel("Duration").fill("20s");
-  await page.getByLabel("Environment variables").fill("PAGES=3");
-  await page.getByLabel("Reason").fill("As much as there is");
+  await page.getByRole("textbox", { name: "VUs" }).fill("400");
+  await page.getByRole("textbox", { name: "Duration" }).fill("20s");
+  await page.getByRole("textbox", { name: "Environment variables" }).fill("PAGES=3");
+  await page.getByRole("textbox", { name: "Reason" }).fill("As much as there is");
   await runButton(page).click();
   await expect(page.getByRole("main")).toContainText("Not started");
   await expect(answer(page)).toContainText("the limit here is 50");
   await expect(page.getByRole("radio", { name: /Load/ })).toBeChecked();
-  await expect(page.getByLabel("VUs")).toHaveValue("400");
-  await expect(page.getByLabel("Duration")).toHaveValue("20s");
-  await expect(page.getByLabel("Environment variables")).toHaveValue("PAGES=3");
-  await expect(page.getByLabel("Reason")).toHaveValue("As much as there is");
+  await expect(page.getByRole("textbox", { name: "VUs" })).toHaveValue("400");
+  await expect(page.getByRole("textbox", { name: "Duration" })).toHaveValue("20s");
+  await expect(page.getByRole("textbox", { name: "Environment variables" })).toHaveValue("PAGES=3");
+  await expect(page.getByRole("textbox", { name: "Reason" })).toHaveValue("As much as there is");
 });
 
 test("without script a run can be launched, read and stopped", async ({ seat }) => {
   const { page } = await seat("ana", { javaScriptEnabled: false });
   await page.goto(launchForm({ path: "/shop-dev/cart/", load: { vus: 2, duration: "40s" } }));
   await runButton(page).click();
-  await page.waitForURL(/\/runs\/[0-9a-f-]{36}$/);
+  await page.waitForURL(RUN_PAGE);
   const href = addressOf(page);
   await expect(async () => {
     await page.goto(href);
@@ -99,7 +99,7 @@ test("a double click on Run is one run", async ({ seat }) => {
   const before = await runsOf(page, path);
   await page.goto(launchForm({ path, load: { vus: 1, duration: "5s" } }));
   await runButton(page).dblclick();
-  await page.waitForURL(/\/runs\/[0-9a-f-]{36}$/);
+  await page.waitForURL(RUN_PAGE);
   const href = addressOf(page);
   expect(await runsOf(page, path)).toBe(before + 1);
   await settled(page, { id: "", path, href });
@@ -115,7 +115,7 @@ test("the same form sent twice at once is one run", async ({ demo, seat }) => {
   const headers = { accept: "text/html", origin: demo.url, "sec-fetch-site": "same-origin" };
   const sent = await Promise.all([1, 2, 3].map(() => context.request.post(action, { form, headers, maxRedirects: 0 })));
   const led = new Set(sent.map((response) => response.headers().location));
-  expect([...led], "all lead to the same run").toEqual([expect.stringMatching(/^\/runs\/[0-9a-f-]{36}$/)]);
+  expect([...led], "all lead to the same run").toEqual([expect.stringMatching(RUN_PAGE)]);
   expect(await runsOf(page, path)).toBe(before + 1);
   await settled(page, { id: "", path, href: [...led][0] ?? "" });
 });
@@ -153,6 +153,6 @@ test("an unknown field, an empty variable or a bad duration is told at the field
   const { page } = await seat("ana", { javaScriptEnabled: false });
   await page.goto(launchForm({ path: "/shop/cart/", load: { vus: 2, duration: "soon" } }));
   await expect(page.locator("#duration-hint")).toContainText("90s, 6m or 1h30m");
-  await expect(page.getByLabel("Duration")).toHaveAttribute("aria-invalid", "true");
-  await expect(page.getByLabel("Duration")).toHaveValue("soon");
+  await expect(page.getByRole("textbox", { name: "Duration" })).toHaveAttribute("aria-invalid", "true");
+  await expect(page.getByRole("textbox", { name: "Duration" })).toHaveValue("soon");
 });

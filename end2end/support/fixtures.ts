@@ -90,4 +90,4 @@ export const test = base.extend<Own, Shared>({
 
 export { expect };
 export { choose, everybody, loginAs, people, type Person } from "./people";
-export { addressOf, fact, launch, launchForm, numberIn, settled, stop, text, verdict, type Run } from "./runs";
+export { RUN_PAGE, addressOf, fact, launch, launchForm, numberIn, settled, stop, text, verdict, type Run } from "./runs";

@@ -1,6 +1,9 @@
 // Launching, stopping and waiting for runs, as a person does it.
 import { expect, type Locator, type Page } from "@playwright/test";
 
+/** How the address of a run ends. */
+export const RUN_PAGE = /\/runs\/[0-9a-f]{32}$/;
+
 export interface Run {
   id: string;
   path: string;
@@ -38,7 +41,7 @@ export function addressOf(page: Page): string {
 export async function launch(page: Page, wish: Wish): Promise<Run> {
   await page.goto(launchForm(wish));
   await page.getByRole("button", { name: "Run", exact: true }).click();
-  await page.waitForURL(/\/runs\/[0-9a-f-]{36}$/);
+  await page.waitForURL(RUN_PAGE);
   const href = addressOf(page);
   return { id: href.replace("/runs/", ""), path: wish.path, href };
 }
