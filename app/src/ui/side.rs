@@ -8,13 +8,13 @@ mod who;
 
 use leptos::{html, prelude::*};
 use leptos_router::{components::Form, hooks::use_location};
-use windfirm_model::view::frame::Frame;
+use windfirm_model::{fault::Fault, view::frame::Frame};
 
 use super::{
     icon::{icon, mark},
     text::why,
 };
-use crate::api;
+use crate::api::{self, ApiError};
 
 /// A place of the menu, and the addresses that belong to it.
 #[derive(Clone, Copy)]
@@ -87,11 +87,13 @@ pub fn SideBar() -> impl IntoView {
     });
     view! {
         <header class="side">
-            <Transition fallback=move || bar(None, side)>
+            <Transition fallback=move || bar(None, None, side)>
                 {move || Suspend::new(async move {
                     match frame.await {
-                        Ok(frame) => bar(Some(&frame), side),
-                        Err(_) => bar(None, side),
+                        Ok(frame) => bar(Some(&frame), frame.groups_unknown.as_deref(), side),
+                        // The page says that already, and what to do.
+                        Err(ApiError::Portal { fault: Fault::NotLoggedIn }) => bar(None, None, side),
+                        Err(error) => bar(None, Some(&error.to_string()), side),
                     }
                 })}
             </Transition>
@@ -111,17 +113,16 @@ impl Side {
     }
 }
 
-fn bar(frame: Option<&Frame>, side: Side) -> AnyView {
+/// The bar for somebody, or for nobody known yet. `note` is what everybody has to know first.
+fn bar(frame: Option<&Frame>, note: Option<&str>, side: Side) -> AnyView {
     let demo = frame.is_some_and(|frame| frame.demo).then(|| view! { <span class="tag" title="Made-up services on this computer">"demo"</span> });
-    let unknown = frame
-        .and_then(|frame| frame.groups_unknown.as_deref())
-        .map(|reason| view! { <div class="side-note" role="status">{why("inconclusive", reason)}</div> });
+    let note = note.map(|sentence| view! { <div class="side-note" role="status">{why("inconclusive", sentence)}</div> });
     let places = places(frame).into_iter().map(|place| item(place, side)).collect_view();
     view! {
         <div class="side-in">
             <a class="brand" href="/">{mark()} "Windfirm" {demo}</a>
             <button class="btn sm side-open" type="button" popovertarget=MENU>{icon("menu")} "Menu"</button>
-            {unknown}
+            {note}
             <div class="nav" id=MENU popover="auto" node_ref=side.menu>
                 {find()}
                 <nav aria-label="Main"><ul>{places}</ul></nav>

@@ -16,7 +16,7 @@ use super::portal::Answers;
 /// A page as it was sent.
 pub(crate) struct Page {
     pub(crate) status: u16,
-    html: String,
+    pub(crate) html: String,
 }
 
 /// The answer to a form.
