@@ -273,7 +273,7 @@ fn row(state: RunStateKind, at: &str, minutes: i64, reason: Option<&str>) -> Run
         ended: (!state.is_live()).then(|| START.plus_seconds(-60 * minutes + 123)),
         planned_s: Some(120),
         reason: reason.map(text),
-        totals: measured.then(|| measured_totals()),
+        totals: measured.then(measured_totals),
         band_us: if measured { band_us } else { Vec::new() },
         commit: text("5d1e7a4b8c"),
     }

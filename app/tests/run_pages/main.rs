@@ -3,8 +3,11 @@
 //! Each is rendered whole through the app and its router, from a portal that answers with made-up data. What is compared is the
 //! main part of the page; the side bar has tests of its own. The documents are also left in the target folder, to be looked at.
 
+#[cfg(test)]
 mod data;
+#[cfg(test)]
 mod portal;
+#[cfg(test)]
 mod render;
 
 use data::{live_run, run_in};

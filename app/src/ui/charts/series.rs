@@ -149,7 +149,7 @@ pub fn rows<V: Copy>(columns: &[Column<V>], until_s: u32, join: impl Fn(V, V) ->
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::geometry::float, *};
 
     fn windows(seconds: &[u32]) -> Vec<WindowPoint> {
         seconds.iter().map(|at_s| WindowPoint { at_s: *at_s, requests: 10, p50_us: 1_000, p90_us: 2_000, p99_us: 3_000, ..WindowPoint::default() }).collect()
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn one_lonely_second_is_still_a_line() {
         let columns = bands(&windows(&[5]));
-        assert_eq!(line(&columns, &TimeScale::new(10), |band| band.p99_us as f64), [(500.0, 3_000.0), (600.0, 3_000.0)]);
+        assert_eq!(line(&columns, &TimeScale::new(10), |band| float(band.p99_us)), [(500.0, 3_000.0), (600.0, 3_000.0)]);
     }
 
     #[test]
