@@ -11,6 +11,7 @@ mod server;
 use leptos::prelude::*;
 use windfirm_model::{
     id::RunId,
+    run::RunState,
     view::run::{LiveTick, LogLine, Measured, RunPage},
 };
 
@@ -64,8 +65,11 @@ pub fn merge(page: &mut RunPage, tick: LiveTick) {
     let LiveTick { state, elapsed_s, windows, measured, new_log, new_events, now } = tick;
     page.state = state;
     page.now = now;
-    page.queue_place = None;
-    if page.started.is_none() && elapsed_s > 0 {
+    let waits = matches!(page.state, RunState::Queued | RunState::Starting { .. });
+    if !matches!(page.state, RunState::Queued) {
+        page.queue_place = None;
+    }
+    if page.started.is_none() && !waits {
         page.started = Some(now.plus_seconds(-i64::from(elapsed_s)));
     }
     let mut merged = std::mem::take(&mut page.measured.windows);
@@ -104,7 +108,7 @@ mod tests {
         clock::Timestamp,
         environment::Environment,
         id::ExecutionId,
-        run::{Profile, RunState},
+        run::Profile,
         view::run::{Confinement, Manifest, Permission, RunEvent, WindowPoint},
     };
 
@@ -186,6 +190,15 @@ mod tests {
         let mut newer = page();
         merge(&mut newer, tick(101));
         assert_eq!(newer, page());
+    }
+
+    #[test]
+    fn a_run_that_waits_has_no_start_and_keeps_its_place() {
+        let mut waiting = RunPage { state: RunState::Queued, started: None, queue_place: Some(2), ..page() };
+        merge(&mut waiting, LiveTick { state: RunState::Queued, ..tick(103) });
+        assert_eq!((waiting.started, waiting.queue_place), (None, Some(2)));
+        merge(&mut waiting, tick(104));
+        assert_eq!((waiting.started, waiting.queue_place), (Some(Timestamp::from_seconds(101)), None));
     }
 
     #[test]

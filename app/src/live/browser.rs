@@ -7,6 +7,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Event, EventSource, MessageEvent};
 use windfirm_model::{
     fault::Fault,
+    run::RunState,
     view::run::{LiveTick, RunPage},
 };
 
@@ -15,6 +16,10 @@ use crate::api::{ApiError, runs::run};
 
 /// How long to wait before a stream that the browser gave up is opened again.
 const AGAIN: Duration = Duration::from_secs(3);
+/// A stream that is open but has said nothing for so many seconds is opened anew.
+const DEAD_S: u32 = 15;
+/// While nothing is measured there may be no ticks, so the page asks every so many seconds.
+const WAITING_S: u32 = 2;
 /// Ticks that are kept to be applied again on a page that was fetched while they came.
 const KEPT_TICKS: usize = 30;
 
@@ -46,12 +51,7 @@ pub(super) fn follow(page: RwSignal<RunPage>, link: WriteSignal<Link>) {
             return;
         }
         follower.open();
-        let tick = move || {
-            if follower.live() {
-                _ = follower.link.try_update(|link| *link = link.older());
-            }
-        };
-        clock.set_value(set_interval_with_handle(tick, Duration::from_secs(1)).ok());
+        clock.set_value(set_interval_with_handle(move || follower.second(), Duration::from_secs(1)).ok());
     });
     on_cleanup(move || {
         if let Some(Some(handle)) = clock.try_get_value() {
@@ -65,6 +65,25 @@ impl Follower {
     /// False too when the page has been left.
     fn live(self) -> bool {
         self.page.try_with_untracked(|page| page.state.is_live()).unwrap_or(false)
+    }
+
+    /// A second has passed.
+    fn second(self) {
+        if !self.live() {
+            return;
+        }
+        let age_s = self.link.try_update(|link| {
+            *link = link.older();
+            link.age_s
+        });
+        let Some(age_s) = age_s else { return };
+        let measures = self.page.try_with_untracked(|page| matches!(page.state, RunState::Running { .. })).unwrap_or(false);
+        if !measures && age_s % WAITING_S == 0 {
+            self.fetch();
+        }
+        if age_s == DEAD_S {
+            self.open();
+        }
     }
 
     fn open(self) {
@@ -83,13 +102,8 @@ impl Follower {
         // Whatever came between the drawing of the page and now, or while the stream was cut, is fetched.
         on("open", Box::new(move |_| self.fetch()));
         on("tick", Box::new(move |event| self.tick(&event)));
-        on(
-            "end",
-            Box::new(move |_| {
-                self.close();
-                self.fetch();
-            }),
-        );
+        on("lagged", Box::new(move |_| self.fetch()));
+        on("end", Box::new(move |_| self.over()));
         on("error", Box::new(move |_| self.broken()));
         _ = self.stream.try_update_value(|stream| *stream = Some(Stream { source, _callbacks: callbacks }));
     }
@@ -117,6 +131,29 @@ impl Follower {
         });
         _ = self.page.try_update(|page| merge(page, tick));
         _ = self.link.try_set(Link::default());
+        if !self.live() {
+            self.over();
+        }
+    }
+
+    /// The stream has ended: the run is over, or the portal restarts. The page tells which.
+    fn over(self) {
+        self.close();
+        self.fetch();
+        self.open_later();
+    }
+
+    fn open_later(self) {
+        let again = move || {
+            if self.live() && self.ready_state() == Some(EventSource::CLOSED) {
+                self.open();
+            }
+        };
+        set_timeout(again, AGAIN);
+    }
+
+    fn ready_state(self) -> Option<u16> {
+        self.stream.try_with_value(|stream| stream.as_ref().map(|stream| stream.source.ready_state())).flatten()
     }
 
     fn cut(self) {
@@ -129,15 +166,9 @@ impl Follower {
             return;
         }
         self.cut();
-        let given_up = self.stream.try_with_value(|stream| stream.as_ref().is_some_and(|stream| stream.source.ready_state() == EventSource::CLOSED));
-        if given_up == Some(true) {
+        if self.ready_state() == Some(EventSource::CLOSED) {
             self.fetch();
-            let again = move || {
-                if self.live() {
-                    self.open();
-                }
-            };
-            set_timeout(again, AGAIN);
+            self.open_later();
         }
     }
 
@@ -145,7 +176,12 @@ impl Follower {
     fn fetch(self) {
         let Some(id) = self.page.try_with_untracked(|page| page.id) else { return };
         spawn_local(async move {
-            match run(id).await {
+            let answer = run(id).await;
+            // Somebody may have left the page meanwhile.
+            if self.page.try_with_untracked(|page| page.id) != Some(id) {
+                return;
+            }
+            match answer {
                 Ok(fresh) => {
                     let recent = self.recent.try_get_value().unwrap_or_default();
                     _ = self.page.try_update(|page| {
@@ -154,9 +190,9 @@ impl Follower {
                             merge(page, tick);
                         }
                     });
-                    if self.live() {
-                        _ = self.link.try_set(Link::default());
-                    } else {
+                    let open = self.ready_state() == Some(EventSource::OPEN);
+                    _ = self.link.try_set(Link { age_s: 0, cut: !open && self.live() });
+                    if !self.live() {
                         self.close();
                     }
                 }
@@ -164,7 +200,9 @@ impl Follower {
                 Err(ApiError::Portal { fault: Fault::NotLoggedIn | Fault::NotFound | Fault::Forbidden { .. } }) => {
                     _ = window().location().reload();
                 }
-                Err(_) => self.cut(),
+                Err(_) if self.live() => self.cut(),
+                // It has ended, but not all of it is here yet.
+                Err(_) => set_timeout(move || self.fetch(), AGAIN),
             }
         });
     }
