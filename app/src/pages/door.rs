@@ -44,16 +44,16 @@ pub fn choose(choices: &[Choice<'_>], return_to: &str, theme: Theme, demo: bool)
     )
 }
 
-/// The page after a login that did not work: `sentence` says what went wrong and what to do.
+/// The page after a login (or a logout) that did not work: `sentence` says what went wrong and what to do.
 #[must_use]
 pub fn refused(sentence: &str, return_to: &str, theme: Theme) -> String {
     let again = href::with_query("/login", &[("return_to", Some(return_to).filter(|path| *path != "/"))]);
     document(
-        "Not logged in",
+        "That did not work",
         theme,
         "login alone",
         &format!(
-            r#"<main id="main"><div class="flow">{MARK}<h1>You are not logged in</h1><p class="why fail" role="alert">{}<span>{}</span></p></div><p class="acts"><a class="btn go" href="{}">Log in again</a></p><p class="note">Nothing was changed. If it happens again, show this page to the people who run the portal.</p></main>"#,
+            r#"<main id="main"><div class="flow">{MARK}<h1>That did not work</h1><p class="why fail" role="alert">{}<span>{}</span></p></div><p class="acts"><a class="btn go" href="{}">Log in again</a></p><p class="note">If it happens again, show this page to the people who run the portal.</p></main>"#,
             inline_icon("why"),
             rich(sentence),
             escape(&again)
@@ -166,7 +166,7 @@ mod tests {
         let choice = Choice { name: HOSTILE, label: HOSTILE, host: HOSTILE };
         for html in [choose(&[choice], HOSTILE, Theme::System, true), refused(HOSTILE, HOSTILE, Theme::System)] {
             assert!(!html.contains("<script"), "{html}");
-            assert!(!html.contains("style="));
+            assert!(!html.contains(" style"));
             assert_eq!(html.matches("<h1").count(), 1);
         }
     }

@@ -67,14 +67,12 @@ fn parts(home: &home::Home) -> AnyView {
         {section("n-fail", "Failing", failing_meta, ().into_any(), failing_part)}
         {live_part}
         <div class="cols even">
-            <div>
-                {section("ready", "Run a test", ready_meta(home), ().into_any(), ready(home))}
-                {section("recent", "Recent runs", "", head_link("/runs".to_owned(), "All runs"), recent(home))}
-            </div>
+            <div>{section("ready", "Run a test", ready_meta(home), ().into_any(), ready(home))}</div>
             <div>
                 {section("mine", "My part of the tree", apps(home), head_link("/tree".to_owned(), "Open the tree"), subtrees::subtrees(&home.subtrees))}
             </div>
         </div>
+        {section("recent", "Recent runs", "", head_link("/runs".to_owned(), "All runs"), recent(home))}
     }
     .into_any()
 }

@@ -90,7 +90,7 @@ fn session(row: &SessionRow, end: ServerAction<EndSession>) -> AnyView {
             {cell("Began", row.began)}
             {cell("Last used", row.last_seen)}
             {cell("Ends", row.ends)}
-            <td class="end">{action}</td>
+            <td class="end tail">{action}</td>
         </tr>
     }
     .into_any()

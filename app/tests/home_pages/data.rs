@@ -8,7 +8,7 @@ use windfirm_model::{
     view::{
         frame::{Frame, LiveRun, SessionRow},
         home::{Home, ReadyTest, SubtreeRow},
-        runs::RunRow,
+        runs::{RunRow, Totals},
     },
 };
 
@@ -83,7 +83,7 @@ fn run(at: &str, state: RunStateKind, minutes: i64, reason: Option<&str>) -> Run
         ended: (!state.is_live()).then(|| created.plus_seconds(60)),
         planned_s: Some(360),
         reason: reason.map(text),
-        totals: None,
+        totals: (!state.is_live()).then(|| Totals { requests: 12_402, p50_us: 44_812, p99_us: 538_211, ..Totals::default() }),
         band_us: (0..10).map(|slice| (slice != 4).then(|| (40_000 + slice * 900, 90_000 + slice * 4_000, 180_000 + slice * 22_000))).collect(),
         commit: text("5d1e7a4b8c"),
     }
@@ -122,7 +122,12 @@ pub(crate) fn home() -> Home {
             run("/shop/recommendations/", RunStateKind::Inconclusive, 77, None),
             run("/shop-dev/cart/", RunStateKind::Cancelled, 1_500, None),
         ],
-        subtrees: vec![subtree("/shop/", 12, 2, 1, 1, 2), subtree("/shop/payments/", 4, 0, 0, 0, 0), subtree("/shop-dev/", 5, 0, 0, 0, 1), subtree("/shop-prod/", 0, 0, 0, 0, 8)],
+        subtrees: vec![
+            subtree("/shop/", 12, 2, 1, 1, 2),
+            subtree("/shop/payments/", 4, 0, 0, 0, 0),
+            subtree("/shop-dev/", 5, 0, 0, 0, 1),
+            subtree("/shop-prod/", 0, 0, 0, 0, 8),
+        ],
         ready: vec![ready("/shop/cart/", "browse.js"), ready("/shop/payments/", "pay.js"), ready("/shop-dev/cart/", "browse & buy.js")],
         apps: 32,
         hidden: 11,
@@ -133,7 +138,15 @@ pub(crate) fn home() -> Home {
 
 /// Everything that may be seen has passed, and nothing runs.
 pub(crate) fn quiet_home() -> Home {
-    Home { failing: Vec::new(), live: Vec::new(), recent: vec![run("/shop/payments/", RunStateKind::Passed, 24, None)], subtrees: vec![subtree("/shop/", 3, 0, 0, 0, 0)], apps: 3, hidden: 0, ..home() }
+    Home {
+        failing: Vec::new(),
+        live: Vec::new(),
+        recent: vec![run("/shop/payments/", RunStateKind::Passed, 24, None)],
+        subtrees: vec![subtree("/shop/", 3, 0, 0, 0, 0)],
+        apps: 3,
+        hidden: 0,
+        ..home()
+    }
 }
 
 /// Nobody has done anything yet.

@@ -10,7 +10,7 @@ use crate::{
     href,
     ui::{
         charts::mini_band,
-        format::{ago, duration, iso, short},
+        format::{ago, duration, iso, latency, short},
         layout::run_button,
         status::{Tone, environment, run_status, tag},
         text::why,
@@ -79,7 +79,7 @@ pub(super) fn ready(rows: &[ReadyTest]) -> AnyView {
                     <th scope="row" class="mono full"><a href=href::app(&test.path)>{test.path.to_string()}</a> " " {environment(&test.environment)}</th>
                     <td class="mono" data-h="Test">{name.clone()}</td>
                     <td class="mono soft opt" data-h="As">{test.service_account.clone()}</td>
-                    <td class="end">{run_button(href::launch(&test.path, Some(&test.test)), true, &format!("{} {name}", test.path))}</td>
+                    <td class="end tail">{run_button(href::launch(&test.path, Some(&test.test)), true, &format!("{} {name}", test.path))}</td>
                 </tr>
             }
         })
@@ -106,13 +106,16 @@ pub(super) fn recent(rows: &[RunRow], now: Timestamp) -> AnyView {
     let rows = rows
         .iter()
         .map(|run| {
+            let spread = run.totals.filter(|totals| totals.requests > 0).map_or_else(|| "—".to_owned(), |totals| latency(totals.spread_us()));
             view! {
                 <tr>
                     <td class="lead">{run_status(run.state)}</td>
-                    <th scope="row" class="mono full"><a href=href::run(run.id)>{run.path.to_string()}</a></th>
+                    <th scope="row" class="full"><a class="mono" href=href::run(run.id)>{run.path.to_string()}</a> " " {environment(&run.environment)}</th>
                     <td class="mono" data-h="Test">{script(&run.test)}</td>
-                    <td data-h="By">{run.by.clone()}</td>
+                    <td data-h="Profile" class="opt">{run.profile.word()}</td>
+                    <td data-h="By" class="nb opt">{run.by.clone()}</td>
                     <td class="opt">{mini_band(&run.band_us)}</td>
+                    <td class="num" data-h="Spread">{spread}</td>
                     <td class="num lead tail"><time datetime=iso(run.created)>{short(run.created, now)}</time></td>
                 </tr>
             }
@@ -126,8 +129,10 @@ pub(super) fn recent(rows: &[RunRow], now: Timestamp) -> AnyView {
                     <th scope="col">"Verdict"</th>
                     <th scope="col">"App"</th>
                     <th scope="col">"Test"</th>
+                    <th scope="col">"Profile"</th>
                     <th scope="col">"By"</th>
                     <th scope="col">"Band"</th>
+                    <th scope="col" class="num">"Spread"</th>
                     <th scope="col" class="num">"Asked"</th>
                 </tr>
             </thead>

@@ -6,7 +6,7 @@ use windfirm_model::view::home::SubtreeRow;
 use crate::{
     href,
     ui::{
-        format::{counted, latency},
+        format::{count, latency},
         layout::{button, empty},
         share::{Share, share},
         status::{Tone, environment, status_plain},
@@ -84,9 +84,9 @@ fn table(rows: &[SubtreeRow]) -> AnyView {
             view! {
                 <tr>
                     <th scope="row" class="mono full"><a href=href::app(&row.path)>{row.path.to_string()}</a> " " {environment(&row.environment)}</th>
-                    <td data-h="Apps" class="num">{counted(u64::from(row.apps), "app", "apps")}</td>
                     <td>{status_plain(tone, words)}</td>
-                    <td class="num" data-h="Spread">{spread}</td>
+                    <td class="num opt">{count(u64::from(row.apps))}</td>
+                    <td class="num tail" data-h="Spread">{spread}</td>
                 </tr>
             }
         })
@@ -97,8 +97,8 @@ fn table(rows: &[SubtreeRow]) -> AnyView {
             <thead>
                 <tr>
                     <th scope="col">"Subtree"</th>
-                    <th scope="col" class="num">"Apps"</th>
                     <th scope="col">"Verdicts"</th>
+                    <th scope="col" class="num">"Apps"</th>
                     <th scope="col" class="num">"Spread"</th>
                 </tr>
             </thead>
