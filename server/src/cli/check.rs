@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Checks the file, then each part that it names. Every problem is told; any of them fails the check.
-pub async fn check(file: &Path) -> Result<(), String> {
+pub(super) async fn check(file: &Path) -> Result<(), String> {
     let config = Config::read(file).map_err(|error| error.to_string())?;
     say(&format!("configuration  good: {}", file.display()));
     let mut problems: Vec<String> = Vec::new();
@@ -60,7 +60,7 @@ pub async fn check(file: &Path) -> Result<(), String> {
 }
 
 /// Checks one policy file.
-pub fn policy(file: &Path) -> Result<(), String> {
+pub(super) fn policy(file: &Path) -> Result<(), String> {
     match reload::read_policy(file) {
         Ok(policy) => {
             say(&format!(

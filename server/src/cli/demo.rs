@@ -32,7 +32,7 @@ const CLIENT_SECRET: &str = "demo-secret-for-loopback-only";
 const SHOP_PATIENCE: Duration = Duration::from_secs(180);
 
 #[derive(Debug, Args)]
-pub struct DemoArguments {
+pub(crate) struct DemoArguments {
     /// Port of the portal on 127.0.0.1
     #[arg(long, default_value_t = 7700)]
     port: u16,
@@ -57,7 +57,7 @@ pub struct DemoArguments {
 }
 
 /// Serves the demo until it is asked to end.
-pub async fn demo(arguments: DemoArguments) -> Result<(), String> {
+pub(super) async fn demo(arguments: DemoArguments) -> Result<(), String> {
     log("warn,windfirm=info");
     let state = &arguments.state;
     std::fs::create_dir_all(state).map_err(|error| format!("{} cannot be made: {error}. Name another folder with --state.", state.display()))?;
@@ -191,6 +191,6 @@ fn stay_alive(portal: &Arc<Portal>, alive: PathBuf) {
 }
 
 /// The body of the shop's own process.
-pub async fn shop(base: u16, alive: &Path) -> Result<(), String> {
+pub(super) async fn shop(base: u16, alive: &Path) -> Result<(), String> {
     demo_shop::serve(base, alive, SHOP_PATIENCE).await.map_err(|error| error.to_string())
 }

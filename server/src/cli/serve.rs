@@ -13,23 +13,23 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-pub struct ConfigArgument {
+pub(crate) struct ConfigArgument {
     /// The configuration file (YAML)
     #[arg(long)]
-    pub config: PathBuf,
+    pub(super) config: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub struct ServeArguments {
+pub(crate) struct ServeArguments {
     #[command(flatten)]
-    pub config: ConfigArgument,
+    config: ConfigArgument,
     /// Folder of the browser half
     #[arg(long, env = "WINDFIRM_SITE")]
-    pub site: Option<PathBuf>,
+    site: Option<PathBuf>,
 }
 
 /// Serves until it is asked to end.
-pub async fn serve(arguments: ServeArguments) -> Result<(), String> {
+pub(super) async fn serve(arguments: ServeArguments) -> Result<(), String> {
     log("info");
     let config = Config::read(&arguments.config.config).map_err(|error| error.to_string())?;
     let site = arguments.site.unwrap_or_else(default_site);

@@ -28,6 +28,7 @@ use windfirm_store::audit::{Attempt, Details};
 use crate::state::Portal;
 
 /// Who came, who was refused, who went.
+#[derive(Debug)]
 pub struct Record(pub Arc<Portal>);
 
 #[async_trait]
@@ -69,6 +70,7 @@ impl LoginAudit for Record {
 }
 
 /// What the pages at the door look like.
+#[derive(Debug)]
 pub struct Door(pub Arc<Portal>);
 
 impl Door {

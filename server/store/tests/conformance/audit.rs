@@ -208,7 +208,7 @@ async fn filters_keep_what_they_say(world: &World) {
     assert_eq!(codes(any()).await, ["audit.read", "run.read", "run.stop", "run.launch"]);
     assert_eq!(codes(AuditFilter { below: Some("/shop/".parse().unwrap()), ..any() }).await, ["run.stop", "run.launch"]);
     assert_eq!(codes(AuditFilter { actor: Some("ØRS".into()), ..any() }).await, ["run.read"]);
-    assert_eq!(codes(AuditFilter { actor: Some("%".into()), ..any() }).await, [] as [&str; 0]);
+    assert!(codes(AuditFilter { actor: Some("%".into()), ..any() }).await.is_empty());
     assert_eq!(codes(AuditFilter { event: Some(EventFilter::Is(EventCode::RunStop)), ..any() }).await, ["run.stop"]);
     assert_eq!(codes(AuditFilter { event: Some(EventFilter::Family("run".into())), ..any() }).await, ["run.read", "run.stop", "run.launch"]);
     assert_eq!(codes(AuditFilter { outcome: Some(EventOutcome::Open), ..any() }).await, ["run.launch"]);

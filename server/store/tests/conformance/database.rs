@@ -124,6 +124,6 @@ async fn both_databases_have_the_same_tables_columns_and_indexes() {
     // Text is sorted by bytes on both, whatever language the server speaks.
     let by_language = "select table_name || '.' || column_name from information_schema.columns \
                        where table_schema = 'public' and table_name not like '\\_sqlx%' and data_type = 'text' and collation_name is distinct from 'C'";
-    assert_eq!(postgres.texts(by_language).await, [] as [&str; 0]);
+    assert_eq!(postgres.texts(by_language).await, Vec::<String>::new());
     postgres.close().await;
 }

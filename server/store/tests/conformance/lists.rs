@@ -101,7 +101,7 @@ async fn a_line_tells_the_run(world: &World) {
         band_us: vec![Some((1, 2, 3)), None],
         commit: "4f2a9c1".into(),
     };
-    assert_eq!(slice.rows, [expected.clone()]);
+    assert_eq!(slice.rows, std::slice::from_ref(&expected));
     assert_eq!(slice.older, None);
     assert_eq!(run.row(), expected, "one run and its line in a list say the same");
 }

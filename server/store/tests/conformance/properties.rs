@@ -70,7 +70,7 @@ async fn a_list_of_runs_is_all_runs_that_one_may_see(world: &World) {
         let mut filter = RunsFilter::default();
         loop {
             let slice = world.store.runs(&access, &filter, page).await.unwrap();
-            assert!(slice.rows.len() <= page as usize);
+            assert!(slice.rows.len() <= usize::try_from(page).unwrap());
             listed.extend(slice.rows.iter().map(|row| row.id));
             filter.before = slice.older;
             if slice.older.is_none() {

@@ -158,7 +158,7 @@ async fn a_run_without_requests_has_no_spread(world: &World) {
     end.measured.totals = windfirm_model::view::runs::Totals::default();
     world.store.settle(&supervise(world, run.id), end).await.unwrap();
     let summaries = world.store.app_summaries(&access(&ana())).await.unwrap();
-    assert_eq!(summaries[&run.path].spreads_us, [] as [u64; 0]);
+    assert!(summaries[&run.path].spreads_us.is_empty());
     assert_eq!(summaries[&run.path].last, Some((run.id, RunStateKind::Inconclusive)));
 }
 
