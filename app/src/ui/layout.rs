@@ -76,7 +76,7 @@ pub fn notice(tone: Tone, word: &'static str, sentence: &str) -> AnyView {
 /// Nothing here: what was looked for, why there is nothing, the next step.
 #[must_use]
 pub fn empty(title: &'static str, why: &str, next: AnyView) -> AnyView {
-    view! { <div class="empty"><h3>{title}</h3><p class="soft">{rich(why)}</p>{next}</div> }.into_any()
+    view! { <div class="empty"><h2>{title}</h2><p class="soft">{rich(why)}</p>{next}</div> }.into_any()
 }
 
 /// Nothing in a section of a page, where a whole empty state would be too much.
