@@ -142,7 +142,7 @@ fn form(query: &AccessQuery, others: bool, errors: &FieldErrors) -> AnyView {
         name: "person",
         label: "Person",
         value: query.person.as_deref(),
-        placeholder: "you, or issuer|subject",
+        placeholder: "issuer|subject",
         mono: true,
         wide: true,
         ..TextField::default()
@@ -158,7 +158,7 @@ fn form(query: &AccessQuery, others: bool, errors: &FieldErrors) -> AnyView {
         ..TextField::default()
     };
     let hint = others.then(|| {
-        view! { <p class="note">"Asking about somebody else stands in the audit log. The portal does not keep anybody’s groups, so name the groups to try."</p> }
+        view! { <p class="note">"Leave person and groups empty to ask about yourself. The portal keeps nobody’s groups, so name the groups to try. Asking about somebody else stands in the audit log."</p> }
     });
     // Put together before the form: its children are a closure and may not borrow.
     let fields = view! {
@@ -168,7 +168,7 @@ fn form(query: &AccessQuery, others: bool, errors: &FieldErrors) -> AnyView {
         {others.then(|| groups.view(errors))}
     };
     view! {
-        <Form method="GET" action="/access" attr:class="filters sec near" attr:role="search" attr:aria-label="Explain access">
+        <Form method="GET" action="/access" attr:class="filters" attr:role="search" attr:aria-label="Explain access">
             {fields} <button class="btn go" type="submit">"Explain"</button>
         </Form>
         {hint}

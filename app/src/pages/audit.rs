@@ -124,7 +124,7 @@ fn scope(paths: &[String]) -> AnyView {
         .iter()
         .enumerate()
         .map(|(index, path)| {
-            let between = if index == 0 { "" } else if index == last { " and " } else { ", " };
+            let between = (index > 0).then_some(if index == last { " and " } else { ", " });
             view! { {between} <code>{path.clone()}</code> }
         })
         .collect_view();
@@ -147,7 +147,7 @@ fn nothing(page: &audit::AuditPage) -> AnyView {
 
 fn table(page: &audit::AuditPage) -> AnyView {
     let open = page.detail.as_ref().map(|detail| detail.row.seq);
-    let rows = page.rows.iter().map(|event| row::row(event, &page.query, page.now, open == Some(event.seq))).collect_view();
+    let rows = page.rows.iter().map(|event| row::row(event, &page.query, page.now, open)).collect_view();
     scroll(
         "Events",
         view! {
@@ -160,7 +160,7 @@ fn table(page: &audit::AuditPage) -> AnyView {
                         <th scope="col">"Event"</th>
                         <th scope="col">"Target"</th>
                         <th scope="col">"Intent and outcome"</th>
-                        <th scope="col">"Acted as"</th>
+                        {open.is_none().then(|| view! { <th scope="col">"Acted as"</th> })}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>

@@ -26,7 +26,7 @@ pub(super) fn detail(detail: &AuditDetail, query: &AuditQuery) -> AnyView {
             <dt>"Entry"</dt>
             <dd>{entry}</dd>
             <dt>"Asked"</dt>
-            <dd><time datetime=iso(row.at)>{full(row.at)}</time></dd>
+            <dd><time datetime=iso(row.at)>{full(row.at)}</time> <span class="from">{format!("at {}", clock_ms(row.at))}</span></dd>
             <dt>"Outcome"</dt>
             <dd>{row.outcome.word()} {ended}</dd>
             <dt>"Code"</dt>

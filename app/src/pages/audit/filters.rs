@@ -43,7 +43,7 @@ pub(super) fn filters(query: &AuditQuery, codes: &[(String, String)], errors: &F
         {day("a-to", "to", "To", query.to.as_deref()).view(errors)}
     };
     view! {
-        <Form method="GET" action="/audit" attr:class="filters sec near" attr:role="search" attr:aria-label="Filter events">
+        <Form method="GET" action="/audit" attr:class="filters" attr:role="search" attr:aria-label="Filter events">
             {fields} <button class="btn" type="submit">"Apply"</button> {clear}
         </Form>
     }

@@ -18,7 +18,9 @@ use crate::{
     },
 };
 
-pub(super) fn row(event: &AuditRow, query: &AuditQuery, now: Timestamp, open: bool) -> AnyView {
+/// `opened` is the number of the entry whose detail stands beside the table, which then has less room.
+pub(super) fn row(event: &AuditRow, query: &AuditQuery, now: Timestamp, opened: Option<i64>) -> AnyView {
+    let open = opened == Some(event.seq);
     let red = matches!(event.outcome, EventOutcome::Denied | EventOutcome::Failed);
     let class = match (open, red) {
         (true, true) => Some("on red"),
@@ -39,10 +41,10 @@ pub(super) fn row(event: &AuditRow, query: &AuditQuery, now: Timestamp, open: bo
                 {day}
             </td>
             <th scope="row" class="nb">{event.actor.clone()}</th>
-            <td class="full">{sentence(event)} <span class="sub mono">{event.code.clone()}</span></td>
-            <td class="full">{target(event)}</td>
-            <td class="full">{pair(event, now)}</td>
-            <td class="opt">{account}</td>
+            <td class="full fold said">{sentence(event)} <span class="sub mono">{event.code.clone()}</span></td>
+            <td class="full fold">{target(event)}</td>
+            <td class="full fold">{pair(event, now)}</td>
+            {opened.is_none().then(|| view! { <td class="opt">{account}</td> })}
         </tr>
     }
     .into_any()
@@ -104,7 +106,8 @@ fn length(micros: i64) -> String {
     let (millis, seconds) = (micros / 1_000, micros / 1_000_000);
     match seconds {
         0 => format!("{millis} ms"),
-        1..=59 => format!("{seconds} s"),
+        1..=9 => format!("{seconds}.{} s", millis / 100 % 10),
+        10..=59 => format!("{seconds} s"),
         60..=3_599 => format!("{} min", seconds / 60),
         3_600..=172_799 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", count(u64::try_from(seconds / 86_400).unwrap_or_default())),
@@ -125,7 +128,7 @@ mod tests {
 
     #[test]
     fn lengths_carry_their_unit() {
-        let texts = [0, 4_200, 999_999, 2_000_000, 90_000_000, 7_200_000_000, 200_000_000_000].map(length);
-        assert_eq!(texts, ["0 ms", "4 ms", "999 ms", "2 s", "1 min", "2 h", "2 days"]);
+        let texts = [0, 4_200, 999_999, 2_090_000, 59_000_000, 90_000_000, 7_200_000_000, 200_000_000_000].map(length);
+        assert_eq!(texts, ["0 ms", "4 ms", "999 ms", "2.0 s", "59 s", "1 min", "2 h", "2 days"]);
     }
 }
