@@ -67,16 +67,10 @@ pub fn run_view(page: run::RunPage, stop: ServerAction<StopRun>) -> AnyView {
     let page = RwSignal::new(page);
     let link = follow(page);
     let live = move || page.with(|page| page.state.is_live());
-    // Parts with something to press or to open are drawn anew only when they say something new, not once a second.
-    let head_key = Memo::new(move |_| {
-        let cut = link.get().cut;
-        page.with(|page| (page.state.clone(), page.started, page.ended, page.stop.clone(), page.again.clone(), cut))
-    });
-    let record_key = Memo::new(move |_| page.with(|page| (page.completeness.clone(), page.confinement.clone(), page.manifest.clone())));
     let plots = Memo::new(move |_| page.with(|page| Plots::of(page, link.get())));
     view! {
         {window_title(title)}
-        {move || head_key.with(|key| page.with_untracked(|page| head::head(page, stop, key.5)))}
+        {move || page.with(|page| head::head(page, stop, link.get().cut))}
         {move || stop.value().get().and_then(Result::err).map(|error| head::refused(&error))}
         {move || page.with(answer::answer)}
         {move || live().then(|| page.with(|page| answer::progress(page, link.get())))}
@@ -91,7 +85,9 @@ pub fn run_view(page: run::RunPage, stop: ServerAction<StopRun>) -> AnyView {
                 {move || page.with(evidence::thresholds)}
                 {move || page.with(evidence::checks)}
                 {move || page.with(record::events)}
-                {move || record_key.with(|_| page.with_untracked(record::record))}
+                {move || page.with(record::completeness)}
+                {move || page.with(record::confinement)}
+                {move || page.with(record::manifest)}
             </aside>
         </div>
     }

@@ -34,12 +34,7 @@ pub(super) fn events(page: &RunPage) -> AnyView {
     section("events", "Events", "since the start", ().into_any(), view! { <ol class="events">{list}</ol> }.into_any())
 }
 
-/// What stays as it is while the run goes on.
-pub(super) fn record(page: &RunPage) -> AnyView {
-    view! { {completeness(page)} {confinement(page)} {manifest(page)} }.into_any()
-}
-
-fn completeness(page: &RunPage) -> AnyView {
+pub(super) fn completeness(page: &RunPage) -> AnyView {
     let Some(completeness) = &page.completeness else { return ().into_any() };
     let tone = if completeness.complete { "pass" } else { "inconclusive" };
     let rows = completeness.rows.iter().map(counted).collect_view();
@@ -73,7 +68,7 @@ fn counted(row: &CompletenessRow) -> AnyView {
     .into_any()
 }
 
-fn confinement(page: &RunPage) -> AnyView {
+pub(super) fn confinement(page: &RunPage) -> AnyView {
     let confinement = &page.confinement;
     if confinement.measures.is_empty() {
         return ().into_any();
@@ -84,7 +79,7 @@ fn confinement(page: &RunPage) -> AnyView {
     section("confinement", "Confinement of k6", meta, ().into_any(), view! { <ul class="rules">{list}</ul> }.into_any())
 }
 
-fn manifest(page: &RunPage) -> AnyView {
+pub(super) fn manifest(page: &RunPage) -> AnyView {
     let manifest = &page.manifest;
     let short = |text: &str, remark: String| {
         let whole = text.to_owned();
