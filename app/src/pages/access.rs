@@ -6,11 +6,7 @@ mod grants;
 pub(crate) use grants::{grants_table, policy_tag};
 
 use leptos::prelude::*;
-use leptos_router::{
-    components::Form,
-    hooks::use_query_map,
-    params::ParamsMap,
-};
+use leptos_router::{components::Form, hooks::use_query_map, params::ParamsMap};
 use windfirm_model::{
     action::Action,
     environment::Environment,
@@ -77,8 +73,9 @@ fn about_others(query: &AccessQuery) -> bool {
 #[must_use]
 pub fn access_view(page: &access::AccessPage) -> AnyView {
     let others = about_others(&page.query);
-    let stale = (!page.policy.refused.is_empty())
-        .then(|| notice(Tone::Inconclusive, "Older policy", "A newer policy was refused because of errors in it. Everything here is decided by the one before."));
+    let stale = (!page.policy.refused.is_empty()).then(|| {
+        notice(Tone::Inconclusive, "Older policy", "A newer policy was refused because of errors in it. Everything here is decided by the one before.")
+    });
     let unknown = page.groups_unknown.as_deref().map(|why| {
         let sentence = format!("{} Unknown groups grant nothing; only grants to this user by name hold.", ended(why));
         notice(Tone::Inconclusive, "Groups unknown", &sentence)
@@ -142,7 +139,7 @@ fn form(query: &AccessQuery, others: bool, errors: &FieldErrors) -> AnyView {
         name: "person",
         label: "Person",
         value: query.person.as_deref(),
-        placeholder: "issuer|subject",
+        placeholder: "you, or issuer|subject",
         mono: true,
         wide: true,
         ..TextField::default()
@@ -158,7 +155,7 @@ fn form(query: &AccessQuery, others: bool, errors: &FieldErrors) -> AnyView {
         ..TextField::default()
     };
     let hint = others.then(|| {
-        view! { <p class="note">"Leave person and groups empty to ask about yourself. The portal keeps nobody’s groups, so name the groups to try. Asking about somebody else stands in the audit log."</p> }
+        view! { <p class="note">"Asking about somebody else stands in the audit log. The portal does not keep anybody’s groups, so name the groups to try."</p> }
     });
     // Put together before the form: its children are a closure and may not borrow.
     let fields = view! {

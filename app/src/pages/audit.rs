@@ -104,7 +104,8 @@ pub fn audit_view(page: &audit::AuditPage) -> AnyView {
 fn refused(query: &AuditQuery, fields: &FieldErrors) -> AnyView {
     platform::set_page_status(422);
     // What has no field of its own in the form is said here.
-    let rest = fields.iter().filter(|(name, _)| !filters::NAMES.contains(&name.as_str())).map(|(_, sentence)| notice(Tone::Fail, "Wrong", sentence)).collect_view();
+    let rest =
+        fields.iter().filter(|(name, _)| !filters::NAMES.contains(&name.as_str())).map(|(_, sentence)| notice(Tone::Fail, "Wrong", sentence)).collect_view();
     view! {
         {head("Audit", ().into_any())}
         {notice(Tone::Fail, "Not filtered", "A filter cannot be taken, so nothing is shown rather than too much. What you entered is kept.")}
@@ -141,7 +142,11 @@ fn nothing(page: &audit::AuditPage) -> AnyView {
             button("/audit".to_owned(), "Clear all filters"),
         )
     } else {
-        empty("No events yet", "Nothing has happened on the apps whose events you may read. Every login, launch, stop and refusal will stand here.", ().into_any())
+        empty(
+            "No events yet",
+            "Nothing has happened on the apps whose events you may read. Every login, launch, stop and refusal will stand here.",
+            ().into_any(),
+        )
     }
 }
 

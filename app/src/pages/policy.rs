@@ -42,10 +42,8 @@ fn refused(errors: &[String]) -> AnyView {
     if errors.is_empty() {
         return ().into_any();
     }
-    let list = errors
-        .iter()
-        .map(|error| view! { <li>{inked(Tone::Fail.icon(), Tone::Fail.class())} <span class="mono">{error.clone()}</span></li> })
-        .collect_view();
+    let list =
+        errors.iter().map(|error| view! { <li>{inked(Tone::Fail.icon(), Tone::Fail.class())} <span class="mono">{error.clone()}</span></li> }).collect_view();
     let words = format!(
         "A newer file has {} and was refused as a whole. The policy below stays in force until a file without errors is loaded.",
         counted(u64::try_from(errors.len()).unwrap_or_default(), "error", "errors")
@@ -71,11 +69,7 @@ fn roles(page: &access::PolicyPage) -> AnyView {
     if page.roles.is_empty() {
         return section("p-roles", "Roles", "", ().into_any(), nothing("The policy names no role."));
     }
-    let list = page
-        .roles
-        .iter()
-        .map(|(name, can)| view! { <dt>{name.clone()}</dt><dd class="mono">{can.join(", ")}</dd> })
-        .collect_view();
+    let list = page.roles.iter().map(|(name, can)| view! { <dt>{name.clone()}</dt><dd class="mono">{can.join(", ")}</dd> }).collect_view();
     let meta = "with all that they include";
     section("p-roles", "Roles", meta, ().into_any(), view! { <dl class="facts">{list}</dl> }.into_any())
 }

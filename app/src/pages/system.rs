@@ -42,7 +42,11 @@ fn verdict(parts: &[PartRow]) -> AnyView {
     let (tone, word, sentence) = match (parts.len(), broken.as_slice()) {
         (0, _) => (Tone::Unknown, "Unknown", "No part of the portal has said how it is.".to_owned()),
         (all, []) => (Tone::Pass, "Healthy", format!("All {all} parts work.")),
-        (all, names) => (Tone::Fail, "Not healthy", format!("{} of {all} parts {} not work as wanted: {}.", names.len(), if names.len() == 1 { "does" } else { "do" }, names.join(", "))),
+        (all, names) => (
+            Tone::Fail,
+            "Not healthy",
+            format!("{} of {all} parts {} not work as wanted: {}.", names.len(), if names.len() == 1 { "does" } else { "do" }, names.join(", ")),
+        ),
     };
     view! {
         <section class=format!("verdict {}", tone.class()) aria-labelledby="y-verdict">
@@ -58,7 +62,11 @@ fn verdict(parts: &[PartRow]) -> AnyView {
 
 /// What works, but with something older than it should be.
 fn partial(page: &system::SystemPage) -> AnyView {
-    let tree = page.tree.stale.as_deref().map(|why| notice(Tone::Inconclusive, "Older tree", &format!("The newest commit could not be read, so an older one is shown: {why}")));
+    let tree = page
+        .tree
+        .stale
+        .as_deref()
+        .map(|why| notice(Tone::Inconclusive, "Older tree", &format!("The newest commit could not be read, so an older one is shown: {why}")));
     let policy = (!page.policy.refused.is_empty()).then(|| {
         let amount = counted(u64::try_from(page.policy.refused.len()).unwrap_or_default(), "error", "errors");
         notice(Tone::Inconclusive, "Older policy", &format!("A newer policy has {amount} and was refused; the one before stays in force."))

@@ -68,7 +68,8 @@ fn launch_allowed() -> ActionRow {
             role: Some("tester".to_owned()),
             path: Some("/shop/".to_owned()),
             service_account: Some("shop-staging/loadtest".to_owned()),
-            why: "Group shop-dev has role tester on /shop/ in staging through grant shop developers, acting as service account shop-staging/loadtest.".to_owned(),
+            why: "Group shop-dev has role tester on /shop/ in staging through grant shop developers, acting as service account shop-staging/loadtest."
+                .to_owned(),
         },
     }
 }

@@ -8,7 +8,7 @@ use windfirm_model::{
     view::access::{AccessPage, ActionRow},
 };
 
-use super::{about_others, address, whom};
+use super::{address, whom};
 use crate::{
     href,
     ui::{
@@ -21,13 +21,17 @@ use crate::{
 /// The verdict on one action, and the chain below it.
 pub(super) fn answer(page: &AccessPage, row: &ActionRow, path: &AppPath, place: &Environment) -> AnyView {
     let (tone, word) = if row.allowed { (Tone::Pass, "Allowed") } else { (Tone::Locked, "Refused") };
-    let next = (!row.allowed && !about_others(&page.query)).then_some(" To change that, ask the people who keep the policy; this sentence tells them what is missing.");
+    let next = if row.allowed || about_others(page) {
+        "".to_owned()
+    } else {
+        " To change that, ask the people who keep the policy; this sentence tells them what is missing.".to_owned()
+    };
     view! {
         <section class=format!("verdict {}", tone.class()) aria-labelledby="x-verdict">
             <div><h2 id="x-verdict">{status_big(tone, word)}</h2></div>
             <div class="flow">
                 <p><code>{row.action.clone()}</code> " on " <a href=href::app(path)>{path.to_string()}</a> " " {environment(place)} {format!(" for {}", whom(page))}</p>
-                <p>{rich(&row.decision.why)}{next}</p>
+                <p>{rich(&row.decision.why)} {next}</p>
                 <p class="mute">{row.sentence.clone()} " " <a href=address(&page.query, None)>"All actions here"</a></p>
             </div>
         </section>
@@ -39,21 +43,22 @@ pub(super) fn answer(page: &AccessPage, row: &ActionRow, path: &AppPath, place: 
     .into_any()
 }
 
+fn about_others(page: &AccessPage) -> bool {
+    super::about_others(&page.query)
+}
+
 fn chain(page: &AccessPage, row: &ActionRow, path: &AppPath, place: &Environment) -> AnyView {
     let decision = &row.decision;
-    let others = about_others(&page.query);
-    let person = link("user", "person", page.person.clone(), text(if others { "as asked" } else { "you" }), false);
+    let person = link("user", "person", page.person.clone(), text(if about_others(page) { "as asked" } else { "you" }), false);
     let (kind, name) = match decision.subject.as_deref().and_then(|subject| subject.split_once(' ')) {
         Some((kind, name)) => (kind.to_owned(), name.to_owned()),
         None => (String::new(), decision.subject.clone().unwrap_or_default()),
     };
     let matched = match decision.subject {
         Some(_) if kind == "user" => link("user", "user", name, text("named by the grant"), false),
-        Some(_) => link("group", "group", name, text(if others { "one of the groups to try" } else { "named by the identity provider at login" }), false),
+        Some(_) => link("group", "group", name, text("named by the identity provider at login"), false),
         None if page.groups_unknown.is_some() => link("group", "groups", "unknown".to_owned(), text("grant nothing"), true),
-        None if page.groups.is_empty() => {
-            link("group", "groups", "none".to_owned(), text(if others { "no group to try was given" } else { "the identity provider named none" }), false)
-        }
+        None if page.groups.is_empty() => link("group", "groups", "none".to_owned(), text("named by the identity provider"), false),
         None => link("group", "groups", page.groups.join(", "), text("none leads to this action here"), false),
     };
     let grant = match &decision.grant {

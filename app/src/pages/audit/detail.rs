@@ -17,7 +17,9 @@ pub(super) fn detail(detail: &AuditDetail, query: &AuditQuery) -> AnyView {
     let row = &detail.row;
     let number = |seq: i64| count(u64::try_from(seq).unwrap_or_default());
     let entry = match detail.outcome_seq {
-        Some(outcome) => view! { {format!("{} and {}", number(row.seq), number(outcome))} <span class="from">"intent and outcome, one operation"</span> }.into_any(),
+        Some(outcome) => {
+            view! { {format!("{} and {}", number(row.seq), number(outcome))} <span class="from">"intent and outcome, one operation"</span> }.into_any()
+        }
         None => view! { {number(row.seq)} <span class="from">"the intent; its outcome is not there"</span> }.into_any(),
     };
     let ended = row.outcome_at.map(|at| view! { <span class="from">{format!("at {}", clock_ms(at))}</span> });

@@ -29,7 +29,8 @@ pub(super) fn filters(query: &AuditQuery, codes: &[(String, String)], errors: &F
         mono: true,
         ..TextField::default()
     };
-    let actor = TextField { id: "a-actor", name: "actor", label: "Actor", value: query.actor.as_deref(), placeholder: "part of a name", ..TextField::default() };
+    let actor =
+        TextField { id: "a-actor", name: "actor", label: "Actor", value: query.actor.as_deref(), placeholder: "part of a name", ..TextField::default() };
     let day = |id, name, label, value| TextField { id, name, label, value, day: true, ..TextField::default() };
     let outcomes = EventOutcome::ALL.into_iter().map(|outcome| (outcome.word().to_owned(), outcome.word().to_owned())).collect();
     let clear = (is_filtered(query) || !errors.is_empty()).then(|| view! { <a class="btn bare" href="/audit">"Clear"</a> });
