@@ -21,8 +21,7 @@ use crate::{
 };
 
 /// What the verdict filter offers: the word of the address and the word on the page.
-const VERDICTS: [(&str, &str); 5] =
-    [("fail", "fail"), ("inconclusive", "inconclusive"), ("pass", "pass"), ("live", "running now"), ("never", "never run")];
+const VERDICTS: [(&str, &str); 5] = [("fail", "fail"), ("inconclusive", "inconclusive"), ("pass", "pass"), ("live", "running now"), ("never", "never run")];
 
 #[component]
 pub fn TreePage() -> impl IntoView {

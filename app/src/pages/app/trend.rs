@@ -137,7 +137,13 @@ fn svg(runs: &[&RunRow], now: Timestamp) -> String {
     }
     for index in at_most {
         let Some(run) = runs.get(index) else { continue };
-        out.text(if index == runs.len() / 2 { "minor" } else { "" }, &per_cent(share(index) + 0.5 / number(columns)), AXIS_PX, "middle", &short(run.created, now));
+        out.text(
+            if index == runs.len() / 2 { "minor" } else { "" },
+            &per_cent(share(index) + 0.5 / number(columns)),
+            AXIS_PX,
+            "middle",
+            &short(run.created, now),
+        );
     }
     let mut text = out.into_text();
     for (index, run) in runs.iter().enumerate() {
@@ -174,10 +180,8 @@ impl Bar {
 fn twin(runs: &[&RunRow], now: Timestamp) -> Twin {
     let heads = ["Run", "Test", "Verdict", "Tree", "p50", "p90", "p99", "Spread"].map(str::to_owned).to_vec();
     let row = |run: &&RunRow| {
-        let numbers = measured(run).map_or_else(
-            || vec!["no data".to_owned(); 4],
-            |totals| [totals.p50_us, totals.p90_us, totals.p99_us, totals.spread_us()].map(latency).to_vec(),
-        );
+        let numbers = measured(run)
+            .map_or_else(|| vec!["no data".to_owned(); 4], |totals| [totals.p50_us, totals.p90_us, totals.p99_us, totals.spread_us()].map(latency).to_vec());
         let words = [test_name(run).to_owned(), run_word(run.state).to_owned(), digest(&run.commit)];
         (short(run.created, now), Some(words.into_iter().chain(numbers).collect()))
     };

@@ -73,7 +73,6 @@ fn app(row: &AppRow, query: &TreeQuery, first: bool) -> AnyView {
         <tr
             role="row"
             tabindex=tab_stop(first)
-            attr:aria-level=row.level.to_string()
             aria-posinset=row.position.to_string()
             aria-setsize=row.size.to_string()
             aria-expanded=row.expanded.map(|open| if open { "true" } else { "false" })
@@ -85,6 +84,7 @@ fn app(row: &AppRow, query: &TreeQuery, first: bool) -> AnyView {
             {rest(row)}
         </tr>
     }
+    .attr("aria-level", row.level.to_string())
     .into_any()
 }
 
@@ -158,7 +158,6 @@ fn hidden(level: u32, count: u32, position: u32, size: u32, first: bool) -> AnyV
             role="row"
             class="hidden-row"
             tabindex=tab_stop(first)
-            attr:aria-level=level.to_string()
             aria-posinset=position.to_string()
             aria-setsize=size.to_string()
         >
@@ -170,5 +169,6 @@ fn hidden(level: u32, count: u32, position: u32, size: u32, first: bool) -> AnyV
             </td>
         </tr>
     }
+    .attr("aria-level", level.to_string())
     .into_any()
 }

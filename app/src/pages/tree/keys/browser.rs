@@ -13,7 +13,10 @@ const ROWS: &str = "table[role=treegrid] > tbody > tr";
 
 pub(super) fn listen() {
     let handle = window_event_listener(leptos::ev::keydown, |event| {
-        let typing = event.target().and_then(|target| target.dyn_into::<Element>().ok()).is_some_and(|at| at.closest("input, textarea, select").is_ok_and(|found| found.is_some()));
+        let typing = event
+            .target()
+            .and_then(|target| target.dyn_into::<Element>().ok())
+            .is_some_and(|at| at.closest("input, textarea, select").is_ok_and(|found| found.is_some()));
         if event.key() == "/" && !typing && !with_modifier(&event) {
             if let Some(field) = document().get_element_by_id("tree-q").and_then(|field| field.dyn_into::<HtmlElement>().ok()) {
                 event.prevent_default();
