@@ -122,7 +122,12 @@ async fn trouble_is_told_and_the_rest_of_the_tree_stays() {
     troubled.problems = ["`a.yaml` cannot be read.", "`b.yaml` cannot be read.", "`c.yaml` <b>cannot</b> be read."].map(str::to_owned).to_vec();
     let page = tree("tree-trouble", "/tree", troubled).await;
     page.is_sound();
-    page.says(&["The newest commit could not be read: The remote does not answer. What you see was read 1 min ago.", "<code>a.yaml</code>", "1 more", "&lt;b&gt;cannot&lt;/b&gt;"]);
+    page.says(&[
+        "The newest commit could not be read: The remote does not answer. What you see was read 1 min ago.",
+        "<code>a.yaml</code>",
+        "1 more",
+        "&lt;b&gt;cannot&lt;/b&gt;",
+    ]);
     page.says_before("cannot be read.", "role=\"treegrid\"");
 }
 
