@@ -52,16 +52,7 @@ pub fn launch(path: &AppPath, test: Option<&str>) -> String {
 #[must_use]
 pub fn launch_again(request: &LaunchRequest) -> String {
     let LaunchRequest { path, test, profile, vus, duration, env, reason, once } = request;
-    let pairs = [
-        ("path", path),
-        ("test", test),
-        ("profile", profile),
-        ("vus", vus),
-        ("duration", duration),
-        ("env", env),
-        ("reason", reason),
-        ("once", once),
-    ];
+    let pairs = [("path", path), ("test", test), ("profile", profile), ("vus", vus), ("duration", duration), ("env", env), ("reason", reason), ("once", once)];
     with_query("/launch", &pairs.map(|(name, value)| (name, Some(value.as_str()))))
 }
 

@@ -52,7 +52,9 @@ pub fn fault_page(fault: Fault, place: Place) -> AnyView {
     };
     let first = match &fault {
         Fault::NotLoggedIn => view! { <a class="btn go" href="/login" rel="external">"Log in"</a> }.into_any(),
-        Fault::Unavailable { .. } | Fault::Internal { .. } | Fault::Conflict { .. } => view! { <a class="btn go" href="" rel="external">"Try again"</a> }.into_any(),
+        Fault::Unavailable { .. } | Fault::Internal { .. } | Fault::Conflict { .. } => {
+            view! { <a class="btn go" href="" rel="external">"Try again"</a> }.into_any()
+        }
         Fault::Forbidden { .. } => view! { <a class="btn" href="/access">"What I may do"</a> }.into_any(),
         Fault::NotFound | Fault::Invalid { .. } => view! { <a class="btn" href="/tree">"Open your tree"</a> }.into_any(),
     };

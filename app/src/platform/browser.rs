@@ -8,11 +8,7 @@ pub(crate) fn set_header(_name: &'static str, _value: &str) {}
 
 /// What the server wrote on the root element.
 pub(crate) fn theme() -> Theme {
-    leptos::prelude::document()
-        .document_element()
-        .and_then(|root| root.get_attribute("data-theme"))
-        .and_then(|word| Theme::parse(&word))
-        .unwrap_or_default()
+    leptos::prelude::document().document_element().and_then(|root| root.get_attribute("data-theme")).and_then(|word| Theme::parse(&word)).unwrap_or_default()
 }
 
 pub(crate) fn nonce() -> Option<String> {

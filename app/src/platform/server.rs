@@ -41,9 +41,7 @@ pub(crate) fn set_header(name: &'static str, value: &str) {
 
 /// What the reader chose, as the cookie says.
 pub(crate) fn theme() -> Theme {
-    use_context::<Parts>()
-        .and_then(|parts| parts.headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).map(Theme::of_cookies))
-        .unwrap_or_default()
+    use_context::<Parts>().and_then(|parts| parts.headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).map(Theme::of_cookies)).unwrap_or_default()
 }
 
 /// The nonce that the inline scripts of this page carry.

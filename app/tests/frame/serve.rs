@@ -36,13 +36,15 @@ impl Answer {
     }
 }
 
-fn ready() {
-    static READY: std::sync::Once = std::sync::Once::new();
-    READY.call_once(|| {
-        // Listing the routes starts the executor, as it does in the server.
-        assert!(!leptos_axum::generate_route_list(windfirm_app::App).is_empty());
+/// Address and mode of every page. Listed once and before anything is rendered: while leptos lists routes, no resource of the whole
+/// process loads, so a page that is rendered meanwhile would wait for ever.
+pub(crate) fn routes() -> &'static [(String, String)] {
+    static ROUTES: std::sync::OnceLock<Vec<(String, String)>> = std::sync::OnceLock::new();
+    ROUTES.get_or_init(|| {
         windfirm_app::api::register();
-    });
+        // Listing the routes starts the executor too, as it does in the server.
+        leptos_axum::generate_route_list(windfirm_app::App).iter().map(|route| (route.path().to_owned(), format!("{:?}", route.mode()))).collect()
+    })
 }
 
 pub(crate) async fn page(address: &str, answers: Answers) -> Answer {
@@ -50,7 +52,7 @@ pub(crate) async fn page(address: &str, answers: Answers) -> Answer {
 }
 
 pub(crate) async fn page_with(address: &str, answers: Answers, cookie: &str, targets: FormTargets) -> Answer {
-    ready();
+    assert!(!routes().is_empty());
     let handle = PortalHandle(std::sync::Arc::new(answers));
     let context = move || {
         provide_context(handle.clone());
@@ -64,7 +66,7 @@ pub(crate) async fn page_with(address: &str, answers: Answers, cookie: &str, tar
 
 /// Calls a server function; a POST sends one field, `handle=x`, from the page of sessions.
 pub(crate) async fn call(method: &str, address: &str, accept: &str, answers: Answers) -> Answer {
-    ready();
+    assert!(!routes().is_empty());
     let handle = PortalHandle(std::sync::Arc::new(answers));
     let request = Request::builder()
         .method(method)
