@@ -33,9 +33,10 @@ test("kill -9 in mid-run, start again: live again, and complete at the end", asy
     const twin = page.locator("figure").filter({ has: page.getByRole("img", { name: /^Latency band/ }) });
     await expect(twin.getByRole("img").first()).not.toHaveAttribute("aria-label", /No data/);
 
-    await page.goto(`/audit`);
     await page.goto("/runs?by=me");
-    await expect(page.getByRole("row").filter({ hasText: "Through a crash" }), "one run, not two").toHaveCount(1);
+    const rows = page.getByRole("row").filter({ has: page.getByRole("rowheader") });
+    await expect(rows, "one run, not two").toHaveCount(1);
+    await expect(rows.getByRole("link").first()).toHaveAttribute("href", run.href);
     await context.close();
   } finally {
     await demo.end();

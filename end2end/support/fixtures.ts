@@ -2,7 +2,7 @@
 import { test as base, expect, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "@playwright/test";
 import { Demo } from "./demo";
 import { loginAs, type Person } from "./people";
-import { launch, settled, type Run } from "./runs";
+import { launch, over, type Run } from "./runs";
 import { Watch } from "./watch";
 
 /** A browser of one person. */
@@ -66,7 +66,7 @@ export const test = base.extend<Own, Shared>({
       const context = await browser.newContext({ storageState: await logins.of("ana"), baseURL: demo.url });
       const page = await context.newPage();
       const run = await launch(page, { path: "/shop/catalogue/", reason: "Before the sale" });
-      await settled(page, run);
+      await over(page, run);
       await context.close();
       await use(run);
     },
@@ -90,4 +90,4 @@ export const test = base.extend<Own, Shared>({
 
 export { expect };
 export { choose, everybody, loginAs, people, type Person } from "./people";
-export { RUN_PAGE, addressOf, fact, launch, launchForm, numberIn, settled, stop, text, verdict, type Run } from "./runs";
+export { RUN_PAGE, addressOf, fact, launch, launchForm, numberIn, over, settled, stop, text, verdict, type Run } from "./runs";

@@ -46,6 +46,8 @@ export async function launch(page: Page, wish: Wish): Promise<Run> {
   return { id: href.replace("/runs/", ""), path: wish.path, href };
 }
 
+const ENDED = /^\s*Verdict\s*(Pass|Fail|Inconclusive|Cancelled|Lost|Error)/;
+
 /** The answer at the top of the page of a run. */
 export function verdict(page: Page): Locator {
   return page.getByRole("region", { name: "Verdict" });
@@ -54,7 +56,15 @@ export function verdict(page: Page): Locator {
 /** Waits on the page of the run, which follows by itself, until it has its verdict. */
 export async function settled(page: Page, run: Run, limitMs = 75_000): Promise<void> {
   if (addressOf(page) !== run.href) await page.goto(run.href);
-  await expect(verdict(page)).toContainText(/^\s*Verdict\s*(Pass|Fail|Inconclusive|Cancelled|Lost|Error)/, { timeout: limitMs });
+  await expect(verdict(page)).toContainText(ENDED, { timeout: limitMs });
+}
+
+/** The same without leaning on the live page: loads it again and again. */
+export async function over(page: Page, run: Run, limitMs = 75_000): Promise<void> {
+  await expect(async () => {
+    await page.goto(run.href);
+    await expect(verdict(page)).toContainText(ENDED, { timeout: 500 });
+  }).toPass({ timeout: limitMs, intervals: [1_000] });
 }
 
 /** Stops the run whose page is open, and confirms. */
