@@ -2,11 +2,7 @@
 //!
 //! An attempt that cannot be recorded is answered as our own fault, so nobody can try unseen.
 
-use windfirm_model::{
-    audit::EventCode,
-    fault::Fault,
-    id::RunId,
-};
+use windfirm_model::{audit::EventCode, fault::Fault, id::RunId};
 use windfirm_policy::{Place, Refused};
 use windfirm_store::audit::Attempt;
 

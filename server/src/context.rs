@@ -2,16 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use windfirm_model::{
-    actor::Actor,
-    fault::Fault,
-    id::OperationId,
-    session::Login,
-};
+use windfirm_model::{action::Action, actor::Actor, fault::Fault, id::OperationId, session::Login, view::tree::TreeRevision};
 use windfirm_policy::Access;
 use windfirm_store::{StoreError, audit::Details};
 
-use crate::state::{Portal, PolicyInForce, TreeInForce};
+use crate::state::{PolicyInForce, Portal, TreeInForce};
 
 /// One request of one person. It implements the contract of the pages (see [`crate::usecase`]).
 ///
@@ -61,6 +56,27 @@ impl Asker {
             commit: Some(self.tree.revision.commit.clone()).filter(|commit| !commit.is_empty()),
             ..Details::default()
         }
+    }
+
+    /// The commit of the tree, as this person may know it: its subject and author name things of other teams, and its place on
+    /// the disk is for those who look after the portal.
+    #[must_use]
+    pub fn revision(&self) -> TreeRevision {
+        let mut revision = self.tree.revision.clone();
+        if !self.sees_everything() {
+            revision.subject.clear();
+            revision.author.clear();
+        }
+        if self.access.can_anywhere(Action::ViewSystem).is_none() {
+            revision.source = revision.source.rsplit('/').next().unwrap_or_default().to_owned();
+        }
+        revision
+    }
+
+    /// Whether no app is hidden from this person.
+    #[must_use]
+    pub fn sees_everything(&self) -> bool {
+        self.tree.tree.apps().iter().all(|app| self.access.allows(Action::ViewApp, &app.place()))
     }
 
     /// Our own fault, told once in the log and without details to the asker.

@@ -1,6 +1,11 @@
 //! Puts a portal together from a configuration, serves it, and drains it when asked to end.
 
-use std::{net::SocketAddr, path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -69,8 +74,9 @@ impl LoginRows for Rows {
 
 /// Builds everything, listens nowhere yet. `listening` is the address that runners on this machine reach us at.
 pub async fn build(config: &Config, options: &Options, listening: SocketAddr, clock: Arc<dyn Clock>) -> Result<Arc<Portal>, StartError> {
-    std::fs::create_dir_all(&config.state)
-        .map_err(|error| StartError::Config(format!("state: {} cannot be made: {error}. Name a folder that this user may write to.", config.state.display())))?;
+    std::fs::create_dir_all(&config.state).map_err(|error| {
+        StartError::Config(format!("state: {} cannot be made: {error}. Name a folder that this user may write to.", config.state.display()))
+    })?;
     let state = config.state.canonicalize().map_err(|error| StartError::Config(format!("state: {}: {error}.", config.state.display())))?;
     let store = Store::open(&config.database_url().map_err(StartError::Config)?, Arc::clone(&clock)).await?;
     let k6 = K6::find(config.runner.k6.as_deref(), &[])?;
@@ -78,7 +84,8 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
     let settings = LocalSettings { state_dir: state.clone(), k6, runner_command: options.runner_command.clone() };
     let local = Arc::new(LocalExecutor::new(settings, Arc::clone(&clock))?);
     let identity = Identity::new(identity_config(config)?, Arc::new(Rows(store.clone())), Arc::clone(&clock))?;
-    let policy = reload::first_policy(&config.policy, &*clock).map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
+    let policy =
+        reload::first_policy(&config.policy, &*clock).map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
     let tree = reload::first_tree(&config.tree, &policy.policy, &*clock);
     let port = listening.port();
     let ingest_host = if listening.ip().is_unspecified() || listening.ip().is_loopback() { "127.0.0.1".to_owned() } else { listening.ip().to_string() };
@@ -172,12 +179,9 @@ pub async fn serve(portal: Arc<Portal>, listener: TcpListener, site: &Path) -> R
 
 /// The one recorder of this process. Tests that build several portals share it.
 pub fn recorder() -> Result<PrometheusHandle, StartError> {
-    static RECORDER: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
-    if let Some(handle) = RECORDER.get() {
-        return Ok(handle.clone());
-    }
-    let handle = PrometheusBuilder::new().install_recorder().map_err(|error| StartError::Metrics(error.to_string()))?;
-    Ok(RECORDER.get_or_init(|| handle).clone())
+    static RECORDER: std::sync::OnceLock<Result<PrometheusHandle, String>> = std::sync::OnceLock::new();
+    let installed = RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().map_err(|error| error.to_string()));
+    installed.clone().map_err(StartError::Metrics)
 }
 
 async fn asked_to_end() {

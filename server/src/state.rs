@@ -1,10 +1,6 @@
 //! Everything that lives as long as the process: store, policy, tree, executor, live executions.
 
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;

@@ -1,6 +1,13 @@
 //! Killed at any moment: no run is lost, none is doubled, and every sample of a run that ends is there.
 //!
 //! A real portal process on SQLite, the real k6, a real shop. The moments come from fixed seeds.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
+)]
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,11 @@
 //! The portal as a whole, over its router: who may reach what, what is recorded, what a launch does, what bad input gets.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
+)]
 
 #[path = "portal/bad_input.rs"]
 mod bad_input;

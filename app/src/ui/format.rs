@@ -147,7 +147,7 @@ pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -228,6 +228,13 @@ pub fn bytes(value: u64) -> String {
 #[must_use]
 pub fn digest(text: &str) -> String {
     text.strip_prefix("sha256:").unwrap_or(text).chars().take(7).collect()
+}
+
+/// Subject, author and time of a commit, as far as they may be told.
+#[must_use]
+pub fn commit_words(revision: &windfirm_model::view::tree::TreeRevision) -> String {
+    let parts = [revision.subject.clone(), revision.author.clone(), full(revision.committed)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

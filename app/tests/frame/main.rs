@@ -1,4 +1,5 @@
 //! What is around every page: routes, statuses, headers, the theme, and the server functions as public endpoints.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 mod portal;
 mod serve;

@@ -2,6 +2,7 @@
 //!
 //! Each page is rendered whole through the app and its router, from a portal that answers with made-up data. The documents are also
 //! left in the target folder, to be looked at; so are those of the door.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod data;
 mod portal;

@@ -2,6 +2,7 @@
 //!
 //! Each is rendered whole through the app and its router, from a portal that answers with made-up data. What is compared is the
 //! main part of the page. The documents are also left in the target folder, to be looked at.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod data;
 mod portal;

@@ -23,10 +23,8 @@ const SHOP: [Spec; 7] = [
     Spec { name: "gateway", pool: 8, queue: 30, work_us: 12_000, calls: &[] },
 ];
 
-const SEARCH: [Spec; 2] = [
-    Spec { name: "query", pool: 12, queue: 40, work_us: 3_000, calls: &["index"] },
-    Spec { name: "index", pool: 6, queue: 30, work_us: 7_000, calls: &[] },
-];
+const SEARCH: [Spec; 2] =
+    [Spec { name: "query", pool: 12, queue: 40, work_us: 3_000, calls: &["index"] }, Spec { name: "index", pool: 6, queue: 30, work_us: 7_000, calls: &[] }];
 
 /// One service with its stage and port.
 #[derive(Clone, Copy, Debug)]

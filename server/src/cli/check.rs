@@ -6,12 +6,7 @@ use windfirm_executor::K6;
 use windfirm_model::clock::Clock as _;
 use windfirm_store::Store;
 
-use crate::{
-    cli::say,
-    clock::SystemClock,
-    config::Config,
-    worker::reload,
-};
+use crate::{cli::say, clock::SystemClock, config::Config, worker::reload};
 
 /// Checks the file, then each part that it names. Every problem is told; any of them fails the check.
 pub(super) async fn check(file: &Path) -> Result<(), String> {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use axum::{
     Form,
     extract::Request,
-    middleware::Next,
     http::{Extensions, HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;

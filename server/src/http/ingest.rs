@@ -40,12 +40,7 @@ fn refuse(status: StatusCode, code: u32, message: impl std::fmt::Display) -> Res
 }
 
 /// The handler.
-pub async fn receive(
-    State(portal): State<Arc<Portal>>,
-    Path(execution): Path<String>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<String>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let Ok(execution) = execution.parse::<ExecutionId>() else {
         return refuse(StatusCode::NOT_FOUND, 0, "This is no execution.");

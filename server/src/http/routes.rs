@@ -3,7 +3,11 @@
 //! Three groups: what machines ask (health, metrics, ingest: own checks, no session), the door (login, log-out, theme: a
 //! session, no asker), and everything else, which needs an [`Asker`].
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -42,13 +46,15 @@ pub struct RouterState {
 }
 
 /// The pages of the app, as the app itself lists them: what the enumerating tests walk through.
-#[must_use]
+///
+/// Listed once per process: while routes are listed, Leptos loads no resources anywhere, and a page that is rendered in that
+/// moment would wait for ever.
 pub fn pages() -> Vec<AxumRouteListing> {
-    generate_route_list(App)
+    static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
+    PAGES.clone()
 }
 
 /// Everything. Needs no socket.
-#[must_use]
 pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle) -> Router {
     let options = LeptosOptions::builder().output_name("windfirm").site_root(site.display().to_string()).site_pkg_dir("pkg").build();
     let state = RouterState { portal: Arc::clone(portal), options: options.clone(), metrics };
@@ -60,10 +66,19 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
         .route("/ingest/v2/metrics/{execution}", post(ingest::receive).layer(DefaultBodyLimit::max(ingest::MAX_BODY_BYTES)));
 
     let context = give_context(Arc::clone(portal));
-    let for_missing = { let (context, options) = (context.clone(), options.clone()); move |request: Request| missing(context.clone(), options.clone(), request) };
+    let for_missing = {
+        let (context, options) = (context.clone(), options.clone());
+        move |request: Request| missing(context.clone(), options.clone(), request)
+    };
     let asker = from_fn_with_state(Arc::clone(portal), who::require_login);
     let pages = Router::new()
-        .route("/api/fn/{*name}", any({ let context = context.clone(); move |request: Request| handle_server_fns_with_context(context.clone(), request) }))
+        .route(
+            "/api/fn/{*name}",
+            any({
+                let context = context.clone();
+                move |request: Request| handle_server_fns_with_context(context.clone(), request)
+            }),
+        )
         .leptos_routes_with_context(&state, pages(), context, move || shell(options.clone()))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_LIMIT))
         .route("/runs/{id}/events", get(events::watch))
@@ -81,7 +96,12 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
     };
     let door = identity_routes(identity).merge(Router::new().route("/theme", post(door::theme))).layer(from_fn(door::note_theme));
 
-    let people = pages.merge(door.with_state(())).fallback_service(files).layer(RequestBodyLimitLayer::new(MAX_FORM_BYTES)).layer(sessions(portal)).layer(CsrfLayer::new());
+    let people = pages
+        .merge(door.with_state(()))
+        .fallback_service(files)
+        .layer(RequestBodyLimitLayer::new(MAX_FORM_BYTES))
+        .layer(sessions(portal))
+        .layer(CsrfLayer::new());
 
     machines
         .merge(people)

@@ -92,15 +92,10 @@ impl Asker {
             }
             None => PersonKey { issuer: "nobody".to_owned(), subject: "in particular".to_owned() },
         };
-        let names: Vec<String> =
-            groups.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let names: Vec<String> = groups.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let facts = vec![("person".to_owned(), key.to_string()), ("groups".to_owned(), names.join(", "))];
         let details = Details { facts, ..self.details() };
-        self.portal
-            .store
-            .record(&permit, EventCode::AccessExplain, &details, EventOutcome::Done, None)
-            .await
-            .map_err(|error| self.store_fault(&error))?;
+        self.portal.store.record(&permit, EventCode::AccessExplain, &details, EventOutcome::Done, None).await.map_err(|error| self.store_fault(&error))?;
         let name = person.unwrap_or_else(|| format!("anybody in {}", names.join(", ")));
         Ok(Actor::Person { key, name, groups: Groups::Known(names) })
     }

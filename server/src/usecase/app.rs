@@ -55,9 +55,7 @@ impl Asker {
     pub(super) async fn bundle_of(&self, test: &TestScript) -> Result<Bundle, String> {
         let snapshot = self.tree.snapshot.clone().ok_or("The tree cannot be read right now.")?;
         let test = test.clone();
-        tokio::task::spawn_blocking(move || discovery::bundle(&snapshot, &test).map_err(|error| error.to_string()))
-            .await
-            .map_err(|error| error.to_string())?
+        tokio::task::spawn_blocking(move || discovery::bundle(&snapshot, &test).map_err(|error| error.to_string())).await.map_err(|error| error.to_string())?
     }
 
     /// All tests of an app, as k6 reads them.
@@ -133,7 +131,7 @@ impl Asker {
             target: app.target.clone(),
             parent: tree.parent(&app).filter(|parent| visible(parent)).map(|parent| parent.path.clone()),
             sources: self.source_rows(&app).await,
-            revision: self.tree.revision.clone(),
+            revision: self.revision(),
             tests: self.test_rows(&app).await,
             searched: app.searched.clone(),
             runs,

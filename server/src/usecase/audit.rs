@@ -106,7 +106,8 @@ mod tests {
             change(&mut query);
             filter_of(&query).unwrap_err()
         };
-        let wrong: [(&str, fn(&mut AuditQuery)); 6] = [
+        type Change = fn(&mut AuditQuery);
+        let wrong: [(&str, Change); 6] = [
             ("path", |q| q.path = Some("shop".into())),
             ("event", |q| q.event = Some("run.explode".into())),
             ("outcome", |q| q.outcome = Some("maybe".into())),

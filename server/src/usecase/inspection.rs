@@ -13,10 +13,7 @@ use windfirm_model::{
     view::app::{ScenarioRow, TestOptions},
 };
 use windfirm_policy::{Permit, Resource, act::Reload};
-use windfirm_store::{
-    inspection::InspectionKey,
-    runs::RunRecord,
-};
+use windfirm_store::{inspection::InspectionKey, runs::RunRecord};
 use windfirm_tree::Bundle;
 
 use crate::{

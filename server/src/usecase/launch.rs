@@ -4,6 +4,7 @@
 //! judge those facts. Only the launch then asks for a permit, and only with the permit is a run stored.
 
 pub mod fields;
+mod planned;
 
 use std::collections::BTreeMap;
 
@@ -77,6 +78,15 @@ struct Resolved {
 }
 
 impl Resolved {
+    /// How long it takes when nothing is late: what the guardrails judge also has the time that k6 gives iterations to end.
+    fn planned_s(&self) -> Option<u32> {
+        let Some(Ok(Answer::Loads { inspected })) = &self.answer else { return None };
+        match self.fields.load {
+            Some(load) => Some(load.duration_s),
+            None => planned::seconds(&inspected.options).or(inspected.total_duration_s),
+        }
+    }
+
     fn facts(&self) -> Option<Facts> {
         let Some(Ok(Answer::Loads { inspected })) = &self.answer else { return None };
         let target = self.target.as_deref()?;
@@ -199,7 +209,7 @@ impl Asker {
             environment: resolved.place.environment.clone(),
             tests,
             target: app.target.clone(),
-            revision: self.tree.revision.clone(),
+            revision: self.revision(),
             decision: explain(&self.policy.policy, &self.access, Action::LaunchRun, &resolved.place),
             allowed: self.access.allows(Action::LaunchRun, &resolved.place),
             request,
@@ -256,7 +266,7 @@ impl Asker {
             app: serde_json::json!({ "cluster": resolved.app.cluster, "namespace": resolved.app.namespace, "kind": resolved.app.kind.word(), "name": resolved.app.name }),
             test: test.clone(),
             profile: resolved.fields.profile,
-            planned_s: facts.duration_s,
+            planned_s: resolved.planned_s(),
             max_vus: facts.max_vus,
             target,
             reason: resolved.fields.reason.clone(),

@@ -44,7 +44,7 @@ impl Tree for Asker {
         let runs = self.app_runs().await?;
         let launch = |place: &windfirm_policy::Place| self.may_launch(place);
         let asked = Asked { tree: &self.tree.tree, access: &self.access, runs: &runs, launch: &launch, now: self.portal.clock.now() };
-        tree_page(&asked, &query, &self.tree.revision)
+        tree_page(&asked, &query, &self.revision())
     }
     async fn app(&self, path: AppPath) -> Answer<AppPage> {
         self.app_page(path).await

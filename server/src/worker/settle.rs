@@ -100,9 +100,7 @@ fn judged_ending(report: &ExitReport) -> verdict::Ending {
         (Ending::Stopped { reason }, _) => verdict::Ending::CutShort(reason.clone()),
         (Ending::Portal { message }, _) => verdict::Ending::CutShort(message.clone()),
         (Ending::Deadline { limit_s }, _) => verdict::Ending::CutShort(Cause::DeadlinePassed { limit_s: *limit_s }.words()),
-        (Ending::Bound { bound, reached }, _) => {
-            verdict::Ending::CutShort(Cause::BoundExceeded { bound: bound.clone(), reached: reached.clone() }.words())
-        }
+        (Ending::Bound { bound, reached }, _) => verdict::Ending::CutShort(Cause::BoundExceeded { bound: bound.clone(), reached: reached.clone() }.words()),
     }
 }
 

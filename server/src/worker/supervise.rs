@@ -31,8 +31,8 @@ use crate::{
 
 /// How long the executor may take from the order to a running k6.
 const START_LIMIT_S: i64 = 30;
-/// Added to what k6 said it would take: setup, teardown, the last iterations.
-const DEADLINE_GRACE_S: u32 = 60;
+/// Added to what is planned: setup, teardown, and the iterations that are still under way when the time is over.
+const DEADLINE_GRACE_S: u32 = 120;
 
 /// Why a step did not happen. The run stays where it is; the next round tries again.
 #[derive(Debug, thiserror::Error)]
@@ -87,12 +87,7 @@ async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
         RunState::Running { .. } => running(portal, run).await,
         RunState::Finishing { .. } => settle::finish(portal, run).await,
         RunState::Cancelling { .. } => cancelling(portal, run).await,
-        RunState::Passed
-        | RunState::Failed
-        | RunState::Inconclusive
-        | RunState::Cancelled { .. }
-        | RunState::Lost
-        | RunState::Errored { .. } => Ok(()),
+        RunState::Passed | RunState::Failed | RunState::Inconclusive | RunState::Cancelled { .. } | RunState::Lost | RunState::Errored { .. } => Ok(()),
     }
 }
 

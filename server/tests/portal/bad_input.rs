@@ -95,8 +95,7 @@ async fn deliveries_that_are_not_from_our_runner_are_refused() {
     let launched = house.call(As::Ana, Method::POST, "launch", &format!("{CART}&request[profile]=smoke")).await;
     let run: RunId = launched.body.trim_matches('"').parse().unwrap();
     let record = house.portal.store.run(&Access::system(windfirm_model::actor::SystemTask::RunSupervisor), run).await.unwrap().unwrap();
-    let permit: Permit<SuperviseRuns> =
-        Permit::system(OperationId(house.portal.clock.new_uuid()), Resource { run: Some(run), ..Resource::default() });
+    let permit: Permit<SuperviseRuns> = Permit::system(OperationId(house.portal.clock.new_uuid()), Resource { run: Some(run), ..Resource::default() });
     let since = house.portal.clock.now();
     let step = Step { version: record.version, to: RunState::Starting { since }, confinement: None, events: Vec::new() };
     house.portal.store.advance(&permit, step).await.unwrap();

@@ -21,12 +21,11 @@ use windfirm::{
 };
 use windfirm_model::{
     actor::{Groups, PersonKey},
-    clock::Clock as _,
     session::Login,
 };
 use windfirm_store::session::SessionRows;
 
-pub struct House {
+pub(crate) struct House {
     pub portal: Arc<Portal>,
     pub router: Router,
     pub folder: tempfile::TempDir,
@@ -40,7 +39,7 @@ impl Drop for House {
 
 /// Who asks. The five people of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum As {
+pub(crate) enum As {
     Nobody,
     Ana,
     Ben,
@@ -50,7 +49,7 @@ pub enum As {
 }
 
 impl As {
-    pub const PEOPLE: [Self; 5] = [Self::Ana, Self::Ben, Self::Eli, Self::Chris, Self::Dora];
+    pub(crate) const PEOPLE: [Self; 5] = [Self::Ana, Self::Ben, Self::Eli, Self::Chris, Self::Dora];
 
     fn facts(self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
@@ -66,14 +65,14 @@ impl As {
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
 }
 
 /// The k6 that the test command built. Without it, tests that need it say so and fail where it is required.
-pub fn k6() -> Option<PathBuf> {
+pub(crate) fn k6() -> Option<PathBuf> {
     let named = std::env::var_os("WINDFIRM_K6").map(PathBuf::from);
     let in_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).map(|folder| folder.join("k6")).collect::<Vec<_>>());
     let found = named.into_iter().chain(in_path).find(|path| path.is_file());
@@ -86,12 +85,12 @@ pub fn k6() -> Option<PathBuf> {
 
 impl House {
     /// `None` when there is no k6; that was said.
-    pub async fn open() -> Option<Self> {
+    pub(crate) async fn open() -> Option<Self> {
         Self::build(7_710, ([127, 0, 0, 1], 7_700).into()).await
     }
 
     /// With workers, a real socket for what runners deliver, and the demo's shop on ports from `shop_port` on.
-    pub async fn open_live(shop_port: u16) -> Option<Self> {
+    pub(crate) async fn open_live(shop_port: u16) -> Option<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let house = Self::build(shop_port, listener.local_addr().unwrap()).await?;
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
@@ -141,7 +140,7 @@ impl House {
     }
 
     /// The cookie of a person who has just logged in.
-    pub async fn cookie(&self, who: As) -> Option<String> {
+    pub(crate) async fn cookie(&self, who: As) -> Option<String> {
         let (name, groups) = who.facts()?;
         let now = self.portal.clock.now();
         let login = Login {
@@ -159,7 +158,7 @@ impl House {
         Some(format!("windfirm={}", session.id().unwrap()))
     }
 
-    pub async fn send(&self, who: As, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, who: As, request: Request<Body>) -> Answer {
         let (mut parts, body) = request.into_parts();
         if let Some(cookie) = self.cookie(who).await {
             parts.headers.insert(header::COOKIE, cookie.parse().unwrap());
@@ -171,12 +170,12 @@ impl House {
     }
 
     /// A page, as a browser asks for it.
-    pub async fn page(&self, who: As, uri: &str) -> Answer {
+    pub(crate) async fn page(&self, who: As, uri: &str) -> Answer {
         self.send(who, Request::get(uri).header(header::ACCEPT, "text/html").body(Body::empty()).unwrap()).await
     }
 
     /// A server function, as the script of a page calls it.
-    pub async fn call(&self, who: As, method: Method, name: &str, fields: &str) -> Answer {
+    pub(crate) async fn call(&self, who: As, method: Method, name: &str, fields: &str) -> Answer {
         let uri = format!("/api/fn/{name}");
         let request = Request::builder().method(method.clone()).header(header::HOST, "127.0.0.1:7700").header("sec-fetch-site", "same-origin");
         let request = if method == Method::GET {

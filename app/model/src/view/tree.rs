@@ -57,6 +57,7 @@ pub struct TreeRevision {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "row", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "nearly every row is an app; boxing each would cost more than the few hidden rows save")]
 pub enum TreeRow {
     App(AppRow),
     /// Children that the person may not see: counted, never named.

@@ -5,7 +5,7 @@ use windfirm_model::view::app::{AppPage, SourceRow};
 
 use super::{facts, overview::troubles};
 use crate::ui::{
-    format::{ago, digest, full, iso, short},
+    format::{ago, commit_words, digest, iso, short},
     layout::{nothing, scroll, section},
 };
 
@@ -70,7 +70,7 @@ fn tree(page: &AppPage) -> AnyView {
     } else {
         view! {
             <code>{revision.commit.clone()}</code>
-            <span class="from">{format!("{}, {}, {}", revision.subject, revision.author, full(revision.committed))}</span>
+            <span class="from">{commit_words(revision)}</span>
         }
         .into_any()
     };

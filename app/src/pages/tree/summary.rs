@@ -5,7 +5,7 @@ use windfirm_model::view::tree::{TreePage, TreeQuery, VerdictCounts};
 
 use super::address;
 use crate::ui::{
-    format::{ago, counted, digest, full, iso},
+    format::{ago, commit_words, counted, digest, full, iso},
     layout::notice,
     status::{Tone, status_plain},
     text::rich,
@@ -98,7 +98,7 @@ pub(super) fn foot(page: &TreePage) -> AnyView {
     let seen = counted(u64::from(page.visible_apps), "app", "apps");
     let hidden = if page.hidden_apps == 0 { "none hidden".to_owned() } else { format!("{} hidden", page.hidden_apps) };
     let commit = (!revision.commit.is_empty()).then(|| {
-        let title = format!("{}, {}, {}", revision.subject, revision.author, full(revision.committed));
+        let title = commit_words(revision);
         view! { <span>"Commit " <code title=title>{digest(&revision.commit)}</code> " " {revision.subject.clone()}</span> }
     });
     view! {

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use windfirm_executor::Load;
-use windfirm_model::{
-    run::Profile,
-    view::launch::LaunchRequest,
-};
+use windfirm_model::{run::Profile, view::launch::LaunchRequest};
 
 const SMOKE: Load = Load { vus: 1, duration_s: 10 };
 const STEADY: Load = Load { vus: 10, duration_s: 60 };

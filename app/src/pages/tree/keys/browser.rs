@@ -17,7 +17,7 @@ pub(super) fn listen() {
             .target()
             .and_then(|target| target.dyn_into::<Element>().ok())
             .is_some_and(|at| at.closest("input, textarea, select").is_ok_and(|found| found.is_some()));
-        if event.key() == "/" && !typing && !with_modifier(&event) {
+        if event.key() == "/" && !typing && !(event.ctrl_key() || event.alt_key() || event.meta_key()) {
             if let Some(field) = document().get_element_by_id("tree-q").and_then(|field| field.dyn_into::<HtmlElement>().ok()) {
                 event.prevent_default();
                 _ = field.focus();
