@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Which crate may know which. The compiler keeps what Cargo.toml says; this keeps Cargo.toml to the picture in ARCHITECTURE.md.
 . "$(dirname "$0")/common.sh"
+have python3 || debian_install "the direction of dependencies is read with it" python3 || fail "Python 3 is missing." "Install python3, then run this again."
 cargo metadata --format-version 1 --no-deps --offline 2>/dev/null | python3 -c '
 import json, sys
 allowed = {
