@@ -166,7 +166,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
         Observation::Absent => order(portal, run).await,
         Observation::Running { k6_started, confinement } => {
             let mut events = vec![event(portal, "k6 runs", false)];
-            if !confinement.full {
+            if !confinement.full && !confinement.measures.is_empty() {
                 events.push(event(portal, format!("Not everything is confined: {}", confinement.measures.join("; ")), true));
             }
             advance(portal, run, RunState::Running { since: k6_started }, events, Some(confinement)).await?;
@@ -195,7 +195,8 @@ async fn running(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError>
     match portal.executor().observe(run.execution).await? {
         Observation::Ended(report) => {
             let events = vec![event(portal, "k6 has ended; the last measurements are being settled", report.cause.is_some())];
-            advance(portal, run, RunState::Finishing { since: portal.clock.now() }, events, None).await?;
+            // k6 may have been seen running before it had told how it is confined; the report knows.
+            advance(portal, run, RunState::Finishing { since: portal.clock.now() }, events, Some(report.confinement)).await?;
             portal.wake.notify_one();
             Ok(())
         }
