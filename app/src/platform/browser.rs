@@ -14,3 +14,16 @@ pub(crate) fn theme() -> Theme {
 pub(crate) fn nonce() -> Option<String> {
     None
 }
+
+/// Closes what floats above the page: the menu of narrow screens and the person's menu. Does nothing where neither is open.
+pub(crate) fn fold_menus() {
+    use wasm_bindgen::JsCast;
+
+    let page = leptos::prelude::document();
+    if let Some(menu) = page.get_element_by_id("nav").and_then(|menu| menu.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = menu.hide_popover();
+    }
+    if let Ok(Some(who)) = page.query_selector("details.who") {
+        let _ = who.remove_attribute("open");
+    }
+}

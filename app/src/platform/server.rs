@@ -48,3 +48,6 @@ pub(crate) fn theme() -> Theme {
 pub(crate) fn nonce() -> Option<String> {
     leptos::nonce::use_nonce().map(|nonce| nonce.to_string())
 }
+
+/// Nothing floats above a page that is being rendered.
+pub(crate) fn fold_menus() {}

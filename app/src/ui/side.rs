@@ -6,7 +6,7 @@
 mod live;
 mod who;
 
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 use leptos_router::{components::Form, hooks::use_location};
 use windfirm_model::{fault::Fault, view::frame::Frame};
 
@@ -61,10 +61,6 @@ struct Side {
     path: Memo<String>,
     /// Path and query of the page, for forms that come back to it.
     address: Signal<String>,
-    /// The menu that floats on narrow screens.
-    menu: NodeRef<html::Div>,
-    /// The disclosure around what belongs to the person.
-    who: NodeRef<html::Details>,
 }
 
 #[component]
@@ -75,13 +71,13 @@ pub fn SideBar() -> impl IntoView {
         let search = search.get();
         if search.is_empty() { path.get() } else { format!("{}?{search}", path.get()) }
     });
-    let side = Side { path, address, menu: NodeRef::new(), who: NodeRef::new() };
+    let side = Side { path, address };
     let frame = Resource::new(move || path.get(), |_| api::person::frame());
     // A link of our own menu changes the page, not the document: what floats above it has to be closed by hand.
     Effect::new(move |before: Option<String>| {
         let now = path.get();
         if before.is_some_and(|before| before != now) {
-            side.close();
+            Side::close();
         }
         now
     });
@@ -102,14 +98,10 @@ pub fn SideBar() -> impl IntoView {
 }
 
 impl Side {
-    fn close(self) {
-        if let Some(menu) = self.menu.get_untracked() {
-            // Does nothing where it is not open.
-            let _ = menu.hide_popover();
-        }
-        if let Some(who) = self.who.get_untracked() {
-            let _ = who.remove_attribute("open");
-        }
+    /// Folds the menu of narrow screens and the person's menu. Looked up in the page itself: the bar is drawn twice, first for
+    /// nobody, and a reference would hold the part that is not in the page.
+    fn close() {
+        crate::platform::fold_menus();
     }
 }
 
@@ -123,7 +115,7 @@ fn bar(frame: Option<&Frame>, note: Option<&str>, side: Side) -> AnyView {
             <a class="brand" href="/">{mark()} "Windfirm" {demo}</a>
             <button class="btn sm side-open" type="button" popovertarget=MENU>{icon("menu")} "Menu"</button>
             {note}
-            <div class="nav" id=MENU popover="auto" node_ref=side.menu>
+            <div class="nav" id=MENU popover="auto">
                 {find()}
                 <nav aria-label="Main"><ul>{places}</ul></nav>
                 {frame.map(live::live_runs)}

@@ -21,7 +21,7 @@ pub(super) fn who(frame: &Frame, side: Side) -> AnyView {
         view! { <p class="who-h" id="groups-h">"Groups"</p> <ul class="groups" aria-labelledby="groups-h">{groups}</ul> }.into_any()
     };
     view! {
-        <details class="who" node_ref=side.who>
+        <details class="who">
             <summary>
                 <span>{frame.name.clone()} <small>{in_short(frame)}</small></span>
                 {icon("caret")}
