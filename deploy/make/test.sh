@@ -16,10 +16,13 @@ part "tests of the crates" unit deploy/make/unit.sh
 [ -x "$TARGET/debug/windfirm" ] && export WINDFIRM_BINARY=$TARGET/debug/windfirm
 part "tests in a real browser" browser deploy/make/browser.sh
 
-count() { # pattern, file → sum of the numbers before the word
-  [ -f "$2" ] && grep -oE "[0-9]+ $1" "$2" | awk '{sum += $1} END {print sum + 0}' || echo 0
+count() { # word, file → sum of the numbers before the word
+  [ -f "$2" ] || { echo 0; return; }
+  awk -v word="$1" '{ for (i = 1; i < NF; i += 1) { next_word = $(i + 1); sub(/[;,.]$/, "", next_word); if ($i ~ /^[0-9]+$/ && next_word == word) sum += $i } } END { print sum + 0 }' "$2"
 }
-for log in "$TARGET/unit.log" "$TARGET/browser.log"; do
+# The browser's runner tells its counts twice; one line is enough.
+grep '^browser: ' "$TARGET/browser.log" >"$TARGET/browser.counts" 2>/dev/null || true
+for log in "$TARGET/unit.log" "$TARGET/browser.counts"; do
   PASSED=$((PASSED + $(count passed "$log"))); BROKEN=$((BROKEN + $(count failed "$log")))
 done
 SKIPS=$(cat "$TARGET/unit.log" "$TARGET/browser.log" 2>/dev/null | grep -E 'skipped: ' || true)
