@@ -7,11 +7,13 @@ test("a lead reads who launched what, and who of another team was refused", asyn
   await eli.page.goto("/apps/shop/catalogue/");
 
   const { page } = await seat("ben");
-  await page.goto("/audit");
+  // Other specs have launched and read since: the filter finds what a page of the newest no longer holds.
+  await page.goto("/audit?event=run.launch&path=/shop/catalogue/");
   const rows = page.getByRole("row");
   const launched = rows.filter({ hasText: "run.launch" }).filter({ hasText: "Ana Ruiz" }).filter({ hasText: "/shop/catalogue/" });
   await expect(launched.first()).toContainText("done");
   await expect(launched.first()).toContainText("shop-staging/loadtest");
+  await page.goto("/audit");
   const read = rows.filter({ hasText: "run.read" }).filter({ hasText: "Eli Tanaka" });
   await expect(read.first()).toContainText("denied");
   const looked = rows.filter({ hasText: "access.denied" }).filter({ hasText: "Eli Tanaka" });
