@@ -1,7 +1,7 @@
 //! The app: the side bar and one route for each page.
 //!
-//! Each route is a [`LazyRoute`], so that code splitting is one attribute away. It is not split today: unless the splitter runs
-//! after the compiler, split functions import from a module that does not exist.
+//! Each route is lazy: the browser loads the code of a page when it is opened, and the server tells it which early. The compiled
+//! browser half is taken apart by `deploy/front`; without that step it cannot be loaded.
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -19,8 +19,15 @@ use crate::{
     ui::{icon::Sprite, side::SideBar},
 };
 
-macro_rules! lazy_routes {
-    ($($route:ident => $page:ident;)+) => {
+/// Routes whose code is loaded together: a group for each thing that people come for. One part for each page was tried; what pages
+/// share then falls into hundreds of modules, one for each set of pages that share something.
+macro_rules! lazy_group {
+    ($group:ident: $($route:ident => $page:ident;)+) => {
+        #[lazy]
+        fn $group(page: &'static str) -> AnyView {
+            $(if page == stringify!($page) { return view! { <$page /> }.into_any(); })+
+            ().into_any()
+        }
         $(
             #[derive(Debug)]
             struct $route;
@@ -29,27 +36,21 @@ macro_rules! lazy_routes {
                     Self
                 }
                 async fn view(_this: Self) -> AnyView {
-                    view! { <$page /> }.into_any()
+                    $group(stringify!($page)).await
                 }
             }
         )+
     };
 }
 
-lazy_routes! {
-    HomeRoute => HomePage;
-    TreeRoute => TreePage;
-    AppRoute => AppPage;
-    LaunchRoute => LaunchPage;
-    RunsRoute => RunsPage;
-    RunRoute => RunPage;
-    RunLogRoute => RunLogPage;
-    AuditRoute => AuditPage;
-    AccessRoute => AccessPage;
-    PolicyRoute => PolicyPage;
-    SystemRoute => SystemPage;
-    SessionsRoute => SessionsPage;
-}
+// Where everybody arrives.
+lazy_group! { arriving: HomeRoute => HomePage; }
+// Finding one's way.
+lazy_group! { browsing: TreeRoute => TreePage; AppRoute => AppPage; RunsRoute => RunsPage; }
+// Testing.
+lazy_group! { testing: LaunchRoute => LaunchPage; RunRoute => RunPage; RunLogRoute => RunLogPage; }
+// Rules and records.
+lazy_group! { governing: AuditRoute => AuditPage; AccessRoute => AccessPage; PolicyRoute => PolicyPage; SystemRoute => SystemPage; SessionsRoute => SessionsPage; }
 
 /// The whole app. Runs once without a request too, when the server lists the routes, so nothing here may ask for one.
 #[component]

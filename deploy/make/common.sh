@@ -31,9 +31,6 @@ debian_install() { # why package…
     || { tail -n 5 "$CACHE/apt.log" >&2; return 1; }
 }
 
-# The version of a crate as Cargo.lock has it.
-locked_version() { awk -v name="$1" '$0 == "name = \"" name "\"" { getline; gsub(/version = |"/, ""); print; exit }' Cargo.lock; }
-
 need_rust() {
   have cargo || fail "Rust is missing." "Install it from https://rustup.rs (no root needed), then run this again."
   local floor version

@@ -15,6 +15,7 @@ allowed = {
   "windfirm-demo": set(),
   "windfirm-app": {"windfirm-model"},
   "windfirm-hydrate": {"windfirm-app"},
+  "windfirm-front": set(),
 }
 # Pure crates: nothing that does input or output, nothing asynchronous.
 pure = {"windfirm-model", "windfirm-policy", "windfirm-measure"}

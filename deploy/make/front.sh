@@ -9,7 +9,7 @@ PKG=$SITE/pkg
 FRONT=$TARGET/front
 mkdir -p "$PKG"
 
-stamp() { { cat Cargo.lock Cargo.toml; find app style deploy/make/front.sh -type f -not -path '*/tests/*' -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1; }
+stamp() { { cat Cargo.lock Cargo.toml; find app style deploy/front deploy/make/front.sh -type f -not -path '*/tests/*' -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1; }
 NOW=$(stamp)
 if [ -f "$PKG/.stamp" ] && [ "$(cat "$PKG/.stamp")" = "$NOW" ] && [ -f "$PKG/$NAME.wasm" ] && [ -f "$PKG/$NAME.css" ]; then exit 0; fi
 
@@ -33,20 +33,13 @@ else
     "(or, on Debian as root: apt-get install rustc-web cargo-web rust-web-src lld-22)"
 fi
 
-# 2. glue, by the wasm-bindgen of the very version in Cargo.lock.
-VERSION=$(locked_version wasm-bindgen)
-BINDGEN=$CACHE/wasm-bindgen-$VERSION/bin/wasm-bindgen
-if have wasm-bindgen && [ "$(wasm-bindgen --version | awk '{print $2}')" = "$VERSION" ]; then BINDGEN=$(command -v wasm-bindgen); fi
-if [ ! -x "$BINDGEN" ]; then
-  say "Building wasm-bindgen $VERSION, once (about four minutes)"
-  cargo install wasm-bindgen-cli --version "=$VERSION" --locked --root "$CACHE/wasm-bindgen-$VERSION" --target-dir "$CACHE/build" --quiet 2>/dev/null \
-    || cargo install wasm-bindgen-cli --version "=$VERSION" --root "$CACHE/wasm-bindgen-$VERSION" --target-dir "$CACHE/build" --quiet
-  rm -rf "$CACHE/build"
-fi
-"$BINDGEN" --target web --no-typescript --out-name "$NAME" --out-dir "$FRONT/glue" "$WASM"
+# 2. taken apart by page, and its JavaScript, by a small tool of this workspace that has the versions of Cargo.lock.
+cargo build -p windfirm-front --target-dir "$TARGET"
+rm -rf "$FRONT/apart"; mkdir -p "$FRONT/apart"
+"$TARGET/debug/windfirm-front" "$WASM" "$FRONT/apart" "$NAME"
 
 # 3. smaller, where npm is there to bring binaryen.
-OPTIMISED=$FRONT/glue/${NAME}_bg.wasm
+FEATURES=(--enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue)
 if have npm; then
   BINARYEN=132.0.0
   OPT=$CACHE/binaryen-$BINARYEN/node_modules/.bin/wasm-opt
@@ -55,16 +48,14 @@ if have npm; then
     npm install --silent --no-audit --no-fund --prefix "$CACHE/binaryen-$BINARYEN" "binaryen@$BINARYEN" >/dev/null 2>&1 || true
   fi
   if [ -x "$OPT" ]; then
-    "$OPT" -Oz --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue \
-      "$OPTIMISED" -o "$FRONT/glue/small.wasm"
-    OPTIMISED=$FRONT/glue/small.wasm
+    for part in "$FRONT"/apart/*.wasm; do "$OPT" -Oz "${FEATURES[@]}" "$part" -o "$part.small" && mv "$part.small" "$part"; done
   else note "binaryen could not be fetched: the wasm stays larger, everything else is the same"; fi
 else note "npm is missing: the wasm stays larger, everything else is the same"; fi
 
 # 4. names that the server asks for, the style sheet, and compressed siblings.
-cp "$OPTIMISED" "$PKG/$NAME.wasm"
-sed "s/${NAME}_bg\.wasm/${NAME}.wasm/g" "$FRONT/glue/$NAME.js" >"$PKG/$NAME.js"
-rm -rf "$PKG/snippets"; [ -d "$FRONT/glue/snippets" ] && cp -r "$FRONT/glue/snippets" "$PKG/snippets"
+rm -rf "$PKG"; cp -r "$FRONT/apart" "$PKG"
+mv "$PKG/${NAME}_bg.wasm" "$PKG/$NAME.wasm"
+sed -i "s/${NAME}_bg\.wasm/${NAME}.wasm/g" "$PKG/$NAME.js"
 while read -r file; do case $file in ''|'#'*) ;; *) cat "style/$file" ;; esac; done <style/order.txt >"$PKG/$NAME.css"
 if [ -d style/static ]; then cp -r style/static/. "$SITE/"; fi
 find "$SITE" -name '*.br' -delete
@@ -77,4 +68,4 @@ if have node; then
   ' "$SITE"
 fi
 echo "$NOW" >"$PKG/.stamp"
-note "wasm $(stat -c %s "$PKG/$NAME.wasm") bytes$([ -f "$PKG/$NAME.wasm.br" ] && echo ", $(stat -c %s "$PKG/$NAME.wasm.br") by brotli")"
+note "$(ls "$PKG"/*.wasm | wc -l) wasm modules; the entry has $(stat -c %s "$PKG/$NAME.wasm") bytes$([ -f "$PKG/$NAME.wasm.br" ] && echo ", $(stat -c %s "$PKG/$NAME.wasm.br") by brotli")"

@@ -83,7 +83,7 @@ async fn who_may_ask_about_others_gets_the_fields_and_is_told_that_it_is_recorde
     let page = page("access-others", "/access?path=/shop/payments/&action=run.launch&groups=shop-dev", access(asked)).await;
     page.is_sound();
     page.says(&["Groups to try", "value=\"shop-dev\"", "stands in the audit log", "for anybody in shop-dev", "Grants that would hold", "Back to your own"]);
-    page.never_says(&["ask the people who keep the policy"]);
+    page.never_says(&["ask the people who keep the policy", "named by the identity provider"]);
 }
 
 #[tokio::test]

@@ -59,6 +59,12 @@ async fn who_may_not_stop_is_told_why_and_gets_no_button() {
 }
 
 #[tokio::test]
+async fn running_it_again_starts_from_all_that_it_was_launched_with() {
+    let page = run_page("run-again", run_in(RunState::Passed)).await;
+    page.says(&["/launch?path=/shop/payments/&amp;test=apps/payments/k6/pay.js&amp;profile=load&amp;vus=10&amp;duration=120s&amp;env=CART%3D3%0AREGION%3Deu%20west&amp;reason=Before%20release%2048\""]);
+}
+
+#[tokio::test]
 async fn a_failed_run_answers_first() {
     let reasons = ["`p(99)<400` was broken: 538 ms.", "The data is complete: every counter agrees with k6’s own."];
     let page = run_page("run-fail", RunPage { verdict: verdict(Outcome::Fail, &reasons), ..run_in(RunState::Failed) }).await;

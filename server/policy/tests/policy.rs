@@ -10,11 +10,17 @@ mod explaining;
 #[path = "policy/forgery.rs"]
 mod forgery;
 #[cfg(test)]
+#[path = "policy/generated.rs"]
+mod generated;
+#[cfg(test)]
 #[path = "policy/launching.rs"]
 mod launching;
 #[cfg(test)]
 #[path = "policy/matrix.rs"]
 mod matrix;
+#[cfg(test)]
+#[path = "policy/oracle.rs"]
+mod oracle;
 #[cfg(test)]
 #[path = "policy/properties.rs"]
 mod properties;

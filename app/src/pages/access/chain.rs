@@ -54,11 +54,13 @@ fn chain(page: &AccessPage, row: &ActionRow, path: &AppPath, place: &Environment
         Some((kind, name)) => (kind.to_owned(), name.to_owned()),
         None => (String::new(), decision.subject.clone().unwrap_or_default()),
     };
+    // For somebody else the groups are those of the question; what the identity provider would name is not known here.
+    let (one, many) = if about_others(page) { ("as asked", "as asked") } else { ("named by the identity provider at login", "named by the identity provider") };
     let matched = match decision.subject {
         Some(_) if kind == "user" => link("user", "user", name, text("named by the grant"), false),
-        Some(_) => link("group", "group", name, text("named by the identity provider at login"), false),
+        Some(_) => link("group", "group", name, text(one), false),
         None if page.groups_unknown.is_some() => link("group", "groups", "unknown".to_owned(), text("grant nothing"), true),
-        None if page.groups.is_empty() => link("group", "groups", "none".to_owned(), text("named by the identity provider"), false),
+        None if page.groups.is_empty() => link("group", "groups", "none".to_owned(), text(many), false),
         None => link("group", "groups", page.groups.join(", "), text("none leads to this action here"), false),
     };
     let grant = match &decision.grant {

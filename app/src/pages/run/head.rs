@@ -2,8 +2,11 @@
 
 use leptos::prelude::*;
 use windfirm_model::{
-    run::RunState,
-    view::run::{Permission, RunPage},
+    run::{Profile, RunState},
+    view::{
+        launch::LaunchRequest,
+        run::{Permission, RunPage},
+    },
 };
 
 use crate::{
@@ -100,19 +103,22 @@ fn stop_menu(page: &RunPage, stop: ServerAction<StopRun>) -> AnyView {
     .into_any()
 }
 
-/// The launch form, filled as this run was.
+/// The launch form, filled as this run was: parameters and reason too, and the load where it was set by hand.
 pub(super) fn again(page: &RunPage) -> String {
-    let parameter = |name: &str| page.manifest.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    href::with_query(
-        "/launch",
-        &[
-            ("path", Some(page.path.as_str())),
-            ("test", Some(&page.test)),
-            ("profile", Some(page.profile.word())),
-            ("vus", parameter("vus")),
-            ("duration", parameter("duration")),
-        ],
-    )
+    let option = |prefix: &str| {
+        let of_load = page.manifest.options.iter().filter(|_| page.profile == Profile::Load);
+        of_load.into_iter().find_map(|option| option.strip_prefix(prefix)).unwrap_or_default().to_owned()
+    };
+    href::launch_again(&LaunchRequest {
+        path: page.path.to_string(),
+        test: page.test.clone(),
+        profile: page.profile.word().to_owned(),
+        vus: option("--vus="),
+        duration: option("--duration="),
+        env: page.manifest.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n"),
+        reason: page.reason.clone(),
+        once: String::new(),
+    })
 }
 
 /// Why the run was not stopped.

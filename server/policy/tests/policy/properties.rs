@@ -1,77 +1,13 @@
 //! What must hold for every policy, every person and every place.
 
-use proptest::{prelude::*, sample::subsequence};
-use windfirm_model::{
-    action::{Action, Scope},
-    actor::{Actor, Groups},
-};
+use proptest::prelude::*;
+use windfirm_model::{action::Action, actor::Groups};
 use windfirm_policy::{Access, Decision, Place, compile};
 
-use crate::support::{FIXTURE, compiled, person, place};
-
-const GROUPS: [&str; 4] = ["a", "b", "c", "d"];
-const USERS: [&str; 2] = ["ann", "bob"];
-const ROLES: [&str; 4] = ["viewer", "tester", "lead", "auditor"];
-const ENVIRONMENTS: [&str; 3] = ["prod", "staging", "dev"];
-/// Near misses on purpose: half names, characters around “/”, places within each other.
-const PATHS: [&str; 10] = ["/", "/shop/", "/shop/pay/", "/shop/payments/", "/shop/pay/eu/", "/shop-x/", "/shop.x/", "/sho/", "/bank/", "/shop/pay-x/"];
-
-#[derive(Clone, Debug)]
-struct Grant {
-    groups: Vec<&'static str>,
-    users: Vec<&'static str>,
-    role: &'static str,
-    on: Vec<&'static str>,
-    environments: Vec<&'static str>,
-}
-
-fn grant() -> impl Strategy<Value = Grant> {
-    let parts = (
-        subsequence(GROUPS.to_vec(), 1..=3),
-        subsequence(USERS.to_vec(), 0..=2),
-        prop::sample::select(ROLES.to_vec()),
-        subsequence(PATHS.to_vec(), 1..=4),
-        subsequence(ENVIRONMENTS.to_vec(), 0..=2),
-    );
-    parts.prop_map(|(groups, users, role, on, environments)| Grant { groups, users, role, on, environments })
-}
-
-fn grants() -> impl Strategy<Value = Vec<Grant>> {
-    prop::collection::vec(grant(), 1..12)
-}
-
-fn somebody() -> impl Strategy<Value = (&'static str, Vec<&'static str>)> {
-    (prop::sample::select(vec!["ann", "bob", "cyd"]), subsequence(GROUPS.to_vec(), 0..=4))
-}
-
-fn yaml(grants: &[Grant]) -> String {
-    let mut text = FIXTURE.split("grants:").next().unwrap().to_owned() + "grants:\n";
-    for (index, grant) in grants.iter().enumerate() {
-        let groups = grant.groups.iter().map(|name| format!("{{ group: {name} }}"));
-        let users = grant.users.iter().map(|name| format!("{{ user: \"https://idp.example|{name}\" }}"));
-        let to = groups.chain(users).collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("  - {{ name: g{index}, to: [{to}], role: {}, on: [{}], as: x/y", grant.role, grant.on.join(", ")));
-        if !grant.environments.is_empty() {
-            text.push_str(&format!(", in: [{}]", grant.environments.join(", ")));
-        }
-        text.push_str(" }\n");
-    }
-    text
-}
-
-fn actor(subject: &str, groups: &[&str]) -> Actor {
-    person(subject, Groups::Known(groups.iter().map(|&name| name.to_owned()).collect()))
-}
-
-fn tree_actions() -> impl Iterator<Item = Action> {
-    Action::ALL.iter().copied().filter(|action| action.scope() == Scope::Tree)
-}
-
-fn places() -> Vec<Place> {
-    let below = ["", "x/", "x/y/"];
-    let all = PATHS.iter().flat_map(|path| below.iter().map(move |rest| format!("{path}{rest}")));
-    all.flat_map(|path| ENVIRONMENTS.map(|environment| place(&path, environment))).collect()
-}
+use crate::{
+    generated::{Grant, actor, grant, grants, places, somebody, tree_actions, yaml},
+    support::{FIXTURE, compiled, person, place},
+};
 
 /// What is allowed at all: for comparing two accesses.
 fn allowed(access: &Access) -> Vec<(Action, Place)> {

@@ -18,19 +18,21 @@ use crate::{
 /// The runs of one app in short.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppSummary {
-    /// The newest run that has ended.
+    /// The newest run that came to an end by itself; one that somebody cancelled says nothing of the app, and stands here only
+    /// where there is no other.
     pub last: Option<(RunId, RunStateKind)>,
     /// How many runs are live.
     pub live: u32,
-    /// p99 − p50 of the last twenty ended runs in microseconds, oldest first; runs without one are left out.
+    /// p99 − p50 of the last twenty of these in microseconds, oldest first; cancelled ones and those without one are left out.
     pub spreads_us: Vec<u64>,
 }
 
-// Per app and liveness: the twenty newest, and how many there are.
+// Per app and liveness: the twenty newest, cancelled ones last, and how many there are.
 const SUMMARIES: &str = concat!(
     "select t.path, t.id, t.state, t.live, t.spread_us, t.place, t.total from (
         select r.path, r.id, r.state, r.live, r.spread_us,
-            row_number() over (partition by r.path, r.live order by r.created_us desc, r.id desc) as place,
+            row_number() over (partition by r.path, r.live
+                order by case when r.state = 'cancelled' then 1 else 0 end, r.created_us desc, r.id desc) as place,
             count(*) over (partition by r.path, r.live) as total
         from runs r where ",
     in_scope!("r"),
@@ -45,7 +47,7 @@ const NOT_PASSED: &str = concat!(
     "select ",
     line_columns!(),
     " from (select r.*, row_number() over (partition by r.path order by r.created_us desc, r.id desc) as place
-            from runs r where not r.live and ",
+            from runs r where not r.live and r.state <> 'cancelled' and ",
     in_scope!("r"),
     ") r where r.place = 1 and r.state in ('failed', 'inconclusive', 'errored', 'lost') order by r.created_us desc, r.id desc limit $2"
 );
@@ -64,10 +66,13 @@ impl Store {
                 app.live = values::small(row.total);
                 continue;
             }
+            let state = kind(&row.state)?;
             if row.place == 1 {
-                app.last = Some((RunId(row.id), kind(&row.state)?));
+                app.last = Some((RunId(row.id), state));
             }
-            app.spreads_us.extend(row.spread_us.map(values::uncount));
+            if state != RunStateKind::Cancelled {
+                app.spreads_us.extend(row.spread_us.map(values::uncount));
+            }
         }
         for app in apps.values_mut() {
             app.spreads_us.reverse();
@@ -75,7 +80,7 @@ impl Store {
         Ok(apps)
     }
 
-    /// The newest ended run of each visible app, where it did not pass (and was not merely cancelled); newest first.
+    /// The newest ended run of each visible app, cancelled ones aside, where it did not pass; newest first.
     ///
     /// # Errors
     /// The database's.

@@ -123,18 +123,22 @@ async fn summaries_tell_last_live_and_spreads(world: &World) {
     for _ in 0..3 {
         launched(world, &ana(), "/shop/pay/", "dev").await;
     }
+    cancelled(world, "/shop/pay/").await;
+    let only = cancelled(world, "/shop/only-cancelled/").await;
     launched(world, &ben(), "/shop/payments/", "dev").await;
     launched(world, &eli(), "/search/", "dev").await;
 
     let summaries = world.store.app_summaries(&access(&ana())).await.unwrap();
 
     let paths: Vec<_> = summaries.keys().map(|path| path.as_str()).collect();
-    assert_eq!(paths, ["/shop/pay/", "/shop/payments/"]);
+    assert_eq!(paths, ["/shop/only-cancelled/", "/shop/pay/", "/shop/payments/"]);
     let pay = &summaries[&"/shop/pay/".parse().unwrap()];
-    assert_eq!((pay.last, pay.live), (Some((last.unwrap().id, RunStateKind::Failed)), 3));
+    assert_eq!((pay.last, pay.live), (Some((last.unwrap().id, RunStateKind::Failed)), 3), "a cancelled run does not hide the last answer");
     assert_eq!(pay.spreads_us, (4..=23).collect::<Vec<u64>>(), "the last twenty, oldest first");
     let payments = &summaries[&"/shop/payments/".parse().unwrap()];
     assert_eq!((payments.last, payments.live, payments.spreads_us.len()), (None, 1, 0));
+    let cancelled = &summaries[&"/shop/only-cancelled/".parse().unwrap()];
+    assert_eq!(cancelled.last, Some((only.id, RunStateKind::Cancelled)));
 }
 
 async fn what_did_not_pass_last_is_listed_once_per_app(world: &World) {
@@ -144,11 +148,17 @@ async fn what_did_not_pass_last_is_listed_once_per_app(world: &World) {
     let broken = judged(world, &ana(), "/shop/broken/", Outcome::Inconclusive, 1).await;
     let lost = running(world, &launched(world, &ana(), "/shop/lost/", "dev").await).await;
     world.store.advance(&supervise(world, lost.id), crate::people::step(&lost, RunState::Lost)).await.unwrap();
-    let cancelled = launched(world, &ana(), "/shop/cancelled/", "dev").await;
-    advanced(world, &cancelled, RunState::Cancelled { by: "Ana Ruiz".into() }).await;
+    cancelled(world, "/shop/cancelled/").await;
+    cancelled(world, "/shop/broken/").await;
     judged(world, &owner(), "/search/", Outcome::Fail, 1).await;
 
     let rows = world.store.newest_not_passed(&access(&ana()), 10).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [lost.id, broken.id]);
     assert_eq!(world.store.newest_not_passed(&access(&ana()), 1).await.unwrap().len(), 1);
+}
+
+async fn cancelled(world: &World, path: &str) -> RunRecord {
+    let run = launched(world, &ana(), path, "dev").await;
+    advanced(world, &run, RunState::Cancelled { by: "Ana Ruiz".into() }).await;
+    run
 }

@@ -146,15 +146,15 @@ impl Worst for Option<RunStateKind> {
     }
 }
 
-/// The worst last: a failure is certain, a broken run may be one, the rest is doubt.
+/// The worst last: a failure is certain, a broken run may be one, the rest is doubt. A cancelled run says less than a passed one.
 const fn badness(state: RunStateKind) -> u8 {
     match state {
         RunStateKind::Failed => 6,
         RunStateKind::Errored => 5,
         RunStateKind::Lost => 4,
         RunStateKind::Inconclusive => 3,
-        RunStateKind::Cancelled => 2,
-        RunStateKind::Passed => 1,
+        RunStateKind::Passed => 2,
+        RunStateKind::Cancelled => 1,
         RunStateKind::Queued | RunStateKind::Starting | RunStateKind::Running | RunStateKind::Finishing | RunStateKind::Cancelling => 0,
     }
 }
