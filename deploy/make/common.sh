@@ -14,6 +14,8 @@ STARTED=${STARTED:-$SECONDS}
 
 say() { printf '\033[1m▸ %s\033[0m\n' "$*" >&2; }
 note() { printf '  %s\n' "$*" >&2; }
+# What was left out, and why: said at once, and counted at the end by `make test`.
+skip() { printf '  skipped: %s\n' "$*" >&2; [ -z "${WINDFIRM_SKIPS:-}" ] || printf 'skipped: %s\n' "$*" >>"$WINDFIRM_SKIPS"; }
 fail() { printf '\033[31m✗ %s\033[0m\n' "$1" >&2; shift; for line in "$@"; do printf '  %s\n' "$line" >&2; done; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 

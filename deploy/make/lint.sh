@@ -10,23 +10,28 @@ check() { # name, command…
 say "Lints"
 check "formatting (cargo fmt)" cargo fmt --all --check
 check "lints and bans (clippy, warnings are errors)" env LEPTOS_OUTPUT_NAME=windfirm cargo clippy --target-dir "$TARGET" --all-targets --quiet -- -D warnings
+check "lints of what stands beside the default members" cargo clippy --target-dir "$TARGET" -p windfirm-oracle -p windfirm-front --all-targets --quiet -- -D warnings
+# What only the browser compiles: the twins that the server never sees.
+if have rustup && rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown; then
+  check "lints of the browser half" cargo clippy -p windfirm-hydrate -p windfirm-app --features windfirm-app/hydrate --target wasm32-unknown-unknown --target-dir "$TARGET/front" --quiet -- -D warnings
+else skip "lints of the browser half: rustup has no target wasm32-unknown-unknown here"; fi
 check "direction of dependencies" deploy/make/direction.sh
 check "style sheets (no colours outside tokens, no @import, no inline styles)" deploy/make/styles.sh
 
 DENY_VERSION=0.20.2
-DENY=$CACHE/cargo-deny/bin/cargo-deny
-have cargo-deny && DENY=cargo-deny
+DENY=$CACHE/cargo-deny-$DENY_VERSION/bin/cargo-deny
+if have cargo-deny && [ "$(cargo-deny --version)" = "cargo-deny $DENY_VERSION" ]; then DENY=cargo-deny; fi
 if [ "$DENY" != cargo-deny ] && [ ! -x "$DENY" ]; then
-  say "Building cargo-deny, once (a few minutes)"
-  cargo install cargo-deny --root "$CACHE/cargo-deny" --target-dir "$CACHE/build" --quiet 2>"$CACHE/deny-install.log" || tail -n 3 "$CACHE/deny-install.log" >&2
+  say "Building cargo-deny $DENY_VERSION, once (a few minutes)"
+  cargo install cargo-deny --version "=$DENY_VERSION" --root "$CACHE/cargo-deny-$DENY_VERSION" --target-dir "$CACHE/build" --quiet 2>"$CACHE/deny-install.log" || tail -n 3 "$CACHE/deny-install.log" >&2
   rm -rf "$CACHE/build"
 fi
 if [ -x "$DENY" ] || [ "$DENY" = cargo-deny ]; then
   check "licences, bans, sources (cargo deny)" "$DENY" --log-level warn check bans licenses sources
   # The advisory database is a Git repository on the network; without it there is nothing to check against.
   if timeout 60 "$DENY" fetch db >/dev/null 2>&1; then check "advisories (cargo deny)" "$DENY" --log-level warn check --disable-fetch advisories
-  else printf '  skipped: advisories (cargo deny): the advisory database cannot be fetched from here\n' >&2; fi
+  else skip "advisories (cargo deny): the advisory database cannot be fetched from here"; fi
 else
-  printf '  skipped: cargo deny: it could not be built here\n' >&2
+  skip "cargo deny: it could not be built here"
 fi
 [ "$FAILED" = 0 ] || fail "Lints failed."
