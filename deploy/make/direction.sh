@@ -16,6 +16,7 @@ allowed = {
   "windfirm-app": {"windfirm-model"},
   "windfirm-hydrate": {"windfirm-app"},
   "windfirm-front": set(),
+  "windfirm-oracle": set(),
 }
 # Pure crates: nothing that does input or output, nothing asynchronous.
 pure = {"windfirm-model", "windfirm-policy", "windfirm-measure"}

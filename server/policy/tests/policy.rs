@@ -19,9 +19,6 @@ mod launching;
 #[path = "policy/matrix.rs"]
 mod matrix;
 #[cfg(test)]
-#[path = "policy/oracle.rs"]
-mod oracle;
-#[cfg(test)]
 #[path = "policy/properties.rs"]
 mod properties;
 #[cfg(test)]

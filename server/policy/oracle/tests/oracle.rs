@@ -8,10 +8,16 @@ use cedar_policy::{Authorizer, Context, Decision, Entities, Entity, EntityUid, P
 use proptest::prelude::*;
 use windfirm_policy::Place;
 
-use crate::{
-    generated::{Grant, actor, grants, places, somebody, tree_actions, yaml},
-    support::compiled,
-};
+#[cfg(test)]
+#[path = "../../tests/policy/generated.rs"]
+mod generated;
+#[cfg(test)]
+#[path = "../../tests/policy/support.rs"]
+#[expect(dead_code, reason = "shared with the tests of the policy, which use more of it")]
+mod support;
+
+use generated::{Grant, actor, grants, places, somebody, tree_actions, yaml};
+use support::compiled;
 
 /// Role, the roles it includes, and its own actions: read off the fixture by hand.
 const ROLES: [(&str, &[&str], &[&str]); 4] = [
