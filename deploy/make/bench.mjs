@@ -1,6 +1,6 @@
 // Takes the measurements that need the whole program, and writes BENCHMARKS.md on standard output.
 // Arguments: the windfirm binary, the k6 binary, the site folder, the folder with the figures of the crates' own benchmarks.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
 import os from "node:os";
@@ -54,48 +54,65 @@ async function logIn(person) {
   await ask(back);
 }
 
-async function launchOverhead(times) {
-  const overheads = [];
+// A target of our own, for the moment of the first request. Each bare run and each launch asks a fresh path prefix of it.
+const seen = new Map();
+const target = http.createServer((request, answer) => { const key = request.url.split("/")[1]; if (!seen.has(key)) seen.set(key, Date.now()); answer.end("{}"); });
+await new Promise((done) => target.listen(0, "127.0.0.1", done));
+const place = `http://127.0.0.1:${target.address().port}`;
+const SCRIPT = `import http from "k6/http"; export const options = { vus: 1, duration: "2s" }; export default () => { http.get(__ENV.TARGET + "/" + __ENV.MARK + "/"); };`;
+
+// One more app in the demo's tree, whose target is ours: a commit in its repository, as anybody would add it.
+function addApp() {
+  const git = (folder, ...args) => execFileSync("git", ["-C", folder, "-c", "user.name=bench", "-c", "user.email=bench@localhost", ...args], { stdio: "pipe" });
+  const clone = path.join(state, "clone");
+  execFileSync("git", ["clone", "-q", path.join(state, `repository-${ports.shop}.git`), clone], { stdio: "pipe" });
+  const app = fs.readFileSync(path.join(clone, "apps/shop-dev/cart.yaml"), "utf8")
+    .replace("name: cart", "name: bench").replace(/windfirm\.dev\/target: .*/, `windfirm.dev/target: ${place}`).replace("services/cart", "services/bench");
+  fs.writeFileSync(path.join(clone, "apps/shop-dev/bench.yaml"), app);
+  fs.mkdirSync(path.join(clone, "services/bench/k6"), { recursive: true });
+  fs.writeFileSync(path.join(clone, "services/bench/k6/first.js"), SCRIPT);
+  git(clone, "add", "-A"); git(clone, "commit", "-qm", "Add the app of the measurement"); git(clone, "push", "-q", "origin", "HEAD:main");
+}
+
+// From the click to the first request at the target, with the form already open, as for a person.
+async function launched(times) {
+  const taken = [];
+  const fields = (mark) => ({ "request[path]": "/shop-dev/bench/", "request[test]": "services/bench/k6/first.js", "request[profile]": "script", "request[env]": `MARK=${mark}` });
   for (let i = 0; i < times; i += 1) {
-    const clicked = Date.now();
-    const answer = await ask(`${base}/api/fn/launch`, form({ "request[path]": "/shop/cart/", "request[test]": "services/cart/k6/cart.js", "request[profile]": "smoke" }));
-    const id = JSON.parse(await answer.text());
-    for (;;) {
-      const run = await (await ask(`${base}/api/fn/run?id=${id}`)).json();
-      if (run.started) { overheads.push(run.started / 1000 - clicked); }
-      if (run.started || run.ended) break;
-      await wait(20);
+    const mark = `ours${i}`;
+    for (let tries = 0; ; tries += 1) {
+      const judged = await (await ask(`${base}/api/fn/judge`, form(fields(mark)))).json();
+      if (judged.may_start) break;
+      if (tries > 100) throw new Error(`the launch is refused: ${JSON.stringify(judged)}`);
+      await wait(100);
     }
-    await ask(`${base}/api/fn/stop`, form({ id }));
+    const clicked = Date.now();
+    const id = await (await ask(`${base}/api/fn/launch`, form(fields(mark)))).json();
     for (;;) {
       const run = await (await ask(`${base}/api/fn/run?id=${id}`)).json();
       if (run.ended) break;
       await wait(100);
     }
+    taken.push(seen.get(mark) - clicked);
   }
-  return overheads;
+  return taken;
 }
 
-// Bare k6 from its start to its first request: what the same k6 takes without us.
-async function bareStart(times) {
+// The same script with bare k6, from its start to its first request.
+async function bare(times) {
   const script = path.join(state, "bare.js");
+  fs.writeFileSync(script, SCRIPT);
   const taken = [];
   for (let i = 0; i < times; i += 1) {
-    let first;
-    const server = http.createServer((_, answer) => { first ??= Date.now(); answer.end("{}"); });
-    await new Promise((done) => server.listen(0, "127.0.0.1", done));
-    fs.writeFileSync(script, `import http from "k6/http"; export const options = { vus: 1, iterations: 1 }; export default () => { http.get("http://127.0.0.1:${server.address().port}/"); };`);
     const began = Date.now();
-    const child = spawn(k6, ["run", "--quiet", "--no-usage-report", script], { stdio: "ignore", env: { ...process.env, K6_AUTO_EXTENSION_RESOLUTION: "false" } });
+    const child = spawn(k6, ["run", "--quiet", "--no-usage-report", script], { stdio: "ignore", env: { ...process.env, K6_AUTO_EXTENSION_RESOLUTION: "false", TARGET: place, MARK: `bare${i}` } });
     await new Promise((done) => child.once("exit", done));
-    taken.push(first - began);
-    server.close();
+    taken.push(seen.get(`bare${i}`) - began);
   }
   return taken;
 }
 
 const tail = (name) => { try { return fs.readFileSync(path.join(figures, name), "utf8").trim(); } catch { return "not measured"; } };
-const size = (name) => { try { return fs.statSync(path.join(site, "pkg", name)).size; } catch { return NaN; } };
 
 let child = demo();
 await answers();
@@ -111,13 +128,37 @@ for (let i = 0; i < 5; i += 1) {
 await logIn("ana");
 await wait(2_000);
 const idle = residentMb(child.pid);
-const overheads = await launchOverhead(5);
+
+// What a browser fetches for the home page, as the page itself and its loader ask for it.
+async function firstLoad() {
+  const sizes = {};
+  const fetched = async (address) => {
+    const answer = await ask(base + address, { headers: { "accept-encoding": "br" } });
+    return Number(answer.headers.get("content-length"));
+  };
+  const html = await (await ask(`${base}/`)).text();
+  const wanted = new Set(["/pkg/windfirm.js", "/pkg/windfirm.wasm"]);
+  for (const [, address] of html.matchAll(/(?:href|src)="(\/pkg\/[^"]+)"/g)) wanted.add(address);
+  for (const address of wanted) {
+    const kind = address.split(".").pop();
+    sizes[kind] = (sizes[kind] ?? 0) + (await fetched(address));
+  }
+  return sizes;
+}
+const first = await firstLoad();
+addApp();
+const ours = await launched(7);
 await stop(child);
-const bare = await bareStart(5);
+const alone = await bare(7);
+target.close();
 fs.rmSync(state, { recursive: true, force: true });
 
-const bytes = ["windfirm.wasm.br", "windfirm.js.br", "windfirm.css.br"].map(size);
-const kb = bytes.reduce((sum, each) => sum + each, 0) / 1000;
+const overhead = median(ours) - median(alone);
+const kb = Object.values(first).reduce((sum, each) => sum + each, 0) / 1000;
+// A number that is missed is explained here, where it is measured, so that measuring anew does not lose it.
+const why = [];
+if (kb > 300) why.push("", "Why the first load misses: see `app/src/app.rs`; the entry holds the framework, the router and the side bar, and each group of pages its views.");
+if (overhead > 300) why.push("", "Why the launch misses: the supervisor, the runner's own start and confinement come before k6's; see `server/src/worker/supervise.rs`.");
 const mark = (good) => (good ? "reached" : "missed");
 console.log(`# Benchmarks
 
@@ -128,12 +169,14 @@ release build, everything on one machine. Medians of five; these machines are sh
 |---|---|---|---|
 | \`windfirm demo\` answers (ready) with 27 apps | < 1 s | ${median(starts)} ms | ${mark(median(starts) < 1000)} |
 | resident, idle, 27 apps, one person logged in | < 80 MB | ${idle.toFixed(0)} MB | ${mark(idle < 80)} |
-| first load: wasm + JS + CSS, brotli | ≤ 300 kB | ${kb.toFixed(0)} kB (wasm ${(bytes[0] / 1000).toFixed(0)}, JS ${(bytes[1] / 1000).toFixed(0)}, CSS ${(bytes[2] / 1000).toFixed(0)}) | ${mark(kb <= 300)} |
-| launch: click until k6 is started, beyond what bare k6 takes | ≤ 300 ms | ${Math.round(median(overheads))} ms (bare k6 from its start to its first request: ${Math.round(median(bare))} ms) | ${mark(median(overheads) <= 300)} |
+| first load of the home page, brotli | ≤ 300 kB | ${kb.toFixed(0)} kB (${Object.entries(first).map(([kind, bytes]) => `${kind} ${(bytes / 1000).toFixed(0)}`).join(", ")}) | ${mark(kb <= 300)} |
+| launch: click to the first request, beyond bare k6 | ≤ +300 ms | +${overhead} ms (${median(ours)} ms against ${median(alone)} ms, ${(median(ours) / median(alone)).toFixed(2)} ×) | ${mark(overhead <= 300)} |
+${tail("bench-accuracy.txt")}
 
-The launch is measured from the request of the click to the moment when the runner starts k6 (by its own clock): queue, permit, bundle,
-runner and confinement. From there on it is the same k6 on both sides.
-
+The launch is measured at the target: from the request of the click (the form is open, so k6 has been asked about the script) to the first
+request that arrives. In between: queue, permit, record, bundle, runner, confinement and k6's own start. Bare k6 is the same script and
+binary, from its start to its first request, in the same minute.
+${why.join("\n")}
 ## Decisions (authorization), \`cargo bench -p windfirm-policy\`
 
 \`\`\`
@@ -145,9 +188,4 @@ ${tail("bench-decision.txt")}
 \`\`\`
 ${tail("bench-merge.txt")}
 \`\`\`
-
-## Percentiles
-
-Against exact sorted values and against the capture of a real k6 run, the error is kept at or below 0.8 % (or one step of k6's own
-histogram, 1 µs, below 0.128 ms) by tests in \`server/measure/tests\`; counts are equal.
 `);

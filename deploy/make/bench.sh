@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures, and writes BENCHMARKS.md: ratios and figures of one run, with the machine described.
 . "$(dirname "$0")/common.sh"
+have git || fail "Git is missing." "The measurements add an app to the demo's repository with it."
 have node || fail "Node.js is missing." "The measurements are taken by a small Node.js script. Install Node.js 20 or newer."
 K6=$(deploy/make/k6.sh)
 deploy/make/front.sh
@@ -8,6 +9,8 @@ BINARY=$(deploy/make/server.sh --release)
 say "Deciding and merging (release)"
 cargo bench -p windfirm-policy --bench decision --target-dir "$TARGET" 2>/dev/null | tee "$TARGET/bench-decision.txt" >&2
 cargo bench -p windfirm-measure --target-dir "$TARGET" 2>/dev/null | tee "$TARGET/bench-merge.txt" >&2
+say "Percentiles against k6's own raw values"
+WINDFIRM_K6=$K6 cargo bench -p windfirm-executor --bench accuracy --target-dir "$TARGET" 2>/dev/null | grep '^|' | tee "$TARGET/bench-accuracy.txt" >&2
 say "The demo: start, memory, launch, accuracy"
 node deploy/make/bench.mjs "$BINARY" "$K6" "$SITE" "$TARGET" >BENCHMARKS.md
 cat BENCHMARKS.md

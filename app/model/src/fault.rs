@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a request was not answered. The words are for people: what, why, what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// Nobody is logged in, or the session has ended.
     #[error("You are not logged in, or your session has ended.")]

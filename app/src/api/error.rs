@@ -7,7 +7,7 @@ use windfirm_model::fault::Fault;
 
 /// A fault of the portal, or trouble on the way to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "at", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ApiError {
     /// The portal said no, and why.
     #[error("{fault}")]

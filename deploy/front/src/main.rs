@@ -40,7 +40,8 @@ fn take_apart(input: &Path, folder: &Path, name: &str) -> Result<(), Box<dyn Err
     let split = wasm_split_cli_support::transform(options).map_err(|error| format!("{} cannot be split: {error:#}", input.display()))?;
     std::fs::write(folder.join(MANIFEST), serde_json::to_string_pretty(&split.prefetch_map)?)?;
     let mut bindgen = wasm_bindgen_cli_support::Bindgen::new();
-    bindgen.input_path(&entry).out_name(name).web(true)?.typescript(false).generate(folder)?;
+    // The parts call each other through the table that the linker exports.
+    bindgen.input_path(&entry).out_name(name).web(true)?.typescript(false).keep_lld_exports(true).generate(folder)?;
     std::fs::remove_file(&entry)?;
     Ok(())
 }
