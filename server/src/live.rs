@@ -36,15 +36,17 @@ pub struct LiveExecution {
     pub new_events: Vec<RunEvent>,
     /// Log lines taken from the executor so far.
     pub log_taken: u64,
+    /// Log lines that the runner did not keep, as far as that is known and stored.
+    pub log_dropped: u64,
     /// One serialised message per tick, shared by all viewers.
     pub ticks: broadcast::Sender<Arc<str>>,
 }
 
 impl LiveExecution {
     #[must_use]
-    pub fn new(run: RunId, started: Timestamp, merger: Merger, thresholds: Vec<ThresholdDef>, log_taken: u64) -> Self {
+    pub fn new(run: RunId, started: Timestamp, merger: Merger, thresholds: Vec<ThresholdDef>) -> Self {
         let (ticks, _) = broadcast::channel(TICKS_KEPT);
-        Self { run, started, merger, thresholds, changed: BTreeSet::new(), new_log: Vec::new(), new_events: Vec::new(), log_taken, ticks }
+        Self { run, started, merger, thresholds, changed: BTreeSet::new(), new_log: Vec::new(), new_events: Vec::new(), log_taken: 0, log_dropped: 0, ticks }
     }
     /// All numbers so far.
     #[must_use]

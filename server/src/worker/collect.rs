@@ -64,8 +64,10 @@ pub async fn read_entry(portal: &Portal, record: &RunRecord) -> Result<LiveExecu
     let merger = Merger::restore(record.created, live::limits(), windows.iter().map(|window| &window.content))
         .map_err(|error| CollectError::Windows(error.to_string()))?;
     let thresholds = inspection::thresholds(portal, record).await;
-    let log_taken = portal.store.log(&access, record.id, 0, 0).await?.map_or(0, |page| page.total);
-    Ok(LiveExecution::new(record.id, record.started.unwrap_or(record.created), merger, thresholds, log_taken))
+    let log = portal.store.log(&access, record.id, 0, 0).await?.unwrap_or_default();
+    let mut entry = LiveExecution::new(record.id, record.started.unwrap_or(record.created), merger, thresholds);
+    (entry.log_taken, entry.log_dropped) = (log.total, log.dropped);
+    Ok(entry)
 }
 
 /// Merges and stores one frame. When the store fails, memory is dropped, so that the next try starts from what is stored.
@@ -102,17 +104,22 @@ pub async fn take_spool(portal: &Portal, run: RunId, execution: ExecutionId) -> 
     }
 }
 
-/// Takes new lines of k6's log. They were masked before the runner wrote them.
+/// Takes new lines of k6's log, and how many were not kept. They were masked before the runner wrote them.
+///
+/// How many were not kept is known only when k6 has ended, and by then all kept lines may have been taken: so the count is stored
+/// also when no line comes with it.
 pub async fn take_log(portal: &Portal, run: RunId, execution: ExecutionId) -> Result<(), CollectError> {
     let entry = entry(portal, run, execution).await?;
     loop {
         let mut live = entry.lock().await;
         let page = portal.executor().log(execution, live.log_taken).await?;
-        if page.lines.is_empty() {
+        let dropped = page.dropped.max(live.log_dropped);
+        if page.lines.is_empty() && dropped == live.log_dropped {
             return Ok(());
         }
         let lines: Vec<LogLine> = page.lines;
-        portal.store.store_log(&permit(portal, run), execution, live.log_taken, &lines, page.dropped).await?;
+        portal.store.store_log(&permit(portal, run), execution, live.log_taken, &lines, dropped).await?;
+        live.log_dropped = dropped;
         live.log_taken += u64::try_from(lines.len()).unwrap_or_default();
         live.new_log.extend(lines);
     }
