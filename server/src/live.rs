@@ -30,6 +30,8 @@ pub struct LiveExecution {
     pub started: Timestamp,
     pub merger: Merger,
     pub thresholds: Vec<ThresholdDef>,
+    /// Why the thresholds are not known, in words; then there are none above.
+    pub thresholds_unknown: Option<String>,
     /// Seconds since the epoch that changed since the last tick.
     pub changed: BTreeSet<i64>,
     pub new_log: Vec<LogLine>,
@@ -44,9 +46,25 @@ pub struct LiveExecution {
 
 impl LiveExecution {
     #[must_use]
-    pub fn new(run: RunId, started: Timestamp, merger: Merger, thresholds: Vec<ThresholdDef>) -> Self {
+    pub fn new(run: RunId, started: Timestamp, merger: Merger, thresholds: Result<Vec<ThresholdDef>, String>) -> Self {
         let (ticks, _) = broadcast::channel(TICKS_KEPT);
-        Self { run, started, merger, thresholds, changed: BTreeSet::new(), new_log: Vec::new(), new_events: Vec::new(), log_taken: 0, log_dropped: 0, ticks }
+        let (thresholds, thresholds_unknown) = match thresholds {
+            Ok(known) => (known, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
+        Self {
+            run,
+            started,
+            merger,
+            thresholds,
+            thresholds_unknown,
+            changed: BTreeSet::new(),
+            new_log: Vec::new(),
+            new_events: Vec::new(),
+            log_taken: 0,
+            log_dropped: 0,
+            ticks,
+        }
     }
     /// All numbers so far.
     #[must_use]

@@ -329,6 +329,7 @@ impl Asker {
             actor,
             target: target.to_owned(),
             reason: resolved.fields.reason.clone(),
+            thresholds: resolved.answer.as_ref().and_then(|answer| inspection::frozen(answer.as_ref().ok()?)),
             results_digest: None,
         }
     }

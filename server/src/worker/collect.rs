@@ -63,7 +63,7 @@ pub async fn read_entry(portal: &Portal, record: &RunRecord) -> Result<LiveExecu
     let windows = portal.store.windows(&access, record.execution).await?;
     let merger = Merger::restore(record.created, live::limits(), windows.iter().map(|window| &window.content))
         .map_err(|error| CollectError::Windows(error.to_string()))?;
-    let thresholds = inspection::thresholds(portal, record).await;
+    let thresholds = inspection::thresholds(portal, record).await?;
     let log = portal.store.log(&access, record.id, 0, 0).await?.unwrap_or_default();
     let mut entry = LiveExecution::new(record.id, record.started.unwrap_or(record.created), merger, thresholds);
     (entry.log_taken, entry.log_dropped) = (log.total, log.dropped);

@@ -77,14 +77,21 @@ async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepor
     let completeness =
         completeness::compare(&live.merger, report.and_then(|report| report.summary.as_ref()), report.map_or(&nothing, |report| &report.dropped));
     let band_us = results::band(&live.merger);
+    let thresholds_unknown = live.thresholds_unknown.clone();
     drop(live);
     let verdict = match report {
         None => None,
         Some(report) => {
             let script_errors = script_errors(portal, run).await?;
             let ending = judged_ending(report);
-            let inputs = verdict::Inputs { measured: &measured, completeness: &completeness, ending: &ending, generator_cpu: None, script_errors };
-            Some(verdict::judge(&inputs))
+            Some(verdict::judge(&verdict::Inputs {
+                measured: &measured,
+                completeness: &completeness,
+                ending: &ending,
+                generator_cpu: None,
+                thresholds_unknown: thresholds_unknown.as_deref(),
+                script_errors,
+            }))
         }
     };
     let results_digest = Some(results_digest(portal, run).await?);

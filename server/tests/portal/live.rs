@@ -7,6 +7,7 @@ use std::{
 
 use axum::http::StatusCode;
 use gix::objs::tree::EntryKind;
+use windfirm::{usecase::inspection, worker::collect};
 use windfirm_model::actor::SystemTask;
 use windfirm_policy::Access;
 
@@ -68,4 +69,20 @@ async fn a_log_over_its_bound_says_how_much_is_missing() {
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("lines were not kept"), "{}", page.body);
     assert!(!record(&house, run).await.state.is_live());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_judged_by_the_thresholds_of_its_launch_or_not_at_all() {
+    let Some(house) = House::open().await else { return };
+    let run = launch(&house, As::Ana, "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke").await;
+    let mut record = record(&house, run).await;
+    assert_eq!(record.manifest.thresholds.as_ref().map(Vec::len), Some(3), "{:?}", record.manifest.thresholds);
+    // k6's answer of the launch is gone, as after another version of k6 was put in place.
+    record.bundle_digest = "gone".to_owned();
+    assert_eq!(inspection::thresholds(&house.portal, &record).await.unwrap().unwrap().len(), 3);
+    // A run from before thresholds were frozen: nobody may say that there were none.
+    record.manifest.thresholds = None;
+    assert!(inspection::thresholds(&house.portal, &record).await.unwrap().unwrap_err().contains("not known any more"));
+    let entry = collect::read_entry(&house.portal, &record).await.unwrap();
+    assert!(entry.thresholds.is_empty() && entry.thresholds_unknown.is_some());
 }
