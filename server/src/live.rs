@@ -17,7 +17,7 @@ use windfirm_measure::{
 use windfirm_model::{
     clock::Timestamp,
     id::{ExecutionId, RunId},
-    view::run::{LogLine, Measured, RunEvent, WindowPoint},
+    view::run::{Confinement, LogLine, Measured, WindowPoint},
 };
 
 /// How many ticks a slow viewer may fall behind before the oldest are dropped for them.
@@ -35,7 +35,9 @@ pub struct LiveExecution {
     /// Seconds since the epoch that changed since the last tick.
     pub changed: BTreeSet<i64>,
     pub new_log: Vec<LogLine>,
-    pub new_events: Vec<RunEvent>,
+    /// How many events of the run, and which confinement, those who watch were told.
+    pub events_told: usize,
+    pub confinement_told: Option<Confinement>,
     /// Log lines taken from the executor so far.
     pub log_taken: u64,
     /// Log lines that the runner did not keep, as far as that is known and stored.
@@ -60,7 +62,8 @@ impl LiveExecution {
             thresholds_unknown,
             changed: BTreeSet::new(),
             new_log: Vec::new(),
-            new_events: Vec::new(),
+            events_told: 0,
+            confinement_told: None,
             log_taken: 0,
             log_dropped: 0,
             ticks,

@@ -170,7 +170,8 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
                 events.push(event(portal, format!("Not everything is confined: {}", confinement.measures.join("; ")), true));
             }
             advance(portal, run, RunState::Running { since: k6_started }, events, Some(confinement)).await?;
-            collect::entry(portal, run.id, run.execution).await?;
+            // Somebody may have watched it while it was queued: its seconds count from here.
+            collect::entry(portal, run.id, run.execution).await?.lock().await.started = k6_started;
             Ok(())
         }
         Observation::Ended(report) => {

@@ -7,6 +7,7 @@ use windfirm_model::{
     view::run::{LiveTick, Measured},
 };
 use windfirm_policy::Access;
+use windfirm_store::StoreError;
 
 use crate::state::Portal;
 
@@ -18,18 +19,23 @@ pub async fn round(portal: Arc<Portal>) {
             // Nobody watches; a page that is opened now reads everything anyway.
             live.changed.clear();
             live.new_log.clear();
-            live.new_events.clear();
             continue;
         }
         let run = live.run;
-        let record = match portal.store.run(&Access::system(SystemTask::RunSupervisor), run).await {
-            Ok(Some(record)) => record,
-            Ok(None) => continue,
+        let access = Access::system(SystemTask::RunSupervisor);
+        let read = async { Ok::<_, StoreError>((portal.store.run(&access, run).await?, portal.store.run_events(&access, run).await?)) };
+        let (record, events) = match read.await {
+            Ok((Some(record), events)) => (record, events),
+            Ok((None, _)) => continue,
             Err(error) => {
                 tracing::warn!(%error, %execution, "tick.store_failed");
                 continue;
             }
         };
+        let new_events = events.get(live.events_told..).unwrap_or_default().to_vec();
+        live.events_told = events.len();
+        let confinement = (live.confinement_told.as_ref() != Some(&record.confinement)).then(|| record.confinement.clone());
+        live.confinement_told = Some(record.confinement);
         if let Some(started) = record.started {
             live.started = started;
         }
@@ -42,7 +48,8 @@ pub async fn round(portal: Arc<Portal>) {
             windows,
             measured: Measured { windows: Vec::new(), ..whole },
             new_log: std::mem::take(&mut live.new_log),
-            new_events: std::mem::take(&mut live.new_events),
+            new_events,
+            confinement,
             now,
         };
         match serde_json::to_string(&tick) {

@@ -2,19 +2,36 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::http::StatusCode;
+use axum::{
+    body::{Body, BodyDataStream},
+    http::{Request, StatusCode, header},
+};
+use futures::StreamExt as _;
 use gix::objs::tree::EntryKind;
-use windfirm::{usecase::inspection, worker::collect};
-use windfirm_model::actor::SystemTask;
-use windfirm_policy::Access;
+use tower::ServiceExt as _;
+use windfirm::{
+    usecase::inspection,
+    worker::{collect, reload, tick},
+};
+use windfirm_model::{
+    actor::SystemTask,
+    id::{OperationId, RunId},
+    run::RunState,
+    view::run::{Confinement, LiveTick, RunEvent},
+};
+use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
+use windfirm_store::runs::{RunRecord, Step};
 
 use crate::{
     flows::{launch, record, wait_for},
     harness::{As, House},
 };
+
+const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke";
 
 const ENDLESS: &str = "
 import { sleep } from 'k6';
@@ -43,7 +60,7 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
 /// One more commit with one more file, in force when this returns.
 pub(crate) async fn add_file(house: &House, path: &str, text: &str) {
     let head = commit(&house.portal.settings.repository, path, text);
-    windfirm::worker::reload::round(std::sync::Arc::clone(&house.portal)).await;
+    reload::round(Arc::clone(&house.portal)).await;
     until("the new commit", async || (house.portal.tree().revision.commit == head).then_some(())).await;
 }
 
@@ -74,7 +91,7 @@ async fn a_log_over_its_bound_says_how_much_is_missing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_judged_by_the_thresholds_of_its_launch_or_not_at_all() {
     let Some(house) = House::open().await else { return };
-    let run = launch(&house, As::Ana, "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke").await;
+    let run = launch(&house, As::Ana, CART).await;
     let mut record = record(&house, run).await;
     assert_eq!(record.manifest.thresholds.as_ref().map(Vec::len), Some(3), "{:?}", record.manifest.thresholds);
     // k6's answer of the launch is gone, as after another version of k6 was put in place.
@@ -85,4 +102,67 @@ async fn a_run_is_judged_by_the_thresholds_of_its_launch_or_not_at_all() {
     assert!(inspection::thresholds(&house.portal, &record).await.unwrap().unwrap_err().contains("not known any more"));
     let entry = collect::read_entry(&house.portal, &record).await.unwrap();
     assert!(entry.thresholds.is_empty() && entry.thresholds_unknown.is_some());
+}
+
+/// A run that goes on as far as the store knows; no k6 and no worker.
+async fn running(house: &House) -> RunRecord {
+    let run = launch(house, As::Ana, CART).await;
+    let now = house.portal.clock.now();
+    step(house, run, RunState::Starting { since: now }, "Taken from the queue", None).await;
+    step(house, run, RunState::Running { since: now }, "k6 runs", Some(Confinement { full: false, measures: vec!["network: not confined".into()] })).await
+}
+
+async fn step(house: &House, run: RunId, to: RunState, text: &str, confinement: Option<Confinement>) -> RunRecord {
+    let permit: Permit<SuperviseRuns> = Permit::system(OperationId(house.portal.clock.new_uuid()), Resource { run: Some(run), ..Resource::default() });
+    let event = RunEvent { at: house.portal.clock.now(), text: text.into(), bad: false };
+    let version = record(house, run).await.version;
+    house.portal.store.advance(&permit, Step { version, to, confinement, events: vec![event] }).await.unwrap();
+    record(house, run).await
+}
+
+/// The stream of a run, as a browser reads it.
+struct Stream(BodyDataStream, String);
+
+impl Stream {
+    async fn open(house: &House, who: As, run: RunId) -> Self {
+        let request = Request::get(format!("/runs/{run}/events")).header(header::COOKIE, house.cookie(who).await.unwrap());
+        let answer = house.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        Self(answer.into_body().into_data_stream(), String::new())
+    }
+
+    /// Name and data of the next event; `None` when the stream is over. Comments keep it alive and say nothing.
+    async fn next(&mut self) -> Option<(String, String)> {
+        loop {
+            while let Some((event, rest)) = self.1.split_once("\n\n").map(|(event, rest)| (event.to_owned(), rest.to_owned())) {
+                self.1 = rest;
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim_start().to_owned());
+                if let Some(name) = field("event:") {
+                    return Some((name, field("data:").unwrap_or_default()));
+                }
+            }
+            let more = tokio::time::timeout(Duration::from_secs(30), self.0.next()).await.expect("nothing came")?;
+            self.1.push_str(std::str::from_utf8(&more.unwrap()).unwrap());
+        }
+    }
+
+    async fn tick(&mut self) -> LiveTick {
+        let (name, data) = self.next().await.unwrap();
+        assert_eq!(name, "tick", "{data}");
+        serde_json::from_str(&data).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tick_brings_what_happened_and_how_k6_is_confined_once() {
+    let Some(house) = House::open().await else { return };
+    let run = running(&house).await;
+    let mut stream = Stream::open(&house, As::Ana, run.id).await;
+    tick::round(Arc::clone(&house.portal)).await;
+    let first = stream.tick().await;
+    assert_eq!(first.new_events.iter().map(|event| event.text.as_str()).collect::<Vec<_>>(), ["Taken from the queue", "k6 runs"]);
+    assert_eq!(first.confinement, Some(run.confinement));
+    tick::round(Arc::clone(&house.portal)).await;
+    let second = stream.tick().await;
+    assert_eq!((second.new_events, second.confinement), (Vec::new(), None));
 }

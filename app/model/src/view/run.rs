@@ -244,6 +244,8 @@ pub struct LiveTick {
     pub measured: Measured,
     pub new_log: Vec<LogLine>,
     pub new_events: Vec<RunEvent>,
+    /// How k6 is kept in its place, when that is another answer than in the tick before.
+    pub confinement: Option<Confinement>,
     pub now: Timestamp,
 }
 
