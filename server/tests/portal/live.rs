@@ -13,18 +13,24 @@ use axum::{
 use futures::StreamExt as _;
 use gix::objs::tree::EntryKind;
 use tower::ServiceExt as _;
+use tower_sessions::SessionStore as _;
 use windfirm::{
     usecase::inspection,
     worker::{collect, reload, tick},
 };
 use windfirm_model::{
     actor::SystemTask,
+    audit::{EventCode, EventOutcome},
     id::{OperationId, RunId},
     run::RunState,
     view::run::{Confinement, LiveTick, RunEvent},
 };
 use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
-use windfirm_store::runs::{RunRecord, Step};
+use windfirm_store::{
+    audit::AuditFilter,
+    runs::{RunRecord, Step},
+    session::SessionRows,
+};
 
 use crate::{
     flows::{launch, record, wait_for},
@@ -125,7 +131,11 @@ struct Stream(BodyDataStream, String);
 
 impl Stream {
     async fn open(house: &House, who: As, run: RunId) -> Self {
-        let request = Request::get(format!("/runs/{run}/events")).header(header::COOKIE, house.cookie(who).await.unwrap());
+        Self::open_with(house, &house.cookie(who).await.unwrap(), run).await
+    }
+
+    async fn open_with(house: &House, cookie: &str, run: RunId) -> Self {
+        let request = Request::get(format!("/runs/{run}/events")).header(header::COOKIE, cookie);
         let answer = house.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         Self(answer.into_body().into_data_stream(), String::new())
@@ -141,7 +151,7 @@ impl Stream {
                     return Some((name, field("data:").unwrap_or_default()));
                 }
             }
-            let more = tokio::time::timeout(Duration::from_secs(30), self.0.next()).await.expect("nothing came")?;
+            let more = tokio::time::timeout(Duration::from_secs(30), self.0.next()).await.unwrap()?;
             self.1.push_str(std::str::from_utf8(&more.unwrap()).unwrap());
         }
     }
@@ -165,4 +175,42 @@ async fn a_tick_brings_what_happened_and_how_k6_is_confined_once() {
     tick::round(Arc::clone(&house.portal)).await;
     let second = stream.tick().await;
     assert_eq!((second.new_events, second.confinement), (Vec::new(), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_no_longer_see_a_run_gets_nothing_more_of_it() {
+    let Some(house) = House::open().await else { return };
+    let run = running(&house).await.id;
+    let (mut ana, mut dora) = (Stream::open(&house, As::Ana, run).await, Stream::open(&house, As::Dora, run).await);
+    tick::round(Arc::clone(&house.portal)).await;
+    ana.tick().await;
+    dora.tick().await;
+
+    let file = &house.portal.settings.policy_file;
+    let without = std::fs::read_to_string(file).unwrap().replace("group: shop-dev", "group: shop-gone");
+    std::fs::write(file, without).unwrap();
+    reload::round(Arc::clone(&house.portal)).await;
+    tick::round(Arc::clone(&house.portal)).await;
+    assert_eq!(ana.next().await, Some(("end".into(), "gone".into())));
+    assert_eq!(ana.next().await, None);
+    dora.tick().await;
+
+    let rows = house.portal.store.audit(&supervisor(), &AuditFilter::default(), 50).await.unwrap().rows;
+    let denied: Vec<_> = rows.iter().filter(|row| row.outcome == EventOutcome::Denied).collect();
+    let [row] = denied.as_slice() else { panic!("one refusal, not {denied:?}") };
+    assert_eq!((row.code, row.run), (EventCode::RunRead, Some(run)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_session() {
+    let Some(house) = House::open().await else { return };
+    let run = running(&house).await.id;
+    let cookie = house.cookie(As::Ana).await.unwrap();
+    let mut stream = Stream::open_with(&house, &cookie, run).await;
+    tick::round(Arc::clone(&house.portal)).await;
+    stream.tick().await;
+    let session = cookie.strip_prefix("windfirm=").unwrap().parse().unwrap();
+    SessionRows(house.portal.store.clone()).delete(&session).await.unwrap();
+    assert_eq!(stream.next().await, Some(("end".into(), "gone".into())));
+    assert_eq!(stream.next().await, None);
 }
