@@ -2,25 +2,32 @@
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use axum::{
     body::{Body, BodyDataStream},
-    http::{Request, StatusCode, header},
+    http::{Method, Request, StatusCode, header},
 };
 use futures::StreamExt as _;
+use rustix::process::Signal;
 use gix::objs::tree::EntryKind;
 use tower::ServiceExt as _;
 use tower_sessions::SessionStore as _;
 use windfirm::{
+    clock::SystemClock,
     usecase::inspection,
-    worker::{collect, reload, tick},
+    worker::{collect, housekeeping, reload, tick},
 };
+use windfirm_executor::runner::RunnerFile;
 use windfirm_model::{
     actor::SystemTask,
     audit::{EventCode, EventOutcome},
+    clock::{Clock, Timestamp},
     id::{OperationId, RunId},
     run::RunState,
     view::run::{Confinement, LiveTick, RunEvent},
@@ -38,6 +45,8 @@ use crate::{
 };
 
 const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke";
+
+const LONG: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=load&request[vus]=1&request[duration]=120s";
 
 const ENDLESS: &str = "
 import { sleep } from 'k6';
@@ -108,6 +117,22 @@ async fn a_run_is_judged_by_the_thresholds_of_its_launch_or_not_at_all() {
     assert!(inspection::thresholds(&house.portal, &record).await.unwrap().unwrap_err().contains("not known any more"));
     let entry = collect::read_entry(&house.portal, &record).await.unwrap();
     assert!(entry.thresholds.is_empty() && entry.thresholds_unknown.is_some());
+}
+
+/// The system's clock, which a test may put forward.
+#[derive(Debug, Default)]
+struct Forward(AtomicI64);
+
+impl Clock for Forward {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus_seconds(self.0.load(Ordering::SeqCst))
+    }
+    fn new_uuid(&self) -> uuid::Uuid {
+        SystemClock.new_uuid()
+    }
+    fn secret(&self) -> [u8; 32] {
+        SystemClock.secret()
+    }
 }
 
 /// A run that goes on as far as the store knows; no k6 and no worker.
@@ -198,7 +223,7 @@ async fn who_may_no_longer_see_a_run_gets_nothing_more_of_it() {
     let rows = house.portal.store.audit(&supervisor(), &AuditFilter::default(), 50).await.unwrap().rows;
     let denied: Vec<_> = rows.iter().filter(|row| row.outcome == EventOutcome::Denied).collect();
     let [row] = denied.as_slice() else { panic!("one refusal, not {denied:?}") };
-    assert_eq!((row.code, row.run), (EventCode::RunRead, Some(run)));
+    assert_eq!((row.code.as_str(), row.run), (EventCode::RunRead.code(), Some(run)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,4 +238,47 @@ async fn a_stream_ends_with_the_session() {
     SessionRows(house.portal.store.clone()).delete(&session).await.unwrap();
     assert_eq!(stream.next().await, Some(("end".into(), "gone".into())));
     assert_eq!(stream.next().await, None);
+}
+
+/// Stops the runner of a run with a signal that it cannot hear; returns its process and that of k6.
+async fn freeze(house: &House, run: RunId) -> [u32; 2] {
+    let execution = wait_for(house, run, |state| matches!(state, RunState::Running { .. })).await.execution;
+    let text = std::fs::read_to_string(house.portal.local.folder(execution).runner()).unwrap();
+    let file: RunnerFile = serde_json::from_str(&text).unwrap();
+    file.runner.signal(Signal::STOP);
+    [file.runner.pid, file.k6.unwrap().pid]
+}
+
+fn lives(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_hangs_does_not_keep_its_slot_for_ever() {
+    let clock = Arc::new(Forward::default());
+    let Some(house) = House::open_live_at(21_300, Arc::clone(&clock) as Arc<dyn Clock>).await else { return };
+    let (hung, cancelled) = (launch(&house, As::Ana, LONG).await, launch(&house, As::Ana, LONG).await);
+    let processes = [freeze(&house, hung).await, freeze(&house, cancelled).await].concat();
+    assert_eq!(house.call(As::Ana, Method::POST, "stop", &format!("id={cancelled}")).await.status, StatusCode::OK);
+    clock.0.store(3_600, Ordering::SeqCst);
+    for run in [hung, cancelled] {
+        let ended = wait_for(&house, run, |state| !state.is_live()).await;
+        assert_eq!(ended.state, RunState::Lost);
+        let events = house.portal.store.run_events(&supervisor(), run).await.unwrap();
+        assert!(events.iter().any(|event| event.bad && event.text.contains("were killed")), "{events:?}");
+        let stops = codes(&house, run).await.into_iter().filter(|code| code == EventCode::RunStop.code()).count();
+        assert_eq!(stops, if run == hung { 1 } else { 2 }, "the portal's own stop is on the record");
+    }
+    until("the end of runners and k6s", async || processes.iter().all(|pid| !lives(*pid)).then_some(())).await;
+    until("empty folders", async || {
+        housekeeping::round(Arc::clone(&house.portal)).await;
+        house.portal.executor().find_all().await.unwrap().is_empty().then_some(())
+    })
+    .await;
+}
+
+/// Codes of the record of one run, newest first.
+async fn codes(house: &House, run: RunId) -> Vec<String> {
+    let rows = house.portal.store.audit(&supervisor(), &AuditFilter { run: Some(run), ..AuditFilter::default() }, 50).await.unwrap().rows;
+    rows.into_iter().map(|row| row.code).collect()
 }
