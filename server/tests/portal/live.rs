@@ -282,3 +282,19 @@ async fn codes(house: &House, run: RunId) -> Vec<String> {
     let rows = house.portal.store.audit(&supervisor(), &AuditFilter { run: Some(run), ..AuditFilter::default() }, 50).await.unwrap().rows;
     rows.into_iter().map(|row| row.code).collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_of_an_ended_run_is_removed() {
+    let Some(house) = House::open().await else { return };
+    let (live, ended) = (running(&house).await, running(&house).await);
+    let folders = [&live, &ended].map(|run| house.portal.local.folder(run.execution));
+    for folder in &folders {
+        folder.create().unwrap();
+        std::fs::write(folder.orders(), "{}").unwrap();
+    }
+    step(&house, ended.id, RunState::Lost, "Lost", None).await;
+    for _ in 0..2 {
+        housekeeping::round(Arc::clone(&house.portal)).await;
+    }
+    assert_eq!(house.portal.executor().find_all().await.unwrap(), [live.execution]);
+}
