@@ -1,13 +1,14 @@
 //! Executions that deliver measurements now: their merged windows in memory, and who watches them.
 //!
-//! The database has everything that stands here: an entry can be dropped at any time and is read again when it is needed.
+//! The database has everything that stands here: an entry can be dropped at any time and is read again when it is needed. Whoever
+//! holds one that was dropped must not go on with it; [`crate::worker::collect::locked`] sees to that.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
 use windfirm_measure::{
     frame::Frame,
     results,
@@ -27,6 +28,10 @@ const TICKS_KEPT: usize = 16;
 #[derive(Debug)]
 pub struct LiveExecution {
     pub run: RunId,
+    /// A frame was merged, and whether it is stored is not known: its storing goes on, has failed, or was cut short.
+    pub torn: bool,
+    /// Dropped: another one has taken its place, or will.
+    pub gone: bool,
     pub started: Timestamp,
     pub merger: Merger,
     pub thresholds: Vec<ThresholdDef>,
@@ -56,6 +61,8 @@ impl LiveExecution {
         };
         Self {
             run,
+            torn: false,
+            gone: false,
             started,
             merger,
             thresholds,
@@ -106,8 +113,15 @@ impl LiveExecutions {
     pub async fn keep(&self, id: ExecutionId, entry: LiveExecution) -> Arc<Mutex<LiveExecution>> {
         Arc::clone(self.entries.lock().await.entry(id).or_insert_with(|| Arc::new(Mutex::new(entry))))
     }
-    pub async fn drop_entry(&self, id: ExecutionId) {
-        self.entries.lock().await.remove(&id);
+    /// Drops an entry that the caller holds locked: whoever waits for it sees that it is gone and asks for it again. Those who
+    /// watch are told that their stream is over.
+    pub async fn drop_entry(&self, id: ExecutionId, live: &mut OwnedMutexGuard<LiveExecution>) {
+        let mut entries = self.entries.lock().await;
+        if entries.get(&id).is_some_and(|there| Arc::ptr_eq(there, OwnedMutexGuard::mutex(live))) {
+            entries.remove(&id);
+        }
+        // Only now: a caller that was cut short above has changed nothing.
+        live.gone = true;
     }
     pub async fn all(&self) -> Vec<(ExecutionId, Arc<Mutex<LiveExecution>>)> {
         self.entries.lock().await.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()

@@ -35,14 +35,13 @@ pub async fn watch(State(portal): State<Arc<Portal>>, Extension(asker): Extensio
     if !record.state.is_live() {
         return Sse::new(stream::iter([Ok::<_, Infallible>(Event::default().event("end").data("over"))])).into_response();
     }
-    let entry = match collect::entry(&portal, record.id, record.execution).await {
-        Ok(entry) => entry,
+    let ticks = match collect::locked(&portal, record.id, record.execution).await {
+        Ok(live) => live.ticks.subscribe(),
         Err(error) => {
             tracing::error!(%error, "events.not_opened");
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
-    let ticks = entry.lock().await.ticks.subscribe();
     let place = Place { path: record.path, environment: record.environment };
     let viewer = Viewer { portal, session, ticks, recheck: tokio::time::interval(RECHECK), place, run: id, asker };
     let events = stream::unfold(Some(viewer), |viewer| async move {

@@ -120,7 +120,8 @@ pub fn parameters_digest(target: &str, parameters: &[(String, String)]) -> Strin
 pub fn options(answer: Result<Answer, String>) -> TestOptions {
     match answer {
         Ok(Answer::Loads { inspected }) => {
-            let thresholds = thresholds_of(&inspected).unwrap_or_default().into_iter().map(|threshold| format!("{} {}", threshold.metric, threshold.expression)).collect();
+            let thresholds =
+                thresholds_of(&inspected).unwrap_or_default().into_iter().map(|threshold| format!("{} {}", threshold.metric, threshold.expression)).collect();
             let scenarios = inspected.scenarios.into_iter().map(|scenario| ScenarioRow { name: scenario.name, executor: scenario.executor }).collect();
             TestOptions::Read {
                 scenarios,

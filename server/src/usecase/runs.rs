@@ -114,8 +114,7 @@ impl Asker {
         let measured = match &record.measured {
             Some(measured) => measured.clone(),
             None if record.state.is_live() && record.state.kind() != RunStateKind::Queued => {
-                let entry = collect::entry(&self.portal, record.id, record.execution).await.map_err(|error| self.internal(&error))?;
-                entry.lock().await.measured()
+                collect::locked(&self.portal, record.id, record.execution).await.map_err(|error| self.internal(&error))?.measured()
             }
             None => Default::default(),
         };

@@ -70,8 +70,7 @@ struct Numbers {
 async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitReport>) -> Result<Numbers, StepError> {
     collect::take_spool(portal, run.id, run.execution).await?;
     collect::take_log(portal, run.id, run.execution).await?;
-    let entry = collect::entry(portal, run.id, run.execution).await?;
-    let live = entry.lock().await;
+    let live = collect::locked(portal, run.id, run.execution).await?;
     let measured = results::measured(&live.merger, report.map_or(live.started, |report| report.started), &live.thresholds);
     let nothing = Vec::new();
     let completeness =
@@ -193,7 +192,9 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
     portal.store.outcome(&permit, outcome, why.as_deref(), &[]).await?;
     settled?;
     metrics::counter!("windfirm_runs_settled_total", "state" => code.code()).increment(1);
-    portal.live.drop_entry(run.execution).await;
+    if let Some(entry) = portal.live.get(run.execution).await {
+        portal.live.drop_entry(run.execution, &mut entry.lock_owned().await).await;
+    }
     if let Err(error) = portal.executor().clean_up(&permit, run.execution).await {
         tracing::warn!(%error, run = %run.id, "settle.not_cleaned_up");
     }
@@ -203,8 +204,7 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
 
 /// Ends k6 when a threshold of the script asks for it on the merged data.
 pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    let entry = collect::entry(portal, run.id, run.execution).await?;
-    let live = entry.lock().await;
+    let live = collect::locked(portal, run.id, run.execution).await?;
     if !live.thresholds.iter().any(|threshold| threshold.abort_on_fail) {
         return Ok(());
     }

@@ -13,17 +13,25 @@ use axum::{
     body::{Body, BodyDataStream},
     http::{Method, Request, StatusCode, header},
 };
-use futures::StreamExt as _;
-use rustix::process::Signal;
+use futures::{FutureExt as _, StreamExt as _};
 use gix::objs::tree::EntryKind;
+use rustix::process::Signal;
 use tower::ServiceExt as _;
 use tower_sessions::SessionStore as _;
 use windfirm::{
     clock::SystemClock,
     usecase::inspection,
-    worker::{collect, housekeeping, reload, tick},
+    worker::{
+        collect::{self, Taken},
+        housekeeping, reload, tick,
+    },
 };
 use windfirm_executor::runner::RunnerFile;
+use windfirm_measure::{
+    frame::Frame,
+    window::{Limits, Merger},
+    wire::{CounterSamples, CounterValue, Metric, MetricSet, MetricType, Samples, Time, TimeSeries},
+};
 use windfirm_model::{
     actor::SystemTask,
     audit::{EventCode, EventOutcome},
@@ -297,4 +305,72 @@ async fn what_a_crash_left_of_an_ended_run_is_removed() {
         housekeeping::round(Arc::clone(&house.portal)).await;
     }
     assert_eq!(house.portal.executor().find_all().await.unwrap(), [live.execution]);
+}
+
+/// One delivery: so many requests in one second.
+fn frame(key: &str, at: Timestamp, requests: f64) -> Frame {
+    let value = CounterValue { time: Some(Time { seconds: at.seconds(), nanos: 0 }), value: requests };
+    let series = TimeSeries { labels: Vec::new(), samples: Some(Samples::Counter(CounterSamples { values: vec![value] })) };
+    let metric = Metric { name: "http_reqs".into(), kind: MetricType::Counter.into(), time_series: vec![series] };
+    Frame::keep(key, at, &mut MetricSet { test_run_id: "1".into(), aggregation_period: 1, metrics: vec![metric] }).0
+}
+
+/// What is stored of a run, against what its frames make.
+async fn assert_stored(house: &House, run: &RunRecord, frames: &[&Frame]) {
+    let rows = house.portal.store.frames(&supervisor(), run.execution, None, 10).await.unwrap();
+    let mut keys: Vec<_> = rows.iter().map(|row| row.key.as_str()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, frames.iter().map(|frame| frame.key.as_str()).collect::<Vec<_>>());
+    let merger = Merger::from_frames(run.created, Limits::default(), frames.iter().copied());
+    let windows = house.portal.store.windows(&supervisor(), run.execution).await.unwrap();
+    let stored: Vec<_> = windows.into_iter().map(|window| (window.second, window.content)).collect();
+    assert_eq!(stored, merger.seconds().map(|second| (second, merger.encode_second(second))).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_that_could_not_be_stored_is_in_no_window_and_may_come_again() {
+    let Some(house) = House::open().await else { return };
+    let (run, other) = (running(&house).await, launch(&house, As::Ben, CART).await);
+    let at = house.portal.clock.now();
+    let (a, b, c) = (frame("a", at, 1.0), frame("b", at, 10.0), frame("c", at, 100.0));
+    collect::take_frame(&house.portal, run.id, run.execution, &a).await.unwrap();
+
+    // Both wait for the same entry. The first cannot be stored: its execution is none of that run.
+    let guard = collect::locked(&house.portal, run.id, run.execution).await.unwrap();
+    let free = async move { drop(guard) };
+    let (failed, taken, ()) = tokio::join!(
+        biased;
+        collect::take_frame(&house.portal, other, run.execution, &b),
+        collect::take_frame(&house.portal, run.id, run.execution, &c),
+        free
+    );
+    assert!(failed.is_err(), "{failed:?}");
+    assert_eq!(taken.unwrap(), Taken::New);
+    assert_stored(&house, &run, &[&a, &c]).await;
+    assert_eq!(collect::take_frame(&house.portal, run.id, run.execution, &b).await.unwrap(), Taken::New);
+    assert_stored(&house, &run, &[&a, &b, &c]).await;
+
+    // A delivery that is given up while it is being stored leaves no doubt either.
+    let d = frame("d", at, 1_000.0);
+    let _ = collect::take_frame(&house.portal, run.id, run.execution, &d).now_or_never();
+    assert_eq!(collect::take_frame(&house.portal, run.id, run.execution, &d).await.unwrap(), Taken::New);
+    assert_stored(&house, &run, &[&a, &b, &c, &d]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_run_that_has_ended_nothing_stays_in_memory() {
+    let Some(house) = House::open().await else { return };
+    let (watched, unwatched) = (launch(&house, As::Ana, CART).await, launch(&house, As::Ana, CART).await);
+    let mut stream = Stream::open(&house, As::Ana, watched).await;
+    drop(Stream::open(&house, As::Ana, unwatched).await);
+    for run in [watched, unwatched] {
+        assert_eq!(house.call(As::Ana, Method::POST, "stop", &format!("id={run}")).await.status, StatusCode::OK);
+    }
+    tick::round(Arc::clone(&house.portal)).await;
+    assert!(house.portal.live.all().await.is_empty());
+    assert_eq!(stream.next().await, Some(("end".into(), "over".into())));
+    // Somebody who had read the run while it was live comes too late.
+    let late = record(&house, watched).await;
+    drop(collect::locked(&house.portal, late.id, late.execution).await.unwrap());
+    assert!(house.portal.live.all().await.is_empty());
 }
