@@ -62,7 +62,7 @@ pub fn merge(page: &mut RunPage, tick: LiveTick) {
     if tick.now < page.now || !page.state.is_live() {
         return;
     }
-    let LiveTick { state, elapsed_s, windows, measured, new_log, new_events, confinement, now } = tick;
+    let LiveTick { state, elapsed_s, windows, measured, new_log, log_total, new_events, confinement, now } = tick;
     page.state = state;
     page.now = now;
     let waits = matches!(page.state, RunState::Queued | RunState::Starting { .. });
@@ -85,7 +85,7 @@ pub fn merge(page: &mut RunPage, tick: LiveTick) {
     }
     page.measured = Measured { windows: merged, ..measured };
     let fresh = new_lines(&page.log_tail, &new_log);
-    page.log_total = page.log_total.saturating_add(u64::try_from(fresh.len()).unwrap_or_default());
+    page.log_total = log_total;
     page.log_tail.extend_from_slice(fresh);
     let over = page.log_tail.len().saturating_sub(LOG_LINES);
     page.log_tail.drain(..over);
@@ -164,6 +164,7 @@ mod tests {
             windows: vec![window(1, 9), window(3, 7)],
             measured: Measured { percentile_error: 0.008, ..Measured::default() },
             new_log: vec![line("two"), line("three")],
+            log_total: 3,
             new_events: vec![RunEvent { at: Timestamp::from_seconds(103), text: "Ramp done".to_owned(), bad: false }],
             confinement: None,
             now: Timestamp::from_seconds(now_s),

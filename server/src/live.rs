@@ -4,13 +4,13 @@
 //! holds one that was dropped must not go on with it; [`crate::worker::collect::locked`] sees to that.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
 use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
+use windfirm_app::live::LOG_LINES;
 use windfirm_measure::{
-    frame::Frame,
     results,
     threshold::ThresholdDef,
     window::{Limits, Merger},
@@ -18,7 +18,7 @@ use windfirm_measure::{
 use windfirm_model::{
     clock::Timestamp,
     id::{ExecutionId, RunId},
-    view::run::{Confinement, LogLine, Measured, WindowPoint},
+    view::run::{Confinement, LogLine, Measured},
 };
 
 /// How many ticks a slow viewer may fall behind before the oldest are dropped for them.
@@ -32,14 +32,15 @@ pub struct LiveExecution {
     pub torn: bool,
     /// Dropped: another one has taken its place, or will.
     pub gone: bool,
-    pub started: Timestamp,
+    started: Timestamp,
     pub merger: Merger,
     pub thresholds: Vec<ThresholdDef>,
     /// Why the thresholds are not known, in words; then there are none above.
     pub thresholds_unknown: Option<String>,
-    /// Seconds since the epoch that changed since the last tick.
-    pub changed: BTreeSet<i64>,
-    pub new_log: Vec<LogLine>,
+    /// The [`Merger::version`] that those who watch were told.
+    told: u64,
+    /// The last lines since then, as many as a page shows.
+    new_log: VecDeque<LogLine>,
     /// How many events of the run, and which confinement, those who watch were told.
     pub events_told: usize,
     pub confinement_told: Option<Confinement>,
@@ -67,8 +68,8 @@ impl LiveExecution {
             merger,
             thresholds,
             thresholds_unknown,
-            changed: BTreeSet::new(),
-            new_log: Vec::new(),
+            told: 0,
+            new_log: VecDeque::new(),
             events_told: 0,
             confinement_told: None,
             log_taken: 0,
@@ -76,26 +77,39 @@ impl LiveExecution {
             ticks,
         }
     }
+    #[must_use]
+    pub const fn started(&self) -> Timestamp {
+        self.started
+    }
     /// All numbers so far.
     #[must_use]
     pub fn measured(&self) -> Measured {
         results::measured(&self.merger, self.started, &self.thresholds)
     }
-    /// Merges a frame; the seconds whose stored form has changed, or `None` when it was there already.
-    pub fn merge(&mut self, frame: &Frame) -> Option<Vec<i64>> {
-        let merged = self.merger.merge_frame(frame);
-        if merged.duplicate {
-            return None;
-        }
-        self.changed.extend(&merged.changed);
-        Some(merged.changed)
+    /// Everything that those who watch have not been told yet, and from here on have: numbers whose points are only those of seconds
+    /// that changed.
+    pub fn take_news(&mut self) -> (Measured, Vec<LogLine>) {
+        let news = results::measured_since(&self.merger, self.started, &self.thresholds, self.told);
+        self.told = self.merger.version();
+        (news, std::mem::take(&mut self.new_log).into())
     }
-    /// The points of the seconds that changed since the last call.
-    pub fn take_changed(&mut self, measured: &Measured) -> Vec<WindowPoint> {
-        let changed = std::mem::take(&mut self.changed);
-        let start = self.started.seconds();
-        let offsets: BTreeSet<u32> = changed.into_iter().filter_map(|second| u32::try_from(second - start).ok()).collect();
-        measured.windows.iter().filter(|point| offsets.contains(&point.at_s)).copied().collect()
+    /// Nobody watches: whoever comes reads everything anyway.
+    pub fn skip_news(&mut self) {
+        self.told = self.merger.version();
+        self.new_log.clear();
+    }
+    /// When the run began. Its seconds are counted from there, so another start makes all of them news.
+    pub fn set_started(&mut self, started: Timestamp) {
+        if self.started != started {
+            self.started = started;
+            self.told = 0;
+        }
+    }
+    /// Lines that were taken; those who watch are told the last of them.
+    pub fn add_log(&mut self, lines: Vec<LogLine>) {
+        self.log_taken += u64::try_from(lines.len()).unwrap_or_default();
+        self.new_log.extend(lines);
+        self.new_log.drain(..self.new_log.len().saturating_sub(LOG_LINES));
     }
 }
 

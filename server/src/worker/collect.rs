@@ -85,8 +85,11 @@ pub async fn read_entry(portal: &Portal, record: &RunRecord) -> Result<LiveExecu
 /// everybody goes on from what is stored.
 pub async fn take_frame(portal: &Portal, run: RunId, execution: ExecutionId, frame: &Frame) -> Result<Taken, CollectError> {
     let mut live = locked(portal, run, execution).await?;
-    let Some(changed) = live.merge(frame) else { return Ok(Taken::Known) };
-    let windows = changed.iter().map(|second| WindowRow { second: *second, content: live.merger.encode_second(*second) }).collect();
+    let merged = live.merger.merge_frame(frame);
+    if merged.duplicate {
+        return Ok(Taken::Known);
+    }
+    let windows = merged.changed.iter().map(|second| WindowRow { second: *second, content: live.merger.encode_second(*second) }).collect();
     let row = FrameRow { key: frame.key.clone(), received: frame.received(), payload: frame.payload.clone() };
     live.torn = true;
     let stored = portal.store.store_batch(&permit(portal, run), execution, &Batch { frame: row, windows, events: Vec::new() }).await;
@@ -131,7 +134,6 @@ pub async fn take_log(portal: &Portal, run: RunId, execution: ExecutionId) -> Re
         let lines: Vec<LogLine> = page.lines;
         portal.store.store_log(&permit(portal, run), execution, live.log_taken, &lines, dropped).await?;
         live.log_dropped = dropped;
-        live.log_taken += u64::try_from(lines.len()).unwrap_or_default();
-        live.new_log.extend(lines);
+        live.add_log(lines);
     }
 }

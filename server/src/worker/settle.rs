@@ -71,7 +71,7 @@ async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepor
     collect::take_spool(portal, run.id, run.execution).await?;
     collect::take_log(portal, run.id, run.execution).await?;
     let live = collect::locked(portal, run.id, run.execution).await?;
-    let measured = results::measured(&live.merger, report.map_or(live.started, |report| report.started), &live.thresholds);
+    let measured = results::measured(&live.merger, report.map_or(live.started(), |report| report.started), &live.thresholds);
     let nothing = Vec::new();
     let completeness =
         completeness::compare(&live.merger, report.and_then(|report| report.summary.as_ref()), report.map_or(&nothing, |report| &report.dropped));
@@ -210,7 +210,7 @@ pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), S
     }
     let rows = threshold::rows(&live.merger, &live.thresholds);
     #[expect(clippy::as_conversions, reason = "seconds of a run, far below 2^53")]
-    let elapsed_s = portal.clock.now().micros_since(live.started) as f64 / 1_000_000.0;
+    let elapsed_s = portal.clock.now().micros_since(live.started()) as f64 / 1_000_000.0;
     let Some(broken) = threshold::abort_due(&live.thresholds, &rows, elapsed_s) else { return Ok(()) };
     let reason = format!("{ABORTED_BY_THRESHOLD} {} {}", broken.metric, broken.expression);
     drop(live);

@@ -180,7 +180,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
             }
             advance(portal, run, RunState::Running { since: k6_started }, events, Some(confinement)).await?;
             // Somebody may have watched it while it was queued: its seconds count from here.
-            collect::locked(portal, run.id, run.execution).await?.started = k6_started;
+            collect::locked(portal, run.id, run.execution).await?.set_started(k6_started);
             Ok(())
         }
         Observation::Ended(report) => {

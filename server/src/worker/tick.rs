@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use windfirm_model::{
     actor::SystemTask,
     id::ExecutionId,
-    view::run::{LiveTick, Measured, RunEvent},
+    view::run::{LiveTick, RunEvent},
 };
 use windfirm_policy::Access;
 use windfirm_store::{StoreError, runs::RunRecord};
@@ -32,9 +32,7 @@ async fn tick(portal: &Portal, execution: ExecutionId, entry: Arc<Mutex<LiveExec
         return Ok(());
     }
     if live.ticks.receiver_count() == 0 {
-        // Nobody watches; a page that is opened now reads everything anyway.
-        live.changed.clear();
-        live.new_log.clear();
+        live.skip_news();
         if portal.store.execution(&access, execution).await?.is_none_or(|known| !known.state.is_live()) {
             portal.live.drop_entry(execution, &mut live).await;
         }
@@ -53,21 +51,21 @@ async fn tick(portal: &Portal, execution: ExecutionId, entry: Arc<Mutex<LiveExec
 
 fn tell(portal: &Portal, record: RunRecord, events: &[RunEvent], live: &mut OwnedMutexGuard<LiveExecution>) {
     if let Some(started) = record.started {
-        live.started = started;
+        live.set_started(started);
     }
     let new_events = events.get(live.events_told..).unwrap_or_default().to_vec();
     live.events_told = events.len();
     let confinement = (live.confinement_told.as_ref() != Some(&record.confinement)).then(|| record.confinement.clone());
     live.confinement_told = Some(record.confinement);
     let now = portal.clock.now();
-    let whole = live.measured();
-    let windows = live.take_changed(&whole);
+    let (mut measured, new_log) = live.take_news();
     let tick = LiveTick {
-        elapsed_s: u32::try_from(now.micros_since(live.started) / 1_000_000).unwrap_or_default(),
+        elapsed_s: u32::try_from(now.micros_since(live.started()) / 1_000_000).unwrap_or_default(),
         state: record.state,
-        windows,
-        measured: Measured { windows: Vec::new(), ..whole },
-        new_log: std::mem::take(&mut live.new_log),
+        windows: std::mem::take(&mut measured.windows),
+        measured,
+        log_total: live.log_taken,
+        new_log,
         new_events,
         confinement,
         now,

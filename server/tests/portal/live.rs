@@ -38,7 +38,7 @@ use windfirm_model::{
     clock::{Clock, Timestamp},
     id::{OperationId, RunId},
     run::RunState,
-    view::run::{Confinement, LiveTick, RunEvent},
+    view::run::{Confinement, LiveTick, LogLine, RunEvent},
 };
 use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
 use windfirm_store::{
@@ -373,4 +373,27 @@ async fn of_a_run_that_has_ended_nothing_stays_in_memory() {
     let late = record(&house, watched).await;
     drop(collect::locked(&house.portal, late.id, late.execution).await.unwrap());
     assert!(house.portal.live.all().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tick_brings_the_end_of_a_long_log_and_only_the_seconds_that_changed() {
+    let Some(house) = House::open().await else { return };
+    let run = running(&house).await;
+    let at = run.started.unwrap();
+    let mut stream = Stream::open(&house, As::Ana, run.id).await;
+    let line = |number| LogLine { at: None, level: "info".into(), text: format!("line {number}") };
+    collect::locked(&house.portal, run.id, run.execution).await.unwrap().add_log((0..100_000).map(line).collect());
+    for (key, after_s) in [("a", 0), ("b", 1)] {
+        collect::take_frame(&house.portal, run.id, run.execution, &frame(key, at.plus_seconds(after_s), 1.0)).await.unwrap();
+    }
+    tick::round(Arc::clone(&house.portal)).await;
+    let first = stream.tick().await;
+    assert_eq!((first.log_total, first.new_log.len()), (100_000, 100));
+    assert_eq!(first.new_log.last().unwrap().text, "line 99999");
+    assert_eq!(first.windows.iter().map(|point| point.at_s).collect::<Vec<_>>(), [0, 1]);
+    collect::take_frame(&house.portal, run.id, run.execution, &frame("c", at.plus_seconds(1), 1.0)).await.unwrap();
+    tick::round(Arc::clone(&house.portal)).await;
+    let second = stream.tick().await;
+    assert_eq!(second.windows.iter().map(|point| (point.at_s, point.requests)).collect::<Vec<_>>(), [(1, 2)]);
+    assert!(second.new_log.is_empty() && second.measured.totals.requests == 3);
 }

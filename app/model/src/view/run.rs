@@ -242,7 +242,10 @@ pub struct LiveTick {
     pub windows: Vec<WindowPoint>,
     /// Everything but the windows; `windows` in here is empty.
     pub measured: Measured,
+    /// The newest lines since the tick before, as many as a page shows.
     pub new_log: Vec<LogLine>,
+    /// Lines of the log so far.
+    pub log_total: u64,
     pub new_events: Vec<RunEvent>,
     /// How k6 is kept in its place, when that is another answer than in the tick before.
     pub confinement: Option<Confinement>,
