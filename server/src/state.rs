@@ -98,7 +98,8 @@ pub struct Portal {
     pub identity: Arc<Identity>,
     pub live: LiveExecutions,
     pub settings: Settings,
-    /// Wakes the supervisor: something was launched or stopped.
+    /// Wakes the supervisor, which alone waits for it: something was launched, stopped or ended. Always by `notify_one`, which is not
+    /// lost when the supervisor is in a round.
     pub wake: Notify,
     pub tasks: TaskTracker,
     /// Cancelled when the process is asked to end.

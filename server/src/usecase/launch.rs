@@ -292,7 +292,7 @@ impl Asker {
                     tracing::warn!(%error, %run, "launch.outcome_not_recorded");
                 }
                 metrics::counter!("windfirm_runs_launched_total").increment(1);
-                self.portal.wake.notify_waiters();
+                self.portal.wake.notify_one();
                 Ok(run)
             }
         }

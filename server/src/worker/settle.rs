@@ -198,7 +198,7 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
     if let Err(error) = portal.executor().clean_up(&permit, run.execution).await {
         tracing::warn!(%error, run = %run.id, "settle.not_cleaned_up");
     }
-    portal.wake.notify_waiters();
+    portal.wake.notify_one();
     Ok(())
 }
 

@@ -397,3 +397,13 @@ async fn a_tick_brings_the_end_of_a_long_log_and_only_the_seconds_that_changed()
     assert_eq!(second.windows.iter().map(|point| (point.at_s, point.requests)).collect::<Vec<_>>(), [(1, 2)]);
     assert!(second.new_log.is_empty() && second.measured.totals.requests == 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_wakes_the_supervisor_also_in_the_middle_of_a_round() {
+    let Some(house) = House::open().await else { return };
+    // Nobody waits at this moment, as when the supervisor is in a round.
+    let run = launch(&house, As::Ana, CART).await;
+    assert!(house.portal.wake.notified().now_or_never().is_some(), "the launch is not lost");
+    assert_eq!(house.call(As::Ana, Method::POST, "stop", &format!("id={run}")).await.status, StatusCode::OK);
+    assert!(house.portal.wake.notified().now_or_never().is_some(), "the stop is not lost");
+}
