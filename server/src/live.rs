@@ -41,6 +41,8 @@ pub struct LiveExecution {
     told: u64,
     /// The last lines since then, as many as a page shows.
     new_log: VecDeque<LogLine>,
+    /// A threshold with `abortOnFail` was broken, and k6 was asked to end.
+    pub abort_asked: bool,
     /// How many events of the run, and which confinement, those who watch were told.
     pub events_told: usize,
     pub confinement_told: Option<Confinement>,
@@ -70,6 +72,7 @@ impl LiveExecution {
             thresholds_unknown,
             told: 0,
             new_log: VecDeque::new(),
+            abort_asked: false,
             events_told: 0,
             confinement_told: None,
             log_taken: 0,

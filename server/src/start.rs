@@ -18,7 +18,7 @@ use windfirm_store::Store;
 
 use crate::{
     config::Config,
-    http::routes,
+    http::{ingest::Refusals, routes},
     live::LiveExecutions,
     state::{InForce, Keeper, Portal, Settings},
     worker::{self, reload},
@@ -111,6 +111,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
             confinement: windfirm_executor::confine::offered(),
         },
         wake: Notify::new(),
+        ingest_refusals: Refusals::default(),
         tasks: TaskTracker::new(),
         ending: CancellationToken::new(),
     });

@@ -16,7 +16,7 @@ use windfirm_policy::Policy;
 use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
-use crate::live::LiveExecutions;
+use crate::{http::ingest::Refusals, live::LiveExecutions};
 
 /// The policy that decides now, and what was wrong with a newer file.
 #[derive(Clone, Debug)]
@@ -101,6 +101,7 @@ pub struct Portal {
     /// Wakes the supervisor, which alone waits for it: something was launched, stopped or ended. Always by `notify_one`, which is not
     /// lost when the supervisor is in a round.
     pub wake: Notify,
+    pub ingest_refusals: Refusals,
     pub tasks: TaskTracker,
     /// Cancelled when the process is asked to end.
     pub ending: CancellationToken,

@@ -21,7 +21,7 @@ use crate::{
     state::Portal,
     worker::{
         collect,
-        supervise::{StepError, permit},
+        supervise::{StepError, end, permit},
     },
 };
 
@@ -204,8 +204,8 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
 
 /// Ends k6 when a threshold of the script asks for it on the merged data.
 pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    let live = collect::locked(portal, run.id, run.execution).await?;
-    if !live.thresholds.iter().any(|threshold| threshold.abort_on_fail) {
+    let mut live = collect::locked(portal, run.id, run.execution).await?;
+    if live.abort_asked || !live.thresholds.iter().any(|threshold| threshold.abort_on_fail) {
         return Ok(());
     }
     let rows = threshold::rows(&live.merger, &live.thresholds);
@@ -213,7 +213,8 @@ pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), S
     let elapsed_s = portal.clock.now().micros_since(live.started()) as f64 / 1_000_000.0;
     let Some(broken) = threshold::abort_due(&live.thresholds, &rows, elapsed_s) else { return Ok(()) };
     let reason = format!("{ABORTED_BY_THRESHOLD} {} {}", broken.metric, broken.expression);
-    drop(live);
-    portal.executor().stop(&permit(portal, run), run.execution, &reason).await?;
+    end(portal, run, &reason, portal.executor().stop(&permit(portal, run), run.execution, &reason)).await?;
+    // After a restart it may be asked once more, and then that stands in the record too.
+    live.abort_asked = true;
     Ok(())
 }

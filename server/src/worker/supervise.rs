@@ -120,8 +120,16 @@ async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
             let handle = serde_json::json!({ "executor": "local", "execution": run.execution });
             // Armed before it starts: the first delivery may come at once.
             portal.store.arm_execution(&permit, run.execution, &hash, &handle).await?;
-            match portal.executor().start(&permit, &orders).await {
-                Ok(_) => Ok(()),
+            let facts = vec![
+                ("service account".to_owned(), run.service_account.clone()),
+                ("target".to_owned(), run.target.clone()),
+                ("k6".to_owned(), portal.k6_version.clone()),
+            ];
+            portal.store.intent(&permit, EventCode::RunStart, &Details { facts, ..Details::default() }).await?;
+            let started = portal.executor().start(&permit, &orders).await.map(drop);
+            record_outcome(portal, &permit, &started).await?;
+            match started {
+                Ok(()) => Ok(()),
                 Err(error) => settle::give_up(portal, run, Cause::StartFailed { message: format!("{error}.") }).await,
             }
         }
@@ -238,12 +246,17 @@ pub(crate) async fn end(
     let details = Details { reason: Some(why.to_owned()), ..Details::default() };
     portal.store.intent(&permit, EventCode::RunStop, &details).await?;
     let ended = ending.await;
-    let (outcome, failed) = match &ended {
+    record_outcome(portal, &permit, &ended).await?;
+    Ok(ended?)
+}
+
+async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &Result<(), windfirm_executor::ExecutorError>) -> Result<(), StepError> {
+    let (outcome, failed) = match done {
         Ok(()) => (EventOutcome::Done, None),
         Err(error) => (EventOutcome::Failed, Some(error.to_string())),
     };
-    portal.store.outcome(&permit, outcome, failed.as_deref(), &[]).await?;
-    Ok(ended?)
+    portal.store.outcome(permit, outcome, failed.as_deref(), &[]).await?;
+    Ok(())
 }
 
 async fn cancelling(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {

@@ -37,7 +37,7 @@ use windfirm_model::{
     audit::{EventCode, EventOutcome},
     clock::{Clock, Timestamp},
     id::{OperationId, RunId},
-    run::RunState,
+    run::{RunState, RunStateKind},
     view::run::{Confinement, LiveTick, LogLine, RunEvent},
 };
 use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
@@ -406,4 +406,29 @@ async fn a_launch_wakes_the_supervisor_also_in_the_middle_of_a_round() {
     assert!(house.portal.wake.notified().now_or_never().is_some(), "the launch is not lost");
     assert_eq!(house.call(As::Ana, Method::POST, "stop", &format!("id={run}")).await.status, StatusCode::OK);
     assert!(house.portal.wake.notified().now_or_never().is_some(), "the stop is not lost");
+}
+
+const ABORTING: &str = "
+import http from 'k6/http';
+import { sleep } from 'k6';
+export const options = { thresholds: { http_reqs: [{ threshold: 'count<3', abortOnFail: true }] } };
+export default function () {
+  http.get(__ENV.TARGET);
+  sleep(0.2);
+}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_portal_does_with_a_run_is_on_the_record() {
+    let Some(house) = House::open_live(21_400).await else { return };
+    add_file(&house, "services/cart/k6/aborting.js", ABORTING).await;
+    let run = launch(&house, As::Ana, "request[path]=/shop/cart/&request[test]=services/cart/k6/aborting.js&request[profile]=load&request[duration]=60s").await;
+    let ended = wait_for(&house, run, |state| !state.is_live()).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Failed, "{:?}", ended.verdict);
+    let codes = codes(&house, run).await;
+    let expected = [EventCode::RunSettle, EventCode::RunStop, EventCode::RunStart, EventCode::RunLaunch];
+    assert_eq!(codes, expected.map(|code| code.code().to_owned()));
+    let rows = house.portal.store.audit(&supervisor(), &AuditFilter { run: Some(run), ..AuditFilter::default() }, 50).await.unwrap().rows;
+    let detail = house.portal.store.audit_entry(&supervisor(), rows[2].seq).await.unwrap().unwrap();
+    assert!(detail.facts.contains(&("service account".to_owned(), "shop-staging/loadtest".to_owned())), "{detail:?}");
+    assert_eq!((rows[2].outcome, rows[1].outcome), (EventOutcome::Done, EventOutcome::Done));
 }
