@@ -4,7 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,6 +16,7 @@ use axum::{
 use futures::{FutureExt as _, StreamExt as _};
 use gix::objs::tree::EntryKind;
 use rustix::process::Signal;
+use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 use tower_sessions::SessionStore as _;
 use windfirm::{
@@ -431,4 +432,34 @@ async fn what_the_portal_does_with_a_run_is_on_the_record() {
     let detail = house.portal.store.audit_entry(&supervisor(), rows[2].seq).await.unwrap().unwrap();
     assert!(detail.facts.contains(&("service account".to_owned(), "shop-staging/loadtest".to_owned())), "{detail:?}");
     assert_eq!((rows[2].outcome, rows[1].outcome), (EventOutcome::Done, EventOutcome::Done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_is_read_only_for_who_has_the_token_and_not_for_ever() {
+    let Some(house) = House::open().await else { return };
+    let run = running(&house).await;
+    let permit: Permit<SuperviseRuns> = Permit::system(OperationId(house.portal.clock.new_uuid()), Resource { run: Some(run.id), ..Resource::default() });
+    let hash: [u8; 32] = Sha256::digest(b"right").into();
+    house.portal.store.arm_execution(&permit, run.execution, &hash, &serde_json::json!({})).await.unwrap();
+    for (token, expected) in [("wrong", 401), ("wrong", 401), ("right", 408)] {
+        let asked = Arc::new(AtomicBool::new(false));
+        let asks = Arc::clone(&asked);
+        let never = futures::stream::poll_fn(move |_| {
+            asks.store(true, Ordering::SeqCst);
+            std::task::Poll::<Option<Result<Vec<u8>, std::io::Error>>>::Pending
+        });
+        let request = Request::post(format!("/ingest/v2/metrics/{}", run.execution))
+            .header("authorization", format!("Token {token}"))
+            .header("content-encoding", "snappy")
+            .header("k6-idempotency-key", "key")
+            .body(Body::from_stream(never))
+            .unwrap();
+        let answer = house.send(As::Nobody, request).await;
+        assert_eq!((answer.status.as_u16(), asked.load(Ordering::SeqCst)), (expected, token == "right"), "{}", answer.body);
+    }
+    // The two stand in one row, where the lead of the app finds it.
+    let page = house.page(As::Ben, "/audit?code=ingest.refused").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let refused = codes(&house, run.id).await.into_iter().filter(|code| code == EventCode::IngestRefused.code()).count();
+    assert_eq!(refused, 1);
 }
