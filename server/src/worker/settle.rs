@@ -32,8 +32,12 @@ pub const ABORTED_BY_THRESHOLD: &str = "A threshold with abortOnFail was broken:
 pub async fn finish(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
     match portal.executor().observe(run.execution).await? {
         Observation::Ended(report) => {
-            let numbers = gather(portal, run, Some(&report)).await?;
+            let mut numbers = gather(portal, run, Some(&report)).await?;
             let to = end_state(run, &report, &numbers);
+            if matches!(to, RunState::Cancelled { .. }) {
+                // Somebody ended it: its numbers stand, and decide nothing.
+                numbers.verdict = None;
+            }
             store(portal, run, to, numbers).await
         }
         // Stopped before anything was started: nothing was measured.

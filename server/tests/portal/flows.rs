@@ -74,6 +74,7 @@ async fn a_run_that_is_stopped_ends_with_what_it_measured() {
     assert_eq!(house.call(As::Ben, Method::POST, "stop", &format!("id={run}")).await.status, StatusCode::OK);
     let ended = wait_for(&house, run, |state| !state.is_live()).await;
     assert_eq!(ended.state, RunState::Cancelled { by: "Ben Okafor".into() });
+    assert!(ended.verdict.is_none() && ended.measured.is_some_and(|measured| !measured.windows.is_empty()), "numbers, and no verdict");
 }
 
 #[tokio::test(flavor = "multi_thread")]
