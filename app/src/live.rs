@@ -62,7 +62,7 @@ pub fn merge(page: &mut RunPage, tick: LiveTick) {
     if tick.now < page.now || !page.state.is_live() {
         return;
     }
-    let LiveTick { state, elapsed_s, windows, measured, new_log, new_events, now } = tick;
+    let LiveTick { state, elapsed_s, windows, measured, new_log, log_total, new_events, confinement, now } = tick;
     page.state = state;
     page.now = now;
     let waits = matches!(page.state, RunState::Queued | RunState::Starting { .. });
@@ -85,10 +85,13 @@ pub fn merge(page: &mut RunPage, tick: LiveTick) {
     }
     page.measured = Measured { windows: merged, ..measured };
     let fresh = new_lines(&page.log_tail, &new_log);
-    page.log_total = page.log_total.saturating_add(u64::try_from(fresh.len()).unwrap_or_default());
+    page.log_total = log_total;
     page.log_tail.extend_from_slice(fresh);
     let over = page.log_tail.len().saturating_sub(LOG_LINES);
     page.log_tail.drain(..over);
+    if let Some(confinement) = confinement {
+        page.confinement = confinement;
+    }
     for event in new_events {
         if !page.events.contains(&event) {
             page.events.push(event);
@@ -161,7 +164,9 @@ mod tests {
             windows: vec![window(1, 9), window(3, 7)],
             measured: Measured { percentile_error: 0.008, ..Measured::default() },
             new_log: vec![line("two"), line("three")],
+            log_total: 3,
             new_events: vec![RunEvent { at: Timestamp::from_seconds(103), text: "Ramp done".to_owned(), bad: false }],
+            confinement: None,
             now: Timestamp::from_seconds(now_s),
         }
     }
@@ -183,6 +188,16 @@ mod tests {
         assert_eq!(once, twice);
         assert_eq!(once.log_tail.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);
         assert_eq!(once.log_total, 3);
+    }
+
+    #[test]
+    fn what_happened_and_how_k6_is_confined_come_with_a_tick() {
+        let mut page = page();
+        let confinement = Confinement { full: false, measures: vec!["network: not confined".to_owned()] };
+        merge(&mut page, LiveTick { confinement: Some(confinement.clone()), ..tick(103) });
+        merge(&mut page, LiveTick { new_events: Vec::new(), ..tick(104) });
+        assert_eq!(page.confinement, confinement, "a tick without it changes nothing");
+        assert_eq!(page.events.iter().map(|event| event.text.as_str()).collect::<Vec<_>>(), ["Ramp done"]);
     }
 
     #[test]

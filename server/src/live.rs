@@ -1,15 +1,16 @@
 //! Executions that deliver measurements now: their merged windows in memory, and who watches them.
 //!
-//! The database has everything that stands here: an entry can be dropped at any time and is read again when it is needed.
+//! The database has everything that stands here: an entry can be dropped at any time and is read again when it is needed. Whoever
+//! holds one that was dropped must not go on with it; [`crate::worker::collect::locked`] sees to that.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
+use windfirm_app::live::LOG_LINES;
 use windfirm_measure::{
-    frame::Frame,
     results,
     threshold::ThresholdDef,
     window::{Limits, Merger},
@@ -17,7 +18,7 @@ use windfirm_measure::{
 use windfirm_model::{
     clock::Timestamp,
     id::{ExecutionId, RunId},
-    view::run::{LogLine, Measured, RunEvent, WindowPoint},
+    view::run::{Confinement, LogLine, Measured},
 };
 
 /// How many ticks a slow viewer may fall behind before the oldest are dropped for them.
@@ -27,45 +28,91 @@ const TICKS_KEPT: usize = 16;
 #[derive(Debug)]
 pub struct LiveExecution {
     pub run: RunId,
-    pub started: Timestamp,
+    /// A frame was merged, and whether it is stored is not known: its storing goes on, has failed, or was cut short.
+    pub torn: bool,
+    /// Dropped: another one has taken its place, or will.
+    pub gone: bool,
+    started: Timestamp,
     pub merger: Merger,
     pub thresholds: Vec<ThresholdDef>,
-    /// Seconds since the epoch that changed since the last tick.
-    pub changed: BTreeSet<i64>,
-    pub new_log: Vec<LogLine>,
-    pub new_events: Vec<RunEvent>,
+    /// Why the thresholds are not known, in words; then there are none above.
+    pub thresholds_unknown: Option<String>,
+    /// The [`Merger::version`] that those who watch were told.
+    told: u64,
+    /// The last lines since then, as many as a page shows.
+    new_log: VecDeque<LogLine>,
+    /// A threshold with `abortOnFail` was broken, and k6 was asked to end.
+    pub abort_asked: bool,
+    /// How many events of the run, and which confinement, those who watch were told.
+    pub events_told: usize,
+    pub confinement_told: Option<Confinement>,
     /// Log lines taken from the executor so far.
     pub log_taken: u64,
+    /// Log lines that the runner did not keep, as far as that is known and stored.
+    pub log_dropped: u64,
     /// One serialised message per tick, shared by all viewers.
     pub ticks: broadcast::Sender<Arc<str>>,
 }
 
 impl LiveExecution {
     #[must_use]
-    pub fn new(run: RunId, started: Timestamp, merger: Merger, thresholds: Vec<ThresholdDef>, log_taken: u64) -> Self {
+    pub fn new(run: RunId, started: Timestamp, merger: Merger, thresholds: Result<Vec<ThresholdDef>, String>) -> Self {
         let (ticks, _) = broadcast::channel(TICKS_KEPT);
-        Self { run, started, merger, thresholds, changed: BTreeSet::new(), new_log: Vec::new(), new_events: Vec::new(), log_taken, ticks }
+        let (thresholds, thresholds_unknown) = match thresholds {
+            Ok(known) => (known, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
+        Self {
+            run,
+            torn: false,
+            gone: false,
+            started,
+            merger,
+            thresholds,
+            thresholds_unknown,
+            told: 0,
+            new_log: VecDeque::new(),
+            abort_asked: false,
+            events_told: 0,
+            confinement_told: None,
+            log_taken: 0,
+            log_dropped: 0,
+            ticks,
+        }
+    }
+    #[must_use]
+    pub const fn started(&self) -> Timestamp {
+        self.started
     }
     /// All numbers so far.
     #[must_use]
     pub fn measured(&self) -> Measured {
         results::measured(&self.merger, self.started, &self.thresholds)
     }
-    /// Merges a frame; the seconds whose stored form has changed, or `None` when it was there already.
-    pub fn merge(&mut self, frame: &Frame) -> Option<Vec<i64>> {
-        let merged = self.merger.merge_frame(frame);
-        if merged.duplicate {
-            return None;
-        }
-        self.changed.extend(&merged.changed);
-        Some(merged.changed)
+    /// Everything that those who watch have not been told yet, and from here on have: numbers whose points are only those of seconds
+    /// that changed.
+    pub fn take_news(&mut self) -> (Measured, Vec<LogLine>) {
+        let news = results::measured_since(&self.merger, self.started, &self.thresholds, self.told);
+        self.told = self.merger.version();
+        (news, std::mem::take(&mut self.new_log).into())
     }
-    /// The points of the seconds that changed since the last call.
-    pub fn take_changed(&mut self, measured: &Measured) -> Vec<WindowPoint> {
-        let changed = std::mem::take(&mut self.changed);
-        let start = self.started.seconds();
-        let offsets: BTreeSet<u32> = changed.into_iter().filter_map(|second| u32::try_from(second - start).ok()).collect();
-        measured.windows.iter().filter(|point| offsets.contains(&point.at_s)).copied().collect()
+    /// Nobody watches: whoever comes reads everything anyway.
+    pub fn skip_news(&mut self) {
+        self.told = self.merger.version();
+        self.new_log.clear();
+    }
+    /// When the run began. Its seconds are counted from there, so another start makes all of them news.
+    pub fn set_started(&mut self, started: Timestamp) {
+        if self.started != started {
+            self.started = started;
+            self.told = 0;
+        }
+    }
+    /// Lines that were taken; those who watch are told the last of them.
+    pub fn add_log(&mut self, lines: Vec<LogLine>) {
+        self.log_taken += u64::try_from(lines.len()).unwrap_or_default();
+        self.new_log.extend(lines);
+        self.new_log.drain(..self.new_log.len().saturating_sub(LOG_LINES));
     }
 }
 
@@ -83,8 +130,15 @@ impl LiveExecutions {
     pub async fn keep(&self, id: ExecutionId, entry: LiveExecution) -> Arc<Mutex<LiveExecution>> {
         Arc::clone(self.entries.lock().await.entry(id).or_insert_with(|| Arc::new(Mutex::new(entry))))
     }
-    pub async fn drop_entry(&self, id: ExecutionId) {
-        self.entries.lock().await.remove(&id);
+    /// Drops an entry that the caller holds locked: whoever waits for it sees that it is gone and asks for it again. Those who
+    /// watch are told that their stream is over.
+    pub async fn drop_entry(&self, id: ExecutionId, live: &mut OwnedMutexGuard<LiveExecution>) {
+        let mut entries = self.entries.lock().await;
+        if entries.get(&id).is_some_and(|there| Arc::ptr_eq(there, OwnedMutexGuard::mutex(live))) {
+            entries.remove(&id);
+        }
+        // Only now: a caller that was cut short above has changed nothing.
+        live.gone = true;
     }
     pub async fn all(&self) -> Vec<(ExecutionId, Arc<Mutex<LiveExecution>>)> {
         self.entries.lock().await.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()

@@ -1,7 +1,7 @@
 //! Puts a portal together from a configuration, serves it, and drains it when asked to end.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -18,7 +18,7 @@ use windfirm_store::Store;
 
 use crate::{
     config::Config,
-    http::routes,
+    http::{ingest::Refusals, routes},
     live::LiveExecutions,
     state::{InForce, Keeper, Portal, Settings},
     worker::{self, reload},
@@ -87,8 +87,6 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
     let policy =
         reload::first_policy(&config.policy, &*clock).map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
     let tree = reload::first_tree(&config.tree, &policy.policy, &*clock);
-    let port = listening.port();
-    let ingest_host = if listening.ip().is_unspecified() || listening.ip().is_loopback() { "127.0.0.1".to_owned() } else { listening.ip().to_string() };
     let portal = Arc::new(Portal {
         store,
         clock,
@@ -99,7 +97,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         live: LiveExecutions::default(),
         settings: Settings {
             public_url: config.public_url.clone(),
-            ingest_url: format!("http://{ingest_host}:{port}"),
+            ingest_url: ingest_url(listening),
             state,
             policy_file: config.policy.clone(),
             repository: config.tree.repository.clone(),
@@ -111,11 +109,22 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
             confinement: windfirm_executor::confine::offered(),
         },
         wake: Notify::new(),
+        ingest_refusals: Refusals::default(),
         tasks: TaskTracker::new(),
         ending: CancellationToken::new(),
     });
     reload::record_start(&portal).await;
     Ok(portal)
+}
+
+/// Where runners on this machine reach us: the address that is listened on; where that is all of them, loopback of the same family.
+fn ingest_url(listening: SocketAddr) -> String {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listening.port()))
 }
 
 fn identity_config(config: &Config) -> Result<IdentityConfig, StartError> {
@@ -195,6 +204,27 @@ async fn asked_to_end() {
         }
         Err(_) => {
             let _ = interrupt.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runners_are_told_the_address_that_is_listened_on() {
+        for (listening, told) in [
+            ("127.0.0.1:7700", "http://127.0.0.1:7700"),
+            ("0.0.0.0:7700", "http://127.0.0.1:7700"),
+            ("192.0.2.7:80", "http://192.0.2.7:80"),
+            ("127.0.0.2:7700", "http://127.0.0.2:7700"),
+            ("[::1]:7700", "http://[::1]:7700"),
+            ("[::]:7700", "http://[::1]:7700"),
+            ("[2001:db8::7]:7700", "http://[2001:db8::7]:7700"),
+        ] {
+            assert_eq!(ingest_url(listening.parse().unwrap()), told);
+            assert!(url::Url::parse(told).is_ok());
         }
     }
 }

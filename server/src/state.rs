@@ -16,7 +16,7 @@ use windfirm_policy::Policy;
 use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
-use crate::live::LiveExecutions;
+use crate::{http::ingest::Refusals, live::LiveExecutions};
 
 /// The policy that decides now, and what was wrong with a newer file.
 #[derive(Clone, Debug)]
@@ -98,8 +98,10 @@ pub struct Portal {
     pub identity: Arc<Identity>,
     pub live: LiveExecutions,
     pub settings: Settings,
-    /// Wakes the supervisor: something was launched or stopped.
+    /// Wakes the supervisor, which alone waits for it: something was launched, stopped or ended. Always by `notify_one`, which is not
+    /// lost when the supervisor is in a round.
     pub wake: Notify,
+    pub ingest_refusals: Refusals,
     pub tasks: TaskTracker,
     /// Cancelled when the process is asked to end.
     pub ending: CancellationToken,

@@ -14,16 +14,23 @@ use crate::state::Portal;
 
 /// Starts all of them; they end when the portal ends.
 pub fn start(portal: &Arc<Portal>) {
-    every(portal, Duration::from_millis(300), supervise::round);
-    every(portal, Duration::from_secs(1), tick::round);
-    every(portal, Duration::from_secs(2), reload::round);
-    every(portal, Duration::from_secs(30), housekeeping::round);
+    let waker = Arc::clone(portal);
+    every(portal, Duration::from_millis(300), supervise::round, move || woken(Arc::clone(&waker)));
+    every(portal, Duration::from_secs(1), tick::round, std::future::pending);
+    every(portal, Duration::from_secs(2), reload::round, std::future::pending);
+    every(portal, Duration::from_secs(30), housekeeping::round, std::future::pending);
 }
 
-/// Runs `round` now and then, one after the other, until the portal ends. The supervisor's wake-up serves all.
-fn every<F>(portal: &Arc<Portal>, pause: Duration, round: impl Fn(Arc<Portal>) -> F + Send + Sync + 'static)
+/// The supervisor alone waits for this, and a wake-up that comes while it is in a round counts after it.
+async fn woken(portal: Arc<Portal>) {
+    portal.wake.notified().await;
+}
+
+/// Runs `round` now and then, and when it is woken, one after the other, until the portal ends.
+fn every<F, W>(portal: &Arc<Portal>, pause: Duration, round: impl Fn(Arc<Portal>) -> F + Send + Sync + 'static, woken: impl Fn() -> W + Send + Sync + 'static)
 where
     F: Future<Output = ()> + Send,
+    W: Future<Output = ()> + Send,
 {
     let shared = Arc::clone(portal);
     portal.run(async move {
@@ -31,7 +38,7 @@ where
             round(Arc::clone(&shared)).await;
             tokio::select! {
                 () = shared.ending.cancelled() => break,
-                () = shared.wake.notified() => {}
+                () = woken() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }

@@ -129,10 +129,17 @@ impl Follower {
             }
             recent.push(tick.clone());
         });
-        _ = self.page.try_update(|page| merge(page, tick));
+        let moved_on = self.page.try_update(|page| {
+            let before = page.state.kind();
+            merge(page, tick);
+            page.state.kind() != before
+        });
         _ = self.link.try_set(Link::default());
         if !self.live() {
             self.over();
+        } else if moved_on == Some(true) {
+            // What this person may do now comes with no tick: those are the same for all.
+            self.fetch();
         }
     }
 

@@ -175,6 +175,7 @@ fn manifest() -> Manifest {
         actor: text("Ana Ruiz"),
         target: text("http://127.0.0.1:9001"),
         reason: text("Before release 48"),
+        thresholds: None,
         results_digest: None,
     }
 }

@@ -114,6 +114,8 @@ pub trait Executor: Send + Sync + std::fmt::Debug {
     async fn observe(&self, execution: ExecutionId) -> Result<Observation, ExecutorError>;
     /// Asks k6 to end: its teardown runs, its last measurements come. Asking twice is asking once.
     async fn stop(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId, reason: &str) -> Result<(), ExecutorError>;
+    /// Ends an execution that listens to nobody any more, with everything that belongs to it, at once. It leaves no end: it is lost.
+    async fn kill(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<(), ExecutorError>;
     /// Spooled frames in order, without the first `after`; at most about 8 MB a call, so ask again until none come.
     async fn spooled_frames(&self, execution: ExecutionId, after: u64) -> Result<Vec<Frame>, ExecutorError>;
     /// Log lines in order, without the first `after`; at most 2,000 a call.

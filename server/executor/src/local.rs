@@ -250,6 +250,21 @@ impl Executor for LocalExecutor {
         Ok(())
     }
 
+    async fn kill(&self, _permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<(), ExecutorError> {
+        let file = folder::read_json::<RunnerFile>(&self.folder(execution).runner())?;
+        // The runner first, so that it cannot write an end for a k6 that we ended.
+        if let Some(child) = self.children().get_mut(&execution) {
+            let _ = child.kill();
+        }
+        if let Some(RunnerFile { runner, k6, .. }) = file {
+            runner.signal(Signal::KILL);
+            if let Some(k6) = k6 {
+                k6.signal_group(Signal::KILL);
+            }
+        }
+        Ok(())
+    }
+
     async fn spooled_frames(&self, execution: ExecutionId, after: u64) -> Result<Vec<Frame>, ExecutorError> {
         let path = self.folder(execution).spool();
         blocking(move || read_frames(&path, after).map_err(|source| ExecutorError::File { what: "The spool cannot be read".into(), source })).await

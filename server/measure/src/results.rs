@@ -114,8 +114,11 @@ fn span(merger: &Merger) -> Option<(i64, i64)> {
 /// left out, so that their missing parts do not lower the rate.
 pub(crate) fn per_second(merger: &Merger, metric: &str, takes: impl Fn(&Tags) -> bool) -> Option<f64> {
     let (from, to) = whole_seconds(merger)?;
-    let cells = merger.between(metric, from..to).filter(|(tags, _)| takes(tags)).map(|(_, cell)| cell);
-    Some(sum(cells) / num::float(u64::try_from(to - from).unwrap_or(1)))
+    // All of the run but its edges, so that a longer run does not cost more.
+    let whole = merger.whole(metric).filter(|(tags, _)| takes(tags)).map(|(_, cell)| cell);
+    let edges = merger.between(metric, i64::MIN..from).chain(merger.between(metric, to..i64::MAX)).filter(|(tags, _)| takes(tags)).map(|(_, cell)| cell);
+    let inside = fixed_sum(whole).saturating_sub(fixed_sum(edges));
+    Some(num::unfixed(inside) / num::float(u64::try_from(to - from).unwrap_or(1)))
 }
 
 /// The same for all requests, from what is kept of each second.
@@ -132,11 +135,15 @@ fn whole_seconds(merger: &Merger) -> Option<(i64, i64)> {
 }
 
 fn sum<'a>(cells: impl Iterator<Item = &'a Cell>) -> f64 {
+    num::unfixed(fixed_sum(cells))
+}
+
+fn fixed_sum<'a>(cells: impl Iterator<Item = &'a Cell>) -> i128 {
     let add = |total: i128, cell: &Cell| match &cell.value {
         Value::Counter { sum } => total.saturating_add(*sum),
         _ => total,
     };
-    num::unfixed(cells.fold(0, add))
+    cells.fold(0, add)
 }
 
 /// Non-zero values and all values.

@@ -123,6 +123,10 @@ impl Family {
         let own = !built_in.iter().any(|start| self.name.starts_with(start)) || self.name.len() > 40;
         (own, first_bytes(&Sha256::digest(&self.name)))
     }
+    /// Whether it is one of the script's own.
+    pub(crate) fn is_custom(&self) -> bool {
+        self.place().0
+    }
     pub(crate) fn other(kind: Kind) -> Self {
         Self { name: OTHER.to_owned(), kind }
     }
@@ -142,11 +146,13 @@ pub(crate) fn tidy(text: &str) -> (String, bool) {
     (format!("{}…", masked.get(..end).unwrap_or_default()), true)
 }
 
-/// The `limit` smallest of all that were ever offered.
+/// The `limit` smallest of all that were ever offered; fewer when some had to go for other reasons.
 #[derive(Clone, Debug)]
 pub(crate) struct Smallest<T> {
     limit: usize,
     kept: BTreeSet<T>,
+    /// This and what is greater is refused.
+    ceiling: Option<T>,
 }
 
 /// What became of an offer.
@@ -160,9 +166,12 @@ pub(crate) enum Offer<T> {
 
 impl<T: Ord + Clone> Smallest<T> {
     pub(crate) const fn new(limit: usize) -> Self {
-        Self { limit, kept: BTreeSet::new() }
+        Self { limit, kept: BTreeSet::new(), ceiling: None }
     }
     pub(crate) fn offer(&mut self, item: &T) -> Offer<T> {
+        if self.ceiling.as_ref().is_some_and(|ceiling| item >= ceiling) {
+            return Offer::Refused;
+        }
         if self.kept.len() < self.limit {
             self.kept.insert(item.clone());
             return Offer::Kept;
@@ -172,5 +181,18 @@ impl<T: Ord + Clone> Smallest<T> {
         }
         self.kept.insert(item.clone());
         self.kept.pop_last().map_or(Offer::Kept, Offer::Pushed)
+    }
+    /// Gives the greatest up, for good.
+    pub(crate) fn shrink(&mut self) -> Option<T> {
+        self.ceiling = Some(self.kept.pop_last()?);
+        self.ceiling.clone()
+    }
+    /// Refuses `ceiling` and what is greater from now on; what of it was kept has to go.
+    pub(crate) fn lower(&mut self, ceiling: T) -> BTreeSet<T> {
+        let gone = self.kept.split_off(&ceiling);
+        if self.ceiling.as_ref().is_none_or(|known| *known > ceiling) {
+            self.ceiling = Some(ceiling);
+        }
+        gone
     }
 }

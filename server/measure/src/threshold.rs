@@ -6,7 +6,9 @@
 mod evaluate;
 mod grammar;
 
-use windfirm_model::view::run::ThresholdRow;
+use windfirm_model::view::run::{FrozenThreshold, ThresholdRow};
+
+use crate::num;
 
 pub(crate) use self::evaluate::short;
 pub use self::{
@@ -55,6 +57,27 @@ impl ThresholdDef {
         let mut all: Vec<Self> = metrics.into_iter().flatten().flat_map(of_metric).collect();
         all.sort_by(|a, b| a.metric.cmp(&b.metric));
         Ok(all)
+    }
+
+    /// As it is kept with a run.
+    #[must_use]
+    pub fn freeze(&self) -> FrozenThreshold {
+        FrozenThreshold {
+            metric: self.metric.clone(),
+            expression: self.expression.clone(),
+            abort_on_fail: self.abort_on_fail,
+            delay_abort_ms: num::whole(self.delay_abort_s * 1_000.0),
+        }
+    }
+
+    /// From what is kept with a run.
+    #[must_use]
+    pub fn thaw(frozen: &FrozenThreshold) -> Self {
+        Self {
+            abort_on_fail: frozen.abort_on_fail,
+            delay_abort_s: num::float(frozen.delay_abort_ms) / 1_000.0,
+            ..Self::new(&frozen.metric, &frozen.expression)
+        }
     }
 
     fn from_entry(metric: &str, entry: &serde_json::Value) -> Self {

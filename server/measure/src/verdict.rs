@@ -39,6 +39,8 @@ pub struct Inputs<'a> {
     pub ending: &'a Ending,
     /// CPU use of the load generator at its busiest, as a fraction of what it may use; `None` when it was not measured.
     pub generator_cpu: Option<f64>,
+    /// Why it is not known which thresholds the script has, in a sentence; `None` when they are known.
+    pub thresholds_unknown: Option<&'a str>,
     /// Script errors in k6's log; k6 itself ends with code 0 in spite of them.
     pub script_errors: u64,
 }
@@ -113,11 +115,14 @@ fn kept(inputs: &Inputs<'_>) -> Vec<String> {
 
 /// Why the data cannot decide, the weightiest first.
 fn doubts(inputs: &Inputs<'_>) -> Vec<String> {
-    let Inputs { measured, completeness, ending, generator_cpu, script_errors } = inputs;
+    let Inputs { measured, completeness, ending, generator_cpu, thresholds_unknown, script_errors } = inputs;
     let totals = &measured.totals;
     let mut doubts = Vec::new();
     if let Ending::CutShort(why) = ending {
         doubts.push(format!("The run was cut short: {why}"));
+    }
+    if let Some(why) = thresholds_unknown {
+        doubts.push((*why).to_owned());
     }
     if **ending == Ending::Aborted && measured.thresholds.iter().all(|row| row.kept != Some(false)) {
         doubts.push("The run was aborted by a threshold, which all the data together does not show as broken.".to_owned());

@@ -172,7 +172,14 @@ fn the_page_shows_what_was_done() {
     assert!(measured.windows.iter().any(|point| point.vus.is_some()));
 
     let completeness = completeness::compare(&merger(), Some(&summary()), &[]);
-    let judged = verdict::judge(&Inputs { measured: &measured, completeness: &completeness, ending: &Ending::Whole, generator_cpu: None, script_errors: 0 });
+    let judged = verdict::judge(&Inputs {
+        measured: &measured,
+        completeness: &completeness,
+        ending: &Ending::Whole,
+        generator_cpu: None,
+        thresholds_unknown: None,
+        script_errors: 0,
+    });
     assert_eq!(judged.outcome, Outcome::Fail);
     assert_eq!(judged.reasons[1], "checks is 50 %; the threshold rate>0.9 is broken, over 162 checks.");
 }

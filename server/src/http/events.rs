@@ -1,7 +1,7 @@
 //! `GET /runs/{id}/events`: a live run as server-sent events.
 //!
 //! Each tick was serialised once for all who watch (`worker::tick`). While the stream lives, the session and the right to see
-//! the run are checked again and again; when either is gone, so is the stream.
+//! the run are checked again and again, and under a new policy before anything more is sent; when either is gone, so is the stream.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -35,14 +35,13 @@ pub async fn watch(State(portal): State<Arc<Portal>>, Extension(asker): Extensio
     if !record.state.is_live() {
         return Sse::new(stream::iter([Ok::<_, Infallible>(Event::default().event("end").data("over"))])).into_response();
     }
-    let entry = match collect::entry(&portal, record.id, record.execution).await {
-        Ok(entry) => entry,
+    let ticks = match collect::locked(&portal, record.id, record.execution).await {
+        Ok(live) => live.ticks.subscribe(),
         Err(error) => {
             tracing::error!(%error, "events.not_opened");
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     };
-    let ticks = entry.lock().await.ticks.subscribe();
     let place = Place { path: record.path, environment: record.environment };
     let viewer = Viewer { portal, session, ticks, recheck: tokio::time::interval(RECHECK), place, run: id, asker };
     let events = stream::unfold(Some(viewer), |viewer| async move {
@@ -76,6 +75,7 @@ impl Viewer {
                 },
                 () = self.portal.ending.cancelled() => return end("restarting"),
                 tick = self.ticks.recv() => match tick {
+                    Ok(_) if !Arc::ptr_eq(&self.asker.policy, &self.portal.policy()) && !self.may_still_watch().await => return end("gone"),
                     Ok(text) => return (Event::default().event("tick").data(&*text), true),
                     // Too slow for some ticks; the next one has all numbers but the windows in between, so load the page again.
                     Err(RecvError::Lagged(_)) => return (Event::default().event("lagged").data("load again"), true),
@@ -87,8 +87,11 @@ impl Viewer {
 
     async fn may_still_watch(&mut self) -> bool {
         let Ok(Some(login)) = still_logged_in(&self.session, &*self.portal.clock).await else { return false };
-        let access = self.portal.policy().policy.access(&login.actor());
-        let may = access.allows(Action::ViewRun, &self.place);
+        // From here on this is the asker: a refusal is recorded under the policy that refused.
+        self.asker.policy = self.portal.policy();
+        self.asker.actor = login.actor();
+        self.asker.access = self.asker.policy.policy.access(&self.asker.actor);
+        let may = self.asker.access.allows(Action::ViewRun, &self.place);
         if !may {
             let attempted = Attempted { place: Some(self.place.clone()), run: Some(self.run) };
             let _ = self.asker.refuse(EventCode::RunRead, attempted, &Refused::Invisible).await;

@@ -3,12 +3,14 @@
 //! Each execution has a write-only token. A delivery is decoded within bounds, masked, merged and stored in one transaction
 //! before it is acknowledged; the same delivery again changes nothing.
 
-use std::sync::Arc;
+mod refusals;
+
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    body::{Body, Bytes, to_bytes},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -26,8 +28,12 @@ use crate::{
     worker::collect::{self, Taken},
 };
 
+pub use refusals::Refusals;
+
 /// The largest body that is read at all.
 pub const MAX_BODY_BYTES: usize = 4 << 20;
+/// A runner sends what lies ready on its disk. Whoever takes longer holds a connection for nothing.
+const READ_LIMIT: Duration = Duration::from_secs(10);
 /// A delivery may lie in a spool for as long as a portal is away; a time further back, or ahead, is not believed.
 const MAX_SPOOLED_US: i64 = 86_400_000_000;
 /// k6 itself sends 16 hexadecimal digits.
@@ -39,13 +45,12 @@ fn refuse(status: StatusCode, code: u32, message: impl std::fmt::Display) -> Res
     (status, Json(json!({ "error": { "code": code, "message": message.to_string() } }))).into_response()
 }
 
-/// The handler.
-pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<String>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+/// The handler. The token decides before anything of the body is read; a wrong one does not tell whether the execution exists.
+pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<String>, headers: HeaderMap, body: Body) -> Response {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let Ok(execution) = execution.parse::<ExecutionId>() else {
         return refuse(StatusCode::NOT_FOUND, 0, "This is no execution.");
     };
-    // The token decides before anything of the body is looked at; a wrong one does not tell whether the execution exists.
     let access = Access::system(SystemTask::Ingest);
     let known = match portal.store.execution(&access, execution).await {
         Ok(found) => found,
@@ -56,9 +61,11 @@ pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<St
     };
     let token = text(header::AUTHORIZATION);
     let hash: [u8; 32] = Sha256::digest(token.strip_prefix("Token ").unwrap_or_default().as_bytes()).into();
+    let run = known.as_ref().map(|execution| execution.run);
     let wanted = known.as_ref().and_then(|execution| execution.token_sha256.clone());
     // Hashes are compared, so the time taken tells nothing of the token.
     let Some(known) = known.filter(|_| wanted.as_deref() == Some(hash.as_slice())) else {
+        portal.ingest_refusals.record(&portal, run, "The token does not fit the execution.").await;
         return refuse(StatusCode::UNAUTHORIZED, 0, "The token does not fit this execution.");
     };
     if !known.state.is_live() {
@@ -71,9 +78,9 @@ pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<St
     if key.is_empty() || key.len() > MAX_KEY_BYTES {
         return refuse(StatusCode::BAD_REQUEST, 0, "The header K6-Idempotency-Key is missing or too long.");
     }
-    let body = match body {
+    let body = match read(body).await {
         Ok(body) => body,
-        Err(error) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, 0, format!("The body was not read: {error}. At most {MAX_BODY_BYTES} bytes are taken.")),
+        Err(refused) => return refused,
     };
     let mut set = match wire::decode(&body, &Bounds::default()) {
         Ok(set) => set,
@@ -96,5 +103,14 @@ pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<St
             tracing::error!(%error, %execution, "ingest.not_stored");
             refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "It could not be stored. Send it again.")
         }
+    }
+}
+
+/// The whole body, within its bounds of size and time.
+async fn read(body: Body) -> Result<Bytes, Response> {
+    match tokio::time::timeout(READ_LIMIT, to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, 0, format!("The body was not read: {error}. At most {MAX_BODY_BYTES} bytes are taken."))),
+        Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, 0, format!("The body did not come within {} s. Send it again.", READ_LIMIT.as_secs()))),
     }
 }

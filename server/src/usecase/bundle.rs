@@ -1,13 +1,16 @@
 //! The frozen files of a test: packed for the store, unpacked once into a folder that k6 may read.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
 use serde::{Deserialize, Serialize};
+use windfirm_model::clock::Timestamp;
 
 /// The form in the store: JSON, file contents in base 64. Small scripts; what is large is refused when it is found.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,6 +56,9 @@ pub fn write(state: &Path, digest: &str, files: &BTreeMap<String, Vec<u8>>) -> R
     let bundles = bundles.canonicalize()?;
     let folder = bundles.join(digest);
     if folder.is_dir() {
+        // Used now, so not pruned soon.
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        utimensat(CWD, &folder, &Timestamps { last_access: now, last_modification: now }, AtFlags::empty()).map_err(io::Error::from)?;
         return Ok(folder);
     }
     let half = bundles.join(format!(".{digest}.{}", std::process::id()));
@@ -78,6 +84,26 @@ pub fn write(state: &Path, digest: &str, files: &BTreeMap<String, Vec<u8>>) -> R
     }
 }
 
+/// Removes what was written and not used since `before`, unless its digest is in `used`. Doing it twice is doing it once.
+pub fn prune(state: &Path, used: &BTreeSet<String>, before: Timestamp) -> Result<(), BundleError> {
+    let entries = match fs::read_dir(state.join("bundles")) {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let modified = entry.metadata()?.modified()?;
+        let modified_s = modified.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+        if modified_s < before.seconds() && !entry.file_name().to_str().is_some_and(|name| used.contains(name)) {
+            match fs::remove_dir_all(entry.path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +115,22 @@ mod tests {
         let folder = unpack(state.path(), "d1", &pack(&files)).unwrap();
         assert_eq!(fs::read(folder.join("k6/data/b.bin")).unwrap(), [0, 255, 7]);
         assert_eq!(unpack(state.path(), "d1", &pack(&files)).unwrap(), folder);
+    }
+
+    #[test]
+    fn what_nobody_uses_any_more_is_removed() {
+        let state = tempfile::tempdir().unwrap();
+        let files = BTreeMap::from([("k6/a.js".to_owned(), Vec::new())]);
+        let folders = ["running", "asked", "old"].map(|digest| write(state.path(), digest, &files).unwrap());
+        for folder in &folders {
+            fs::File::open(folder).unwrap().set_modified(UNIX_EPOCH).unwrap();
+        }
+        write(state.path(), "asked", &files).unwrap();
+        for _ in 0..2 {
+            prune(state.path(), &BTreeSet::from(["running".to_owned()]), Timestamp::from_seconds(1_000)).unwrap();
+        }
+        assert_eq!(folders.map(|folder| folder.is_dir()), [true, true, false]);
+        prune(tempfile::tempdir().unwrap().path(), &BTreeSet::new(), Timestamp::from_seconds(1_000)).unwrap();
     }
 
     #[test]

@@ -7,13 +7,16 @@ use windfirm_executor::{
     Load,
     inspect::{InspectError, Inspected, Request},
 };
-use windfirm_measure::threshold::ThresholdDef;
+use windfirm_measure::threshold::{OptionsError, ThresholdDef};
 use windfirm_model::{
     id::OperationId,
-    view::app::{ScenarioRow, TestOptions},
+    view::{
+        app::{ScenarioRow, TestOptions},
+        run::FrozenThreshold,
+    },
 };
 use windfirm_policy::{Permit, Resource, act::Reload};
-use windfirm_store::{inspection::InspectionKey, runs::RunRecord};
+use windfirm_store::{StoreError, inspection::InspectionKey, runs::RunRecord};
 use windfirm_tree::Bundle;
 
 use crate::{
@@ -64,20 +67,35 @@ pub async fn inspect(portal: &Portal, test: &Bundle, question: Question<'_>) -> 
     Ok(answer)
 }
 
-/// The thresholds of a run's script; none when k6's answer is not there any more.
-pub async fn thresholds(portal: &Portal, run: &RunRecord) -> Vec<ThresholdDef> {
+/// The thresholds of a run's script, or why they are not known, in words: then nobody may say that they were kept.
+///
+/// They are frozen with the run. Only runs from before that was so ask for k6's answer of the launch, which may be gone.
+///
+/// # Errors
+/// The database's: whoever asks tries again, and does not go on without thresholds.
+pub async fn thresholds(portal: &Portal, run: &RunRecord) -> Result<Result<Vec<ThresholdDef>, String>, StoreError> {
+    if let Some(frozen) = &run.manifest.thresholds {
+        return Ok(Ok(frozen.iter().map(ThresholdDef::thaw).collect()));
+    }
     let question = Question { target: &run.target, parameters: &run.manifest.parameters, load: load_of(&run.manifest) };
     let key = key(portal, &run.bundle_digest, &run.manifest.entry, question);
-    let known = portal.store.inspection(&key).await.ok().flatten().and_then(|value| serde_json::from_value(value).ok());
-    match known {
-        Some(Answer::Loads { inspected }) => thresholds_of(&inspected),
-        _ => Vec::new(),
-    }
+    let known = portal.store.inspection(&key).await?.and_then(|value| serde_json::from_value(value).ok());
+    let found = match known {
+        Some(Answer::Loads { inspected }) => thresholds_of(&inspected).ok(),
+        _ => None,
+    };
+    Ok(found.ok_or_else(|| "Which thresholds the script had when it was launched is not known any more. Run it again.".to_owned()))
 }
 
-fn thresholds_of(inspected: &Inspected) -> Vec<ThresholdDef> {
-    let options = serde_json::json!({ "thresholds": inspected.thresholds }).to_string();
-    ThresholdDef::from_options(&options).unwrap_or_default()
+/// The thresholds in k6's answer, for the manifest of a run.
+#[must_use]
+pub fn frozen(answer: &Answer) -> Option<Vec<FrozenThreshold>> {
+    let Answer::Loads { inspected } = answer else { return None };
+    Some(thresholds_of(inspected).ok()?.iter().map(ThresholdDef::freeze).collect())
+}
+
+fn thresholds_of(inspected: &Inspected) -> Result<Vec<ThresholdDef>, OptionsError> {
+    ThresholdDef::from_options(&serde_json::json!({ "thresholds": inspected.thresholds }).to_string())
 }
 
 fn key(portal: &Portal, digest: &str, entry: &str, question: Question<'_>) -> InspectionKey {
@@ -102,7 +120,8 @@ pub fn parameters_digest(target: &str, parameters: &[(String, String)]) -> Strin
 pub fn options(answer: Result<Answer, String>) -> TestOptions {
     match answer {
         Ok(Answer::Loads { inspected }) => {
-            let thresholds = thresholds_of(&inspected).into_iter().map(|threshold| format!("{} {}", threshold.metric, threshold.expression)).collect();
+            let thresholds =
+                thresholds_of(&inspected).unwrap_or_default().into_iter().map(|threshold| format!("{} {}", threshold.metric, threshold.expression)).collect();
             let scenarios = inspected.scenarios.into_iter().map(|scenario| ScenarioRow { name: scenario.name, executor: scenario.executor }).collect();
             TestOptions::Read {
                 scenarios,

@@ -292,7 +292,7 @@ impl Asker {
                     tracing::warn!(%error, %run, "launch.outcome_not_recorded");
                 }
                 metrics::counter!("windfirm_runs_launched_total").increment(1);
-                self.portal.wake.notify_waiters();
+                self.portal.wake.notify_one();
                 Ok(run)
             }
         }
@@ -329,6 +329,7 @@ impl Asker {
             actor,
             target: target.to_owned(),
             reason: resolved.fields.reason.clone(),
+            thresholds: resolved.answer.as_ref().and_then(|answer| inspection::frozen(answer.as_ref().ok()?)),
             results_digest: None,
         }
     }

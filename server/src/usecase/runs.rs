@@ -114,8 +114,7 @@ impl Asker {
         let measured = match &record.measured {
             Some(measured) => measured.clone(),
             None if record.state.is_live() && record.state.kind() != RunStateKind::Queued => {
-                let entry = collect::entry(&self.portal, record.id, record.execution).await.map_err(|error| self.internal(&error))?;
-                entry.lock().await.measured()
+                collect::locked(&self.portal, record.id, record.execution).await.map_err(|error| self.internal(&error))?.measured()
             }
             None => Default::default(),
         };
@@ -170,7 +169,7 @@ impl Asker {
         if let Err(error) = store.outcome(permit, outcome, why.as_deref(), &[]).await {
             tracing::warn!(%error, "stop.outcome_not_recorded");
         }
-        self.portal.wake.notify_waiters();
+        self.portal.wake.notify_one();
         match stopped {
             Ok(Stopped::Cancelled | Stopped::Cancelling) => Ok(()),
             Ok(Stopped::TooLate(kind)) => Err(Fault::Conflict { what: format!("The run is {} already; there is nothing left to stop.", kind.word()) }),

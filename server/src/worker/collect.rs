@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use windfirm_measure::{frame::Frame, window::Merger};
 use windfirm_model::{
     actor::SystemTask,
@@ -46,15 +46,26 @@ pub(crate) fn permit(portal: &Portal, run: RunId) -> Permit<StoreMeasurements> {
     Permit::system(OperationId(portal.clock.new_uuid()), Resource { run: Some(run), ..Resource::default() })
 }
 
-/// The execution in memory; read from the store when it is not there.
-pub async fn entry(portal: &Portal, run: RunId, execution: ExecutionId) -> Result<Arc<Mutex<LiveExecution>>, CollectError> {
-    if let Some(entry) = portal.live.get(execution).await {
-        return Ok(entry);
+/// The execution in memory, for the caller alone; read from the store when it is not there or cannot be trusted. Of a run that has
+/// ended nothing is kept in memory.
+pub async fn locked(portal: &Portal, run: RunId, execution: ExecutionId) -> Result<OwnedMutexGuard<LiveExecution>, CollectError> {
+    loop {
+        let entry = match portal.live.get(execution).await {
+            Some(entry) => entry,
+            None => {
+                let record = portal.store.run(&Access::system(SystemTask::Ingest), run).await?.ok_or(CollectError::NoRun)?;
+                let read = read_entry(portal, &record).await?;
+                if record.state.is_live() { portal.live.keep(execution, read).await } else { Arc::new(Mutex::new(read)) }
+            }
+        };
+        let mut live = entry.lock_owned().await;
+        if live.torn {
+            portal.live.drop_entry(execution, &mut live).await;
+        }
+        if !live.gone {
+            return Ok(live);
+        }
     }
-    let access = Access::system(SystemTask::Ingest);
-    let record = portal.store.run(&access, run).await?.ok_or(CollectError::NoRun)?;
-    let entry = read_entry(portal, &record).await?;
-    Ok(portal.live.keep(execution, entry).await)
 }
 
 /// What the store has of an execution, as it stands in memory.
@@ -63,28 +74,34 @@ pub async fn read_entry(portal: &Portal, record: &RunRecord) -> Result<LiveExecu
     let windows = portal.store.windows(&access, record.execution).await?;
     let merger = Merger::restore(record.created, live::limits(), windows.iter().map(|window| &window.content))
         .map_err(|error| CollectError::Windows(error.to_string()))?;
-    let thresholds = inspection::thresholds(portal, record).await;
-    let log_taken = portal.store.log(&access, record.id, 0, 0).await?.map_or(0, |page| page.total);
-    Ok(LiveExecution::new(record.id, record.started.unwrap_or(record.created), merger, thresholds, log_taken))
+    let thresholds = inspection::thresholds(portal, record).await?;
+    let log = portal.store.log(&access, record.id, 0, 0).await?.unwrap_or_default();
+    let mut entry = LiveExecution::new(record.id, record.started.unwrap_or(record.created), merger, thresholds);
+    (entry.log_taken, entry.log_dropped) = (log.total, log.dropped);
+    Ok(entry)
 }
 
-/// Merges and stores one frame. When the store fails, memory is dropped, so that the next try starts from what is stored.
+/// Merges and stores one frame. When the store fails, or the caller is cut short, memory counts as torn and is dropped, so that
+/// everybody goes on from what is stored.
 pub async fn take_frame(portal: &Portal, run: RunId, execution: ExecutionId, frame: &Frame) -> Result<Taken, CollectError> {
-    let entry = entry(portal, run, execution).await?;
-    let mut live = entry.lock().await;
-    let Some(changed) = live.merge(frame) else { return Ok(Taken::Known) };
-    let windows = changed.iter().map(|second| WindowRow { second: *second, content: live.merger.encode_second(*second) }).collect();
-    let row = FrameRow { key: frame.key.clone(), received: frame.received(), payload: frame.payload.clone() };
-    let stored = portal.store.store_batch(&permit(portal, run), execution, &Batch { frame: row, windows, events: Vec::new() }).await;
-    match stored {
-        Ok(FrameInsert::New) => Ok(Taken::New),
-        Ok(FrameInsert::Known) => Ok(Taken::Known),
-        Err(error) => {
-            drop(live);
-            portal.live.drop_entry(execution).await;
-            Err(error.into())
-        }
+    let mut live = locked(portal, run, execution).await?;
+    let merged = live.merger.merge_frame(frame);
+    if merged.duplicate {
+        return Ok(Taken::Known);
     }
+    let windows = merged.changed.iter().map(|second| WindowRow { second: *second, content: live.merger.encode_second(*second) }).collect();
+    let row = FrameRow { key: frame.key.clone(), received: frame.received(), payload: frame.payload.clone() };
+    live.torn = true;
+    let stored = portal.store.store_batch(&permit(portal, run), execution, &Batch { frame: row, windows, events: Vec::new() }).await;
+    if stored.is_err() {
+        portal.live.drop_entry(execution, &mut live).await;
+    }
+    let taken = match stored? {
+        FrameInsert::New => Taken::New,
+        FrameInsert::Known => Taken::Known,
+    };
+    live.torn = false;
+    Ok(taken)
 }
 
 /// Takes what the runner has spooled and we have not: after a restart, and at the end of every run.
@@ -102,18 +119,21 @@ pub async fn take_spool(portal: &Portal, run: RunId, execution: ExecutionId) -> 
     }
 }
 
-/// Takes new lines of k6's log. They were masked before the runner wrote them.
+/// Takes new lines of k6's log, and how many were not kept. They were masked before the runner wrote them.
+///
+/// How many were not kept is known only when k6 has ended, and by then all kept lines may have been taken: so the count is stored
+/// also when no line comes with it.
 pub async fn take_log(portal: &Portal, run: RunId, execution: ExecutionId) -> Result<(), CollectError> {
-    let entry = entry(portal, run, execution).await?;
     loop {
-        let mut live = entry.lock().await;
+        let mut live = locked(portal, run, execution).await?;
         let page = portal.executor().log(execution, live.log_taken).await?;
-        if page.lines.is_empty() {
+        let dropped = page.dropped.max(live.log_dropped);
+        if page.lines.is_empty() && dropped == live.log_dropped {
             return Ok(());
         }
         let lines: Vec<LogLine> = page.lines;
-        portal.store.store_log(&permit(portal, run), execution, live.log_taken, &lines, page.dropped).await?;
-        live.log_taken += u64::try_from(lines.len()).unwrap_or_default();
-        live.new_log.extend(lines);
+        portal.store.store_log(&permit(portal, run), execution, live.log_taken, &lines, dropped).await?;
+        live.log_dropped = dropped;
+        live.add_log(lines);
     }
 }

@@ -1,17 +1,21 @@
-//! Every half minute: sessions that have run out go, and audit intents whose outcome a crash has swallowed are closed.
+//! Every half minute: sessions that have run out go, audit intents whose outcome a crash has swallowed are closed, and what ended
+//! runs have left on the disk is removed.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use windfirm_model::id::OperationId;
+use windfirm_model::{actor::SystemTask, id::OperationId};
 use windfirm_policy::{
-    Permit, Resource,
-    act::{CleanSessions, ReconcileAudit},
+    Access, Permit, Resource,
+    act::{CleanSessions, ReconcileAudit, SuperviseRuns},
 };
 
-use crate::state::Portal;
+use crate::{state::Portal, usecase::bundle, worker::supervise::StepError};
 
 /// An intent that is open for longer than any operation takes was left by a crash.
 const OPEN_TOO_LONG_S: i64 = 120;
+
+/// Unpacked files that nobody has used for so long are removed; they are unpacked again when somebody needs them.
+const BUNDLE_KEPT_S: i64 = 86_400;
 
 /// One round.
 pub async fn round(portal: Arc<Portal>) {
@@ -33,4 +37,41 @@ pub async fn round(portal: Arc<Portal>) {
         }
         Err(error) => tracing::warn!(%error, "housekeeping.intents_not_read"),
     }
+    if let Err(error) = leftovers(&portal).await {
+        tracing::warn!(%error, "housekeeping.executions_not_cleaned");
+    }
+    if let Err(error) = bundles(&portal).await {
+        tracing::warn!(%error, "housekeeping.bundles_not_cleaned");
+    }
+}
+
+/// Executions whose run has ended: a crash came between settling and cleaning up, or the runner was still ending. Their orders hold
+/// a token. What the store does not know may be somebody else's and is left alone.
+async fn leftovers(portal: &Portal) -> Result<(), StepError> {
+    let access = Access::system(SystemTask::RunSupervisor);
+    for id in portal.executor().find_all().await? {
+        let Some(execution) = portal.store.execution(&access, id).await?.filter(|execution| !execution.state.is_live()) else { continue };
+        let resource = Resource { run: Some(execution.run), ..Resource::default() };
+        let permit: Permit<SuperviseRuns> = Permit::system(OperationId(portal.clock.new_uuid()), resource);
+        let cleaned = async {
+            portal.executor().kill(&permit, id).await?;
+            portal.executor().clean_up(&permit, id).await
+        };
+        match cleaned.await {
+            Ok(()) => tracing::info!(execution = %id, run = %execution.run, "housekeeping.execution_removed"),
+            // It is ending at this moment, or cannot be removed: the next round tries again, and the others have their turn.
+            Err(error) => tracing::warn!(%error, execution = %id, "housekeeping.execution_not_removed"),
+        }
+    }
+    Ok(())
+}
+
+/// Unpacked files of tests that nobody runs and nobody has asked about lately.
+async fn bundles(portal: &Portal) -> Result<(), StepError> {
+    let live = portal.store.live_runs(&Access::system(SystemTask::RunSupervisor)).await?;
+    let used: BTreeSet<String> = live.into_iter().map(|run| run.bundle_digest).collect();
+    let before = portal.clock.now().plus_seconds(-BUNDLE_KEPT_S);
+    let state = portal.settings.state.clone();
+    let pruned = tokio::task::spawn_blocking(move || bundle::prune(&state, &used, before)).await;
+    pruned.map_err(|error| StepError::Other(error.to_string()))?.map_err(|error| StepError::Other(error.to_string()))
 }

@@ -21,7 +21,7 @@ use crate::{
     state::Portal,
     worker::{
         collect,
-        supervise::{StepError, permit},
+        supervise::{StepError, end, permit},
     },
 };
 
@@ -32,8 +32,12 @@ pub const ABORTED_BY_THRESHOLD: &str = "A threshold with abortOnFail was broken:
 pub async fn finish(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
     match portal.executor().observe(run.execution).await? {
         Observation::Ended(report) => {
-            let numbers = gather(portal, run, Some(&report)).await?;
+            let mut numbers = gather(portal, run, Some(&report)).await?;
             let to = end_state(run, &report, &numbers);
+            if matches!(to, RunState::Cancelled { .. }) {
+                // Somebody ended it: its numbers stand, and decide nothing.
+                numbers.verdict = None;
+            }
             store(portal, run, to, numbers).await
         }
         // Stopped before anything was started: nothing was measured.
@@ -70,21 +74,27 @@ struct Numbers {
 async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitReport>) -> Result<Numbers, StepError> {
     collect::take_spool(portal, run.id, run.execution).await?;
     collect::take_log(portal, run.id, run.execution).await?;
-    let entry = collect::entry(portal, run.id, run.execution).await?;
-    let live = entry.lock().await;
-    let measured = results::measured(&live.merger, report.map_or(live.started, |report| report.started), &live.thresholds);
+    let live = collect::locked(portal, run.id, run.execution).await?;
+    let measured = results::measured(&live.merger, report.map_or(live.started(), |report| report.started), &live.thresholds);
     let nothing = Vec::new();
     let completeness =
         completeness::compare(&live.merger, report.and_then(|report| report.summary.as_ref()), report.map_or(&nothing, |report| &report.dropped));
     let band_us = results::band(&live.merger);
+    let thresholds_unknown = live.thresholds_unknown.clone();
     drop(live);
     let verdict = match report {
         None => None,
         Some(report) => {
             let script_errors = script_errors(portal, run).await?;
             let ending = judged_ending(report);
-            let inputs = verdict::Inputs { measured: &measured, completeness: &completeness, ending: &ending, generator_cpu: None, script_errors };
-            Some(verdict::judge(&inputs))
+            Some(verdict::judge(&verdict::Inputs {
+                measured: &measured,
+                completeness: &completeness,
+                ending: &ending,
+                generator_cpu: None,
+                thresholds_unknown: thresholds_unknown.as_deref(),
+                script_errors,
+            }))
         }
     };
     let results_digest = Some(results_digest(portal, run).await?);
@@ -186,27 +196,29 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
     portal.store.outcome(&permit, outcome, why.as_deref(), &[]).await?;
     settled?;
     metrics::counter!("windfirm_runs_settled_total", "state" => code.code()).increment(1);
-    portal.live.drop_entry(run.execution).await;
+    if let Some(entry) = portal.live.get(run.execution).await {
+        portal.live.drop_entry(run.execution, &mut entry.lock_owned().await).await;
+    }
     if let Err(error) = portal.executor().clean_up(&permit, run.execution).await {
         tracing::warn!(%error, run = %run.id, "settle.not_cleaned_up");
     }
-    portal.wake.notify_waiters();
+    portal.wake.notify_one();
     Ok(())
 }
 
 /// Ends k6 when a threshold of the script asks for it on the merged data.
 pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    let entry = collect::entry(portal, run.id, run.execution).await?;
-    let live = entry.lock().await;
-    if !live.thresholds.iter().any(|threshold| threshold.abort_on_fail) {
+    let mut live = collect::locked(portal, run.id, run.execution).await?;
+    if live.abort_asked || !live.thresholds.iter().any(|threshold| threshold.abort_on_fail) {
         return Ok(());
     }
     let rows = threshold::rows(&live.merger, &live.thresholds);
     #[expect(clippy::as_conversions, reason = "seconds of a run, far below 2^53")]
-    let elapsed_s = portal.clock.now().micros_since(live.started) as f64 / 1_000_000.0;
+    let elapsed_s = portal.clock.now().micros_since(live.started()) as f64 / 1_000_000.0;
     let Some(broken) = threshold::abort_due(&live.thresholds, &rows, elapsed_s) else { return Ok(()) };
     let reason = format!("{ABORTED_BY_THRESHOLD} {} {}", broken.metric, broken.expression);
-    drop(live);
-    portal.executor().stop(&permit(portal, run), run.execution, &reason).await?;
+    end(portal, run, &reason, portal.executor().stop(&permit(portal, run), run.execution, &reason)).await?;
+    // After a restart it may be asked once more, and then that stands in the record too.
+    live.abort_asked = true;
     Ok(())
 }

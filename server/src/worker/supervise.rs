@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use windfirm_executor::{AllowedTarget, Observation, Orders, Secret};
 use windfirm_model::{
     actor::SystemTask,
+    audit::{EventCode, EventOutcome},
     clock::Timestamp,
     id::OperationId,
     run::{Cause, RunState},
@@ -17,6 +18,7 @@ use windfirm_model::{
 use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
 use windfirm_store::{
     StoreError,
+    audit::Details,
     runs::{RunRecord, Step},
 };
 
@@ -33,6 +35,9 @@ use crate::{
 const START_LIMIT_S: i64 = 30;
 /// Added to what is planned: setup, teardown, and the iterations that are still under way when the time is over.
 const DEADLINE_GRACE_S: u32 = 120;
+/// A runner ends k6 at its deadline, or when it is asked to, within less than a minute. One that takes longer than this listens to
+/// nobody: it hangs, or was stopped by a signal.
+const HUNG_AFTER_S: u32 = 90;
 
 /// Why a step did not happen. The run stays where it is; the next round tries again.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +89,9 @@ async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
     match run.state {
         RunState::Queued => start(portal, run).await,
         RunState::Starting { since } => starting(portal, run, since).await,
-        RunState::Running { .. } => running(portal, run).await,
+        RunState::Running { since } => running(portal, run, since).await,
         RunState::Finishing { .. } => settle::finish(portal, run).await,
-        RunState::Cancelling { .. } => cancelling(portal, run).await,
+        RunState::Cancelling { since, .. } => cancelling(portal, run, since).await,
         RunState::Passed | RunState::Failed | RunState::Inconclusive | RunState::Cancelled { .. } | RunState::Lost | RunState::Errored { .. } => Ok(()),
     }
 }
@@ -115,13 +120,26 @@ async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
             let handle = serde_json::json!({ "executor": "local", "execution": run.execution });
             // Armed before it starts: the first delivery may come at once.
             portal.store.arm_execution(&permit, run.execution, &hash, &handle).await?;
-            match portal.executor().start(&permit, &orders).await {
-                Ok(_) => Ok(()),
+            let facts = vec![
+                ("service account".to_owned(), run.service_account.clone()),
+                ("target".to_owned(), run.target.clone()),
+                ("k6".to_owned(), portal.k6_version.clone()),
+            ];
+            portal.store.intent(&permit, EventCode::RunStart, &Details { facts, ..Details::default() }).await?;
+            let started = portal.executor().start(&permit, &orders).await.map(drop);
+            record_outcome(portal, &permit, &started).await?;
+            match started {
+                Ok(()) => Ok(()),
                 Err(error) => settle::give_up(portal, run, Cause::StartFailed { message: format!("{error}.") }).await,
             }
         }
         Err(message) => settle::give_up(portal, run, Cause::StartFailed { message }).await,
     }
+}
+
+/// How long k6 may run; the runner keeps it.
+fn deadline_s(run: &RunRecord) -> u32 {
+    run.planned_s.unwrap_or(0).saturating_add(DEADLINE_GRACE_S)
 }
 
 /// What the runner is told. Everything comes from the frozen run, nothing from what the tree says today.
@@ -130,7 +148,6 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
     let content = portal.store.bundle(&access, run.id).await.map_err(|error| error.to_string())?.ok_or("The frozen files of this run are gone.")?;
     let folder = bundle::unpack(&portal.settings.state, &run.bundle_digest, &content).map_err(|error| error.to_string())?;
     let token = portal.clock.secret().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let limit_s = run.planned_s.unwrap_or(0).saturating_add(DEADLINE_GRACE_S);
     Ok(Orders {
         execution: run.execution,
         run: run.id,
@@ -143,7 +160,7 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
         parameters: run.manifest.parameters.clone(),
         load: load_of(&run.manifest),
         allowed: vec![resolve(&run.target).await?],
-        deadline_s: limit_s,
+        deadline_s: deadline_s(run),
         limits: windfirm_executor::Limits::default(),
     })
 }
@@ -170,7 +187,8 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
                 events.push(event(portal, format!("Not everything is confined: {}", confinement.measures.join("; ")), true));
             }
             advance(portal, run, RunState::Running { since: k6_started }, events, Some(confinement)).await?;
-            collect::entry(portal, run.id, run.execution).await?;
+            // Somebody may have watched it while it was queued: its seconds count from here.
+            collect::locked(portal, run.id, run.execution).await?.set_started(k6_started);
             Ok(())
         }
         Observation::Ended(report) => {
@@ -181,7 +199,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
         }
         Observation::Lost => settle::lost(portal, run).await,
         Observation::Starting if portal.clock.now().micros_since(since) > START_LIMIT_S * 1_000_000 => {
-            portal.executor().stop(&permit(portal, run), run.execution, "It did not start in time.").await?;
+            portal.executor().kill(&permit(portal, run), run.execution).await?;
             let message = format!("It did not start within {START_LIMIT_S} s.");
             settle::give_up(portal, run, Cause::StartFailed { message }).await
         }
@@ -189,7 +207,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
     }
 }
 
-async fn running(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+async fn running(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
     collect::take_log(portal, run.id, run.execution).await?;
     settle::abort_if_due(portal, run).await?;
     match portal.executor().observe(run.execution).await? {
@@ -201,18 +219,55 @@ async fn running(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError>
             Ok(())
         }
         Observation::Lost | Observation::Absent => settle::lost(portal, run).await,
-        Observation::Running { .. } | Observation::Starting => Ok(()),
+        Observation::Running { .. } | Observation::Starting => end_if_hung(portal, run, since, deadline_s(run)).await,
     }
 }
 
-async fn cancelling(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+/// The runner has a limit of its own; this is for one that cannot keep it. What is killed is lost, and settled as that in the next round.
+async fn end_if_hung(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp, limit_s: u32) -> Result<(), StepError> {
+    let over_s = limit_s.saturating_add(HUNG_AFTER_S);
+    if portal.clock.now().micros_since(since) <= i64::from(over_s) * 1_000_000 {
+        return Ok(());
+    }
+    let why = format!("The runner listens no more: k6 should have ended {HUNG_AFTER_S} s ago at the latest. Runner and k6 were killed");
+    end(portal, run, &why, portal.executor().kill(&permit(portal, run), run.execution)).await?;
+    portal.store.store_events(&collect::permit(portal, run.id), &[event(portal, why.as_str(), true)]).await?;
+    Ok(())
+}
+
+/// Ends an execution for a reason of the portal's own, on the record.
+pub(crate) async fn end(
+    portal: &Portal,
+    run: &RunRecord,
+    why: &str,
+    ending: impl Future<Output = Result<(), windfirm_executor::ExecutorError>>,
+) -> Result<(), StepError> {
+    let permit = permit(portal, run);
+    let details = Details { reason: Some(why.to_owned()), ..Details::default() };
+    portal.store.intent(&permit, EventCode::RunStop, &details).await?;
+    let ended = ending.await;
+    record_outcome(portal, &permit, &ended).await?;
+    Ok(ended?)
+}
+
+async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &Result<(), windfirm_executor::ExecutorError>) -> Result<(), StepError> {
+    let (outcome, failed) = match done {
+        Ok(()) => (EventOutcome::Done, None),
+        Err(error) => (EventOutcome::Failed, Some(error.to_string())),
+    };
+    portal.store.outcome(permit, outcome, failed.as_deref(), &[]).await?;
+    Ok(())
+}
+
+async fn cancelling(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
     collect::take_log(portal, run.id, run.execution).await.ok();
     match portal.executor().observe(run.execution).await? {
         Observation::Ended(_) | Observation::Absent => settle::finish(portal, run).await,
         Observation::Lost => settle::lost(portal, run).await,
         Observation::Running { .. } | Observation::Starting => {
             let reason = if let RunState::Cancelling { by, .. } = &run.state { format!("Stopped by {by}.") } else { "Stopped.".to_owned() };
-            Ok(portal.executor().stop(&permit(portal, run), run.execution, &reason).await?)
+            portal.executor().stop(&permit(portal, run), run.execution, &reason).await?;
+            end_if_hung(portal, run, since, 0).await
         }
     }
 }

@@ -103,12 +103,15 @@ async fn deliveries_that_are_not_from_our_runner_are_refused() {
     house.portal.store.arm_execution(&permit, record.execution, &hash, &serde_json::json!({})).await.unwrap();
 
     let snappy_bomb = [0xff, 0xff, 0xff, 0xff, 0x0f, 0x00];
+    // A hundred bytes are promised, in one literal of sixty, of which three come.
+    let snappy_torn = [100, 59 << 2, 1, 2, 3];
     let huge = vec![0_u8; 5 << 20];
-    let cases: [(&str, &str, &str, Vec<u8>, u16); 6] = [
+    let cases: [(&str, &str, &str, Vec<u8>, u16); 7] = [
         ("wrong", "snappy", "key", vec![0], 401),
         ("right", "gzip", "key", vec![0], 415),
         ("right", "snappy", "", vec![0], 400),
         ("right", "snappy", "key", b"not snappy at all".to_vec(), 400),
+        ("right", "snappy", "key", snappy_torn.to_vec(), 400),
         ("right", "snappy", "key", snappy_bomb.to_vec(), 413),
         ("right", "snappy", "key", huge, 413),
     ];

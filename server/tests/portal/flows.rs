@@ -14,18 +14,18 @@ use crate::harness::{As, House};
 
 const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js";
 
-async fn launch(house: &House, who: As, fields: &str) -> RunId {
+pub(crate) async fn launch(house: &House, who: As, fields: &str) -> RunId {
     let answer = house.call(who, Method::POST, "launch", fields).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     answer.body.trim_matches('"').parse().unwrap()
 }
 
-async fn record(house: &House, run: RunId) -> RunRecord {
+pub(crate) async fn record(house: &House, run: RunId) -> RunRecord {
     house.portal.store.run(&Access::system(SystemTask::RunSupervisor), run).await.unwrap().unwrap()
 }
 
 /// Waits until the run is in a state that fits; fails after a minute and a half, saying where it stands.
-async fn wait_for(house: &House, run: RunId, fits: impl Fn(&RunState) -> bool) -> RunRecord {
+pub(crate) async fn wait_for(house: &House, run: RunId, fits: impl Fn(&RunState) -> bool) -> RunRecord {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
     loop {
         let now = record(house, run).await;
@@ -74,6 +74,7 @@ async fn a_run_that_is_stopped_ends_with_what_it_measured() {
     assert_eq!(house.call(As::Ben, Method::POST, "stop", &format!("id={run}")).await.status, StatusCode::OK);
     let ended = wait_for(&house, run, |state| !state.is_live()).await;
     assert_eq!(ended.state, RunState::Cancelled { by: "Ben Okafor".into() });
+    assert!(ended.verdict.is_none() && ended.measured.is_some_and(|measured| !measured.windows.is_empty()), "numbers, and no verdict");
 }
 
 #[tokio::test(flavor = "multi_thread")]

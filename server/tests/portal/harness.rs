@@ -21,6 +21,7 @@ use windfirm::{
 };
 use windfirm_model::{
     actor::{Groups, PersonKey},
+    clock::Clock,
     session::Login,
 };
 use windfirm_store::session::SessionRows;
@@ -86,13 +87,18 @@ pub(crate) fn k6() -> Option<PathBuf> {
 impl House {
     /// `None` when there is no k6; that was said.
     pub(crate) async fn open() -> Option<Self> {
-        Self::build(7_710, ([127, 0, 0, 1], 7_700).into()).await
+        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), Arc::new(SystemClock)).await
     }
 
     /// With workers, a real socket for what runners deliver, and the demo's shop on ports from `shop_port` on.
     pub(crate) async fn open_live(shop_port: u16) -> Option<Self> {
+        Self::open_live_at(shop_port, Arc::new(SystemClock)).await
+    }
+
+    /// The same, with a clock of the test's own.
+    pub(crate) async fn open_live_at(shop_port: u16, clock: Arc<dyn Clock>) -> Option<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let house = Self::build(shop_port, listener.local_addr().unwrap()).await?;
+        let house = Self::build(shop_port, listener.local_addr().unwrap(), clock).await?;
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
@@ -106,7 +112,7 @@ impl House {
         Some(house)
     }
 
-    async fn build(shop_port: u16, listening: std::net::SocketAddr) -> Option<Self> {
+    async fn build(shop_port: u16, listening: std::net::SocketAddr, clock: Arc<dyn Clock>) -> Option<Self> {
         let k6 = k6()?;
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("repository.git");
@@ -134,7 +140,7 @@ impl House {
         };
         let runner = PathBuf::from(env!("CARGO_BIN_EXE_windfirm"));
         let options = Options { site: folder.path().join("site"), demo: true, runner_command: vec![runner.into_os_string(), "runner".into()] };
-        let portal = start::build(&config, &options, listening, Arc::new(SystemClock)).await.unwrap();
+        let portal = start::build(&config, &options, listening, clock).await.unwrap();
         let router = build_router(&portal, &options.site, start::recorder().unwrap());
         Some(Self { portal, router, folder })
     }

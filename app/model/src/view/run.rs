@@ -198,8 +198,23 @@ pub struct Manifest {
     pub actor: String,
     pub target: String,
     pub reason: String,
+    /// What the run is judged by, frozen at its launch; `None` in runs that were launched before thresholds were frozen.
+    #[serde(default)]
+    pub thresholds: Option<Vec<FrozenThreshold>>,
     /// SHA-256 over the frames; known when the run has ended.
     pub results_digest: Option<String>,
+}
+
+/// One threshold of the script, as k6 told it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenThreshold {
+    /// `http_req_duration{name:checkout}`.
+    pub metric: String,
+    /// `p(99)<400`.
+    pub expression: String,
+    pub abort_on_fail: bool,
+    /// From the start, in which a broken threshold does not abort yet.
+    pub delay_abort_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,8 +242,13 @@ pub struct LiveTick {
     pub windows: Vec<WindowPoint>,
     /// Everything but the windows; `windows` in here is empty.
     pub measured: Measured,
+    /// The newest lines since the tick before, as many as a page shows.
     pub new_log: Vec<LogLine>,
+    /// Lines of the log so far.
+    pub log_total: u64,
     pub new_events: Vec<RunEvent>,
+    /// How k6 is kept in its place, when that is another answer than in the tick before.
+    pub confinement: Option<Confinement>,
     pub now: Timestamp,
 }
 
@@ -241,4 +261,18 @@ pub struct LogPage {
     pub total: u64,
     /// Lines that were not kept, because the log went over its bound.
     pub dropped: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_from_before_thresholds_were_frozen_is_still_read() {
+        let manifest = Manifest { k6_version: "v2.2.0".to_owned(), thresholds: Some(Vec::new()), ..Manifest::default() };
+        let mut stored = serde_json::to_value(&manifest).unwrap();
+        stored.as_object_mut().unwrap().remove("thresholds");
+        let read: Manifest = serde_json::from_value(stored).unwrap();
+        assert_eq!((read.k6_version.as_str(), read.thresholds), ("v2.2.0", None));
+    }
 }

@@ -145,3 +145,12 @@ fn a_run_is_aborted_only_by_a_broken_threshold_that_asks_for_it_and_after_its_de
     let kept = ThresholdDef { abort_on_fail: true, ..ThresholdDef::new("http_req_duration", "max<901") };
     assert!(!due(&kept, 60.0));
 }
+
+#[test]
+fn a_frozen_threshold_thaws_to_what_it_was() {
+    let mut definition = ThresholdDef::new("http_req_duration{name:checkout}", "p(99)<400");
+    (definition.abort_on_fail, definition.delay_abort_s) = (true, 90.5);
+    assert_eq!(ThresholdDef::thaw(&definition.freeze()), definition);
+    let odd = ThresholdDef::new("mine", "nonsense");
+    assert_eq!(ThresholdDef::thaw(&odd.freeze()), odd);
+}

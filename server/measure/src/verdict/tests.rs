@@ -7,6 +7,7 @@ struct Case {
     completeness: Completeness,
     ending: Ending,
     generator_cpu: Option<f64>,
+    thresholds_unknown: Option<&'static str>,
 }
 
 fn row(expression: &str, measured: Option<&str>, kept: Option<bool>) -> ThresholdRow {
@@ -32,17 +33,33 @@ fn good() -> Case {
         },
         ending: Ending::Whole,
         generator_cpu: Some(0.4),
+        thresholds_unknown: None,
     }
 }
 
 fn judged(change: impl FnOnce(&mut Case)) -> (Outcome, Vec<String>) {
     let mut case = good();
     change(&mut case);
-    let inputs =
-        Inputs { measured: &case.measured, completeness: &case.completeness, ending: &case.ending, generator_cpu: case.generator_cpu, script_errors: 0 };
+    let inputs = Inputs {
+        measured: &case.measured,
+        completeness: &case.completeness,
+        ending: &case.ending,
+        generator_cpu: case.generator_cpu,
+        thresholds_unknown: case.thresholds_unknown,
+        script_errors: 0,
+    };
     let verdict = judge(&inputs);
     assert!(verdict.reasons.iter().all(|reason| reason.ends_with('.')), "{verdict:?}");
     (verdict.outcome, verdict.reasons)
+}
+
+#[test]
+fn without_its_thresholds_a_run_does_not_pass_on_its_checks() {
+    let (outcome, reasons) = judged(|case| {
+        case.measured.thresholds.clear();
+        case.thresholds_unknown = Some("The thresholds are gone.");
+    });
+    assert_eq!((outcome, reasons.first().map(String::as_str)), (Outcome::Inconclusive, Some("The thresholds are gone.")));
 }
 
 #[test]

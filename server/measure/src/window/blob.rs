@@ -1,6 +1,7 @@
 //! A second as bytes: what the store keeps beside the frames, so that a restart need not read them all again.
 //!
-//! `WFS`, a version byte, then zstd over: the second, delivery keys, notes, and metrics with their series in ascending order.
+//! `WFS`, a version byte, then zstd over: the second, delivery keys, notes, metrics with their series in ascending order, and, where
+//! series were put together under `other`, the least hash of those by metric.
 
 use std::collections::BTreeMap;
 
@@ -72,6 +73,15 @@ impl Merger {
                 cell.write(&mut out);
             }
         }
+        let folded = self.folded(at);
+        if !folded.is_empty() {
+            out.u64(num::count(folded.len()));
+            for (family, hash) in folded {
+                out.text(&family.name);
+                out.byte(family.kind.code());
+                out.u64(hash);
+            }
+        }
         let plain = out.into_bytes();
         // Packing into memory does not fail; were it to, an empty blob is refused by `restore`, and the frames still hold everything.
         let packed = zstd::bulk::compress(&plain, LEVEL).unwrap_or_default();
@@ -108,17 +118,32 @@ impl Merger {
             self.note_at(second, bound, count, changes);
         }
         for _ in 0..from.u64()? {
-            let family = Family { name: from.text()?.to_owned(), kind: Kind::parse(from.byte()?)? };
+            let family = family(from)?;
             for _ in 0..from.u64()? {
                 let mut pairs = Vec::new();
                 for _ in 0..from.u64()? {
                     pairs.push((from.text()?.to_owned(), from.text()?.to_owned()));
                 }
                 let cell = Cell::read(family.kind, from)?;
-                let id = self.series_id(&family, &Tags::from_pairs(pairs), changes);
-                self.add(id, second, &cell, changes);
+                let kept = self.series_id(&family, &Tags::from_pairs(pairs), changes);
+                self.add(kept, second, &cell, changes);
+            }
+        }
+        if from.is_empty() {
+            return Some(());
+        }
+        for _ in 0..from.u64()? {
+            let wanted = family(from)?;
+            let hash = from.u64()?;
+            // A metric that went to `other` itself has no series of its own to refuse.
+            if self.family(&wanted, changes) == wanted {
+                self.refuse_from(&wanted, hash, second, changes);
             }
         }
         from.is_empty().then_some(())
     }
+}
+
+fn family(from: &mut Reader<'_>) -> Option<Family> {
+    Some(Family { name: from.text()?.to_owned(), kind: Kind::parse(from.byte()?)? })
 }

@@ -1,12 +1,21 @@
 //! The bounds of a merger, each with a name under which it counts.
 
-/// How much one run may measure.
+/// How much one run may measure, and with it how much memory it may take.
+///
+/// What takes memory is cells, one for each series in each second: about 150 bytes for a count and 300 for a trend of a few values. A
+/// request of one name has seven trends and two counts, so 2,000 addresses for ten minutes would be three gigabytes. With the bounds
+/// below it is at most about a quarter of one for all of k6's metrics of requests together, and as much again for 100 custom metrics at
+/// their bound. What is `other` has one cell for each metric and second, and does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Distinct tag sets of one metric; the rest is added up under `other`.
     pub series_per_metric: usize,
     /// Metrics; the rest is added up under `other`. k6's own are never among the rest.
     pub metrics: usize,
+    /// Series times seconds of one metric of k6 itself; beyond it series go to `other`, whole, until the rest fits.
+    pub cells_per_metric: usize,
+    /// The same for one metric of the script's own.
+    pub cells_per_custom_metric: usize,
     /// A value whose second lies further than this before (or after) its delivery is turned away.
     pub lateness_s: i64,
     /// A value later than this after the start is turned away.
@@ -15,7 +24,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { series_per_metric: 2_000, metrics: 400, lateness_s: 120, span_s: 24 * 3_600 }
+        Self { series_per_metric: 2_000, metrics: 400, cells_per_metric: 100_000, cells_per_custom_metric: 10_000, lateness_s: 120, span_s: 24 * 3_600 }
     }
 }
 
@@ -63,7 +72,7 @@ bounds! {
     Malformed = 4, Loses, "values that do not hold together";
     UnknownKind = 5, Loses, "values of an unknown kind";
     Unreadable = 6, Loses, "deliveries that cannot be read";
-    SeriesTogether = 7, Keeps, "values put together under “other”: too many series of one metric";
+    SeriesTogether = 7, Keeps, "values put together under “other”: too many series of one metric, or too many for the length of the run";
     TagsCut = 8, Keeps, "tags that were too long and were cut";
     TagsLeftOut = 9, Keeps, "tags left out: too many on one series";
 }

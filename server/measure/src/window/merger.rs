@@ -39,12 +39,25 @@ pub(super) struct Series {
     pub(super) family: Family,
     pub(super) tags: Tags,
     whole: Option<Cell>,
+    /// Seconds in which it has a cell.
+    cells: usize,
 }
 
 #[derive(Clone, Debug)]
 struct FamilyIndex {
     ids: HashMap<Tags, SeriesId>,
     places: Smallest<(u64, Tags)>,
+    /// Of all series but `other`, together, and how many there may be.
+    cells: usize,
+    cells_limit: usize,
+}
+
+/// Where a series is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    id: SeriesId,
+    /// The hash of its tags, when it went to `other` of its metric.
+    folded: Option<u64>,
 }
 
 /// One second of the run.
@@ -55,6 +68,8 @@ pub(super) struct Second {
     pub(super) keys: BTreeSet<u128>,
     /// What was turned away of deliveries received in this second.
     pub(super) notes: BTreeMap<Bound, u64>,
+    /// By `other` of a metric: the least hash of the series that are in it here. After a restart it tells which series to refuse.
+    pub(super) folded: BTreeMap<SeriesId, u64>,
     version: u64,
     glance: Glance,
 }
@@ -133,7 +148,7 @@ impl Merger {
         let (tags, cut, left_out) = Tags::from_labels(&series.labels);
         self.note(received, Bound::TagsCut, cut, changes);
         self.note(received, Bound::TagsLeftOut, left_out, changes);
-        let mut id = None;
+        let mut kept = None;
         for (time, value) in values(series.samples.as_ref()) {
             let second = time.map(|time| time.seconds);
             let bound = match (&value, second) {
@@ -143,8 +158,13 @@ impl Merger {
             };
             match (bound, second, value) {
                 (None, Some(second), Some(value)) => {
-                    let id = *id.get_or_insert_with(|| self.series_id(family, &tags, changes));
-                    self.add(id, second, &Cell::one(value), changes);
+                    // It may have gone to `other` since its value before.
+                    let place = match kept.filter(|kept: &Kept| self.series(kept.id).is_some()) {
+                        Some(place) => place,
+                        None => self.series_id(family, &tags, changes),
+                    };
+                    kept = Some(place);
+                    self.add(place, second, &Cell::one(value), changes);
                 }
                 (bound, ..) => self.note(received, bound.unwrap_or(Bound::Malformed), 1, changes),
             }
@@ -193,46 +213,89 @@ impl Merger {
         }
     }
 
-    /// Adds to a series in a second, and to its sum over the run.
-    pub(super) fn add(&mut self, id: SeriesId, second: i64, cell: &Cell, changes: &mut Changes) {
-        if let Some(Some(series)) = self.series.get_mut(id) {
-            put(&mut series.whole, cell);
+    /// Adds to a series in a second, and to its sum over the run. Then the metric may have too many cells.
+    pub(super) fn add(&mut self, kept: Kept, second: i64, cell: &Cell, changes: &mut Changes) {
+        let Some(Some(series)) = self.series.get_mut(kept.id) else { return };
+        put(&mut series.whole, cell);
+        let at = self.seconds.entry(second).or_default();
+        if let Some(hash) = kept.folded {
+            let least = at.folded.entry(kept.id).or_insert(hash);
+            *least = hash.min(*least);
         }
-        match self.seconds.entry(second).or_default().cells.entry(id) {
+        changes.0.insert(second);
+        match at.cells.entry(kept.id) {
+            std::collections::btree_map::Entry::Occupied(mut there) => return there.get_mut().merge(cell),
             std::collections::btree_map::Entry::Vacant(place) => {
                 place.insert(cell.clone());
             }
-            std::collections::btree_map::Entry::Occupied(mut there) => there.get_mut().merge(cell),
         }
-        changes.0.insert(second);
+        if series.is_other() {
+            return;
+        }
+        series.cells += 1;
+        let Some(index) = self.families.get_mut(&series.family) else { return };
+        index.cells += 1;
+        if index.cells > index.cells_limit {
+            let family = series.family.clone();
+            self.shrink(&family, changes);
+        }
+    }
+
+    /// Gives up the series with the greatest hashes until the others have no more cells than they may: those that are kept are the
+    /// longest beginning, in the order of hashes, that fits, so it does not matter who came first.
+    ///
+    /// Of all the seconds of a series that goes, only the newest is named as changed: the blobs of the others are as good as before,
+    /// since a restart reads from that one that the series has to go. Else each second would bring all seconds before it anew.
+    fn shrink(&mut self, family: &Family, changes: &mut Changes) {
+        while let Some(index) = self.families.get_mut(family).filter(|index| index.cells > index.cells_limit) {
+            let Some((hash, tags)) = index.places.shrink() else { return };
+            let mut moved = Changes::default();
+            self.give_up(family, &tags, hash, &mut moved);
+            changes.0.extend(moved.0.last());
+        }
+    }
+
+    /// What a restart read: series of this hash and above have gone.
+    pub(super) fn refuse_from(&mut self, family: &Family, hash: u64, second: i64, changes: &mut Changes) {
+        let Some(index) = self.families.get_mut(family) else { return };
+        let gone = index.places.lower((hash, Tags::default()));
+        let other = self.place(family, &Tags::other());
+        let least = self.seconds.entry(second).or_default().folded.entry(other).or_insert(hash);
+        *least = hash.min(*least);
+        for (hash, tags) in gone {
+            self.give_up(family, &tags, hash, changes);
+        }
+    }
+
+    fn give_up(&mut self, family: &Family, tags: &Tags, hash: u64, changes: &mut Changes) {
+        let to = Kept { id: self.place(family, &Tags::other()), folded: Some(hash) };
+        if let Some(from) = self.families.get_mut(family).and_then(|index| index.ids.remove(tags)) {
+            self.fold(from, to, changes);
+        }
     }
 
     /// Where a series is kept: its own place, or `other`.
-    pub(super) fn series_id(&mut self, family: &Family, tags: &Tags, changes: &mut Changes) -> SeriesId {
+    pub(super) fn series_id(&mut self, family: &Family, tags: &Tags, changes: &mut Changes) -> Kept {
         let family = self.family(family, changes);
         if let Some(id) = self.families.get(&family).and_then(|index| index.ids.get(tags)) {
-            return *id;
+            return Kept { id: *id, folded: None };
         }
-        let limit = self.limits.series_per_metric;
-        let index = self.families.entry(family.clone()).or_insert_with(|| FamilyIndex::new(limit));
         let other = Tags::other();
-        let offer = if family.name == OTHER || *tags == other { Offer::Kept } else { index.places.offer(&(tags.hash(), tags.clone())) };
+        let hash = tags.hash();
+        let offer = if family.name == OTHER || *tags == other { Offer::Kept } else { self.index(&family).places.offer(&(hash, tags.clone())) };
         let tags = if family.name == OTHER { &other } else { tags };
         match offer {
-            Offer::Kept => self.place(&family, tags),
-            Offer::Refused => self.place(&family, &other),
-            Offer::Pushed((_, pushed)) => {
-                let to = self.place(&family, &other);
-                if let Some(from) = self.families.get_mut(&family).and_then(|index| index.ids.remove(&pushed)) {
-                    self.fold(from, to, changes);
-                }
-                self.place(&family, tags)
+            Offer::Kept => Kept { id: self.place(&family, tags), folded: None },
+            Offer::Refused => Kept { id: self.place(&family, &other), folded: Some(hash) },
+            Offer::Pushed((hash, pushed)) => {
+                self.give_up(&family, &pushed, hash, changes);
+                Kept { id: self.place(&family, tags), folded: None }
             }
         }
     }
 
     /// The metric itself, or `other` of its kind.
-    fn family(&mut self, family: &Family, changes: &mut Changes) -> Family {
+    pub(super) fn family(&mut self, family: &Family, changes: &mut Changes) -> Family {
         if family.name == OTHER || self.families.contains_key(family) {
             return family.clone();
         }
@@ -241,7 +304,7 @@ impl Merger {
             Offer::Kept => family.clone(),
             Offer::Refused => other,
             Offer::Pushed((_, pushed)) => {
-                let to = self.place(&Family::other(pushed.kind), &Tags::other());
+                let to = Kept { id: self.place(&Family::other(pushed.kind), &Tags::other()), folded: None };
                 let mut ids: Vec<_> = self.families.remove(&pushed).map(|index| index.ids.into_values().collect()).unwrap_or_default();
                 ids.sort_unstable();
                 for from in ids {
@@ -252,22 +315,32 @@ impl Merger {
         }
     }
 
+    fn index(&mut self, family: &Family) -> &mut FamilyIndex {
+        let limits = &self.limits;
+        self.families.entry(family.clone()).or_insert_with(|| FamilyIndex::new(family, limits))
+    }
+
     fn place(&mut self, family: &Family, tags: &Tags) -> SeriesId {
-        let limit = self.limits.series_per_metric;
-        let index = self.families.entry(family.clone()).or_insert_with(|| FamilyIndex::new(limit));
-        if let Some(id) = index.ids.get(tags) {
-            return *id;
+        let next = self.series.len();
+        let id = *self.index(family).ids.entry(tags.clone()).or_insert(next);
+        if id == next {
+            self.series.push(Some(Series { family: family.clone(), tags: tags.clone(), whole: None, cells: 0 }));
         }
-        let id = self.series.len();
-        index.ids.insert(tags.clone(), id);
-        self.series.push(Some(Series { family: family.clone(), tags: tags.clone(), whole: None }));
         id
     }
 
     /// Moves all of one series into another.
-    fn fold(&mut self, from: SeriesId, to: SeriesId, changes: &mut Changes) {
-        self.series.get_mut(from).and_then(Option::take);
-        let moved: Vec<_> = self.seconds.iter_mut().filter_map(|(second, at)| at.cells.remove(&from).map(|cell| (*second, cell))).collect();
+    fn fold(&mut self, from: SeriesId, to: Kept, changes: &mut Changes) {
+        if let Some(gone) = self.series.get_mut(from).and_then(Option::take)
+            && let Some(index) = self.families.get_mut(&gone.family)
+        {
+            index.cells = index.cells.saturating_sub(gone.cells);
+        }
+        let take = |(second, at): (&i64, &mut Second)| {
+            at.folded.remove(&from);
+            Some((*second, at.cells.remove(&from)?))
+        };
+        let moved: Vec<_> = self.seconds.iter_mut().filter_map(take).collect();
         for (second, cell) in moved {
             self.add(to, second, &cell, changes);
         }
@@ -339,6 +412,10 @@ impl Merger {
     pub(crate) fn glances(&self) -> impl DoubleEndedIterator<Item = (i64, u64, &Glance)> {
         self.seconds.iter().filter(|(_, at)| at.glance.measured).map(|(second, at)| (*second, at.version, &at.glance))
     }
+    /// The metrics of a second of which series went to `other`, each with the least hash of those.
+    pub(super) fn folded(&self, at: &Second) -> BTreeMap<&Family, u64> {
+        at.folded.iter().filter_map(|(id, hash)| Some((&self.series(*id)?.family, *hash))).collect()
+    }
     pub(super) fn series(&self, id: SeriesId) -> Option<&Series> {
         self.series.get(id)?.as_ref()
     }
@@ -351,8 +428,9 @@ impl Series {
 }
 
 impl FamilyIndex {
-    fn new(limit: usize) -> Self {
-        Self { ids: HashMap::new(), places: Smallest::new(limit) }
+    fn new(family: &Family, limits: &Limits) -> Self {
+        let cells_limit = if family.is_custom() { limits.cells_per_custom_metric } else { limits.cells_per_metric };
+        Self { ids: HashMap::new(), places: Smallest::new(limits.series_per_metric), cells: 0, cells_limit }
     }
 }
 

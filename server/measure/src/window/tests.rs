@@ -48,6 +48,11 @@ fn tight() -> Limits {
     Limits { series_per_metric: 2, metrics: 2, ..Limits::default() }
 }
 
+/// Series have to go for their cells, some for their number.
+fn crowded() -> Limits {
+    Limits { series_per_metric: 4, cells_per_metric: 5, cells_per_custom_metric: 2, ..Limits::default() }
+}
+
 fn merge(limits: Limits, deliveries: &[(usize, Delivery)]) -> Merger {
     let mut merger = Merger::new(at(START), limits);
     for (key, (set, received)) in deliveries {
@@ -69,7 +74,7 @@ fn shuffled() -> impl Strategy<Value = (Numbered, Numbered)> {
 proptest! {
     #[test]
     fn any_order_gives_the_same_bytes((one, another) in shuffled()) {
-        for limits in [Limits::default(), tight()] {
+        for limits in [Limits::default(), tight(), crowded()] {
             let (a, b) = (merge(limits, &one), merge(limits, &another));
             prop_assert_eq!(blobs(&a), blobs(&b));
             prop_assert_eq!(a.noted(), b.noted());
@@ -79,7 +84,7 @@ proptest! {
 
     #[test]
     fn any_split_gives_the_same_numbers((list, _) in shuffled()) {
-        for limits in [Limits::default(), tight()] {
+        for limits in [Limits::default(), tight(), crowded()] {
             let whole = merge(limits, &list);
             let mut split = Merger::new(at(START), limits);
             for (key, (set, received)) in &list {
@@ -94,7 +99,7 @@ proptest! {
 
     #[test]
     fn blobs_and_frames_both_bring_it_back((list, another) in shuffled()) {
-        for limits in [Limits::default(), tight()] {
+        for limits in [Limits::default(), tight(), crowded()] {
             let merger = merge(limits, &list);
             let stored = blobs(&merger);
             let mut restored = Merger::restore(at(START), limits, stored.iter().rev().map(|(_, blob)| blob)).unwrap();
@@ -111,7 +116,7 @@ proptest! {
 
     #[test]
     fn half_a_run_restored_goes_on_as_if_nothing_had_happened((list, _) in shuffled(), cut in 0_usize..12) {
-        for limits in [Limits::default(), tight()] {
+        for limits in [Limits::default(), tight(), crowded()] {
             let cut = cut.min(list.len());
             let half = merge(limits, &list[..cut]);
             let mut resumed = Merger::restore(at(START), limits, blobs(&half).iter().map(|(_, blob)| blob)).unwrap();
@@ -132,6 +137,27 @@ proptest! {
             }
         }
         prop_assert_eq!(stored.into_iter().collect::<Vec<_>>(), blobs(&merger));
+    }
+
+    #[test]
+    fn the_seconds_that_are_named_are_enough_to_bring_it_back((list, _) in shuffled()) {
+        let mut merger = Merger::new(at(START), crowded());
+        let mut stored = std::collections::BTreeMap::new();
+        for (key, (set, received)) in &list {
+            for second in merger.merge(set, &key.to_string(), at(*received)).changed {
+                stored.insert(second, merger.encode_second(second));
+            }
+        }
+        for backwards in [false, true] {
+            let mut order: Vec<_> = stored.values().collect();
+            if backwards {
+                order.reverse();
+            }
+            let restored = Merger::restore(at(START), crowded(), order).unwrap();
+            prop_assert_eq!(blobs(&restored), blobs(&merger));
+            prop_assert_eq!(restored.noted(), merger.noted());
+            prop_assert_eq!(results::measured(&restored, at(START), &[]), results::measured(&merger, at(START), &[]));
+        }
     }
 
     #[test]
@@ -218,6 +244,24 @@ fn too_many_series_keep_the_sums_and_say_so() {
     merger.merge(&sample::set(vec![sample::counter("iterations", &[], START, 7.0)]), "late", at(START));
     assert_eq!(results::totals(&merger).iterations, 7);
     assert_eq!(results::totals(&merger).requests, 4_500);
+}
+
+#[test]
+fn a_long_run_with_many_addresses_stays_within_its_cells() {
+    let limits = Limits { cells_per_metric: 1_000, ..Limits::default() };
+    let mut merger = Merger::new(at(START), limits);
+    let mut named = 0;
+    for second in 0..100 {
+        let series: Vec<_> = (0..50).map(|number| sample::counter("http_reqs", &[("name", format!("/item/{number}").as_str())], START + second, 1.0)).collect();
+        named += merger.merge(&sample::set(series), &second.to_string(), at(START + second)).changed.len();
+        let own = merger.between("http_reqs", i64::MIN..i64::MAX).filter(|(tags, _)| **tags != crate::series::Tags::other()).count();
+        assert!(own <= 1_000, "{own} cells after {second} s");
+    }
+    assert_eq!(results::totals(&merger).requests, 5_000);
+    // Ten addresses in each of 100 seconds; nothing of the others is lost, and it is said.
+    assert_eq!(merger.whole("http_reqs").count(), 11);
+    assert_eq!(merger.noted()[&Bound::SeriesTogether], 4_000);
+    assert!(named < 300, "{named} seconds were to be stored anew");
 }
 
 #[test]
