@@ -17,12 +17,7 @@ use async_trait::async_trait;
 use rustix::process::Signal;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use windfirm_measure::frame::Frame;
-use windfirm_model::{
-    clock::Clock,
-    id::ExecutionId,
-    run::Cause,
-    view::run::LogPage,
-};
+use windfirm_model::{clock::Clock, id::ExecutionId, run::Cause, view::run::LogPage};
 use windfirm_policy::{Permit, act::SuperviseRuns};
 
 use crate::{

@@ -95,12 +95,7 @@ impl Stat {
         let fields: Vec<&str> = rest.split(' ').collect();
         // The first of these is field 3 of the manual.
         let field = |number: usize| fields.get(number.saturating_sub(3)).copied();
-        Some(Self {
-            state: field(3)?.chars().next()?,
-            group: field(5)?.parse().ok()?,
-            session: field(6)?.parse().ok()?,
-            start_ticks: field(22)?.parse().ok()?,
-        })
+        Some(Self { state: field(3)?.chars().next()?, group: field(5)?.parse().ok()?, session: field(6)?.parse().ok()?, start_ticks: field(22)?.parse().ok()? })
     }
     /// Not merely waiting to be buried.
     const fn is_alive(&self) -> bool {

@@ -82,13 +82,8 @@ async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepor
         None => None,
         Some(report) => {
             let ending = judged_ending(report);
-            let inputs = verdict::Inputs {
-                measured: &measured,
-                completeness: &completeness,
-                ending: &ending,
-                generator_cpu: None,
-                script_errors: report.script_errors,
-            };
+            let inputs =
+                verdict::Inputs { measured: &measured, completeness: &completeness, ending: &ending, generator_cpu: None, script_errors: report.script_errors };
             Some(verdict::judge(&inputs))
         }
     };

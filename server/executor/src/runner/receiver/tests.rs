@@ -97,11 +97,7 @@ impl Stage {
 fn set(name: &str) -> MetricSet {
     let values = vec![CounterValue { time: Some(Time { seconds: 1_767_323_044, nanos: 0 }), value: 3.0 }];
     let time_series = vec![TimeSeries { labels: Vec::new(), samples: Some(Samples::Counter(CounterSamples { values })) }];
-    MetricSet {
-        test_run_id: "r".into(),
-        aggregation_period: 1,
-        metrics: vec![Metric { name: name.into(), kind: MetricType::Counter.into(), time_series }],
-    }
+    MetricSet { test_run_id: "r".into(), aggregation_period: 1, metrics: vec![Metric { name: name.into(), kind: MetricType::Counter.into(), time_series }] }
 }
 
 #[tokio::test]
