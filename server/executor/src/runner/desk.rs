@@ -29,7 +29,8 @@ pub(super) struct Desk {
     /// What k6 must show to be heard.
     pub(super) receiver_token: String,
     /// Where k6 leaves its own counters. `handleSummary` of the script writes into the same folder, whatever it likes, under any name that it
-    /// can think of; it cannot think of this one.
+    /// can think of; it cannot think of this one. (k6 writes its counters with the `JSON` of the script's own runtime, so a script that bends that
+    /// still bends them: what it gains is a run of its own that looks complete.)
     pub(super) summary: PathBuf,
     /// Told for each frame that is new in the spool.
     pub(super) arrived: Notify,

@@ -36,7 +36,7 @@ async fn take(State(desk): State<Arc<Desk>>, Path(execution): Path<String>, requ
         desk.count_dropped(UNREADABLE);
         return StatusCode::BAD_REQUEST.into_response();
     }
-    let body: Bytes = match request.extract().await {
+    let body = match request.extract::<Bytes, _>().await {
         Ok(body) => body,
         Err(refused) => {
             desk.count_dropped(UNREADABLE);

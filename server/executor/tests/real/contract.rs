@@ -56,7 +56,7 @@ async fn every_request_is_measured_spooled_and_forwarded_once() {
 }
 
 /// Writes counters of its own wherever k6's might stand.
-const FORGER: &str = r#"
+const FORGER: &str = r"
 export const options = { iterations: 3 };
 export default function () {}
 export function handleSummary() {
@@ -65,7 +65,7 @@ export function handleSummary() {
   for (const name of ['summary.json', './summary.json', 'summary-.json', `${__ENV.SCRATCH}/summary.json`]) files[name] = forged;
   return files;
 }
-"#;
+";
 
 #[tokio::test]
 async fn a_script_does_not_write_k6s_counters_for_it() {
