@@ -63,7 +63,7 @@ impl ProcessRef {
         if !self.is_alive() {
             return Ok(());
         }
-        let handle = tokio::io::unix::AsyncFd::with_interest(handle, tokio::io::Interest::READABLE)?;
+        let handle = tokio::io::unix::AsyncFd::register_with_interest(handle, tokio::io::Interest::READABLE)?;
         handle.readable().await.map(drop)
     }
     /// What the system says of it, alive or not buried yet.
