@@ -85,7 +85,6 @@ async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepor
     let verdict = match report {
         None => None,
         Some(report) => {
-            let script_errors = script_errors(portal, run).await?;
             let ending = judged_ending(report);
             Some(verdict::judge(&verdict::Inputs {
                 measured: &measured,
@@ -93,7 +92,7 @@ async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepor
                 ending: &ending,
                 generator_cpu: None,
                 thresholds_unknown: thresholds_unknown.as_deref(),
-                script_errors,
+                script_errors: report.script_errors,
             }))
         }
     };
@@ -110,6 +109,7 @@ fn judged_ending(report: &ExitReport) -> verdict::Ending {
         (Ending::Stopped { reason }, _) => verdict::Ending::CutShort(reason.clone()),
         (Ending::Portal { message }, _) => verdict::Ending::CutShort(message.clone()),
         (Ending::Deadline { limit_s }, _) => verdict::Ending::CutShort(Cause::DeadlinePassed { limit_s: *limit_s }.words()),
+        (Ending::TooManyVus { limit, reached }, _) => verdict::Ending::CutShort(Cause::TooManyVus { limit: *limit, reached: *reached }.words()),
         (Ending::Bound { bound, reached }, _) => verdict::Ending::CutShort(Cause::BoundExceeded { bound: bound.clone(), reached: reached.clone() }.words()),
     }
 }
@@ -126,21 +126,6 @@ fn end_state(run: &RunRecord, report: &ExitReport, numbers: &Numbers) -> RunStat
     match &report.cause {
         Some(cause) => RunState::Errored { cause: cause.clone() },
         None => RunState::judged(numbers.verdict.as_ref().map_or(Outcome::Inconclusive, |verdict| verdict.outcome)),
-    }
-}
-
-/// Lines of level error: k6 ends with code 0 although the script threw.
-async fn script_errors(portal: &Portal, run: &RunRecord) -> Result<u64, StepError> {
-    const PAGE: u32 = 5_000;
-    let access = Access::system(SystemTask::RunSupervisor);
-    let (mut from, mut errors) = (0, 0_u64);
-    loop {
-        let Some(page) = portal.store.log(&access, run.id, from, PAGE).await? else { return Ok(errors) };
-        errors += u64::try_from(page.lines.iter().filter(|line| line.level == "error").count()).unwrap_or_default();
-        from += u64::try_from(page.lines.len()).unwrap_or_default();
-        if page.lines.is_empty() || from >= page.total {
-            return Ok(errors);
-        }
     }
 }
 
@@ -165,11 +150,14 @@ async fn results_digest(portal: &Portal, run: &RunRecord) -> Result<String, Step
 async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Numbers) -> Result<(), StepError> {
     let permit = permit(portal, run);
     let code = if matches!(to, RunState::Lost) { EventCode::RunLost } else { EventCode::RunSettle };
-    let facts = vec![
+    let mut facts = vec![
         ("state".to_owned(), to.kind().word().to_owned()),
         ("requests".to_owned(), numbers.measured.totals.requests.to_string()),
         ("results".to_owned(), numbers.results_digest.clone().unwrap_or_default()),
     ];
+    if let RunState::Errored { cause } = &to {
+        facts.push(("cause".to_owned(), cause.words()));
+    }
     portal.store.intent(&permit, code, &Details { facts, ..Details::default() }).await?;
     let words = match &to {
         RunState::Cancelled { by } => (format!("Stopped by {by}"), false),

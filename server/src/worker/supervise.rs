@@ -159,6 +159,7 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
         target: run.target.clone(),
         parameters: run.manifest.parameters.clone(),
         load: load_of(&run.manifest),
+        max_vus: run.max_vus,
         allowed: vec![resolve(&run.target).await?],
         deadline_s: deadline_s(run),
         limits: windfirm_executor::Limits::default(),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,6 +19,8 @@ use crate::{
     spool::{Appended, Spool},
 };
 
+use super::vus;
+
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) folder: Folder,
@@ -25,6 +28,10 @@ pub(super) struct Desk {
     pub(super) clock: Arc<dyn Clock>,
     /// What k6 must show to be heard.
     pub(super) receiver_token: String,
+    /// Where k6 leaves its own counters. `handleSummary` of the script writes into the same folder, whatever it likes, under any name that it
+    /// can think of; it cannot think of this one. (k6 writes its counters with the `JSON` of the script's own runtime, so a script that bends that
+    /// still bends them: what it gains is a run of its own that looks complete.)
+    pub(super) summary: PathBuf,
     /// Told for each frame that is new in the spool.
     pub(super) arrived: Notify,
     /// Told when the first wish to stop is there.
@@ -48,6 +55,9 @@ pub(super) struct Counts {
     pub(super) dropped: BTreeMap<&'static str, u64>,
 }
 
+/// Deliveries that are no frames: the name under which they are counted.
+pub(super) const UNREADABLE: &str = "frames that could not be read";
+
 /// Why a delivery of k6 was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
@@ -61,9 +71,10 @@ pub(super) enum Refused {
 
 impl Desk {
     pub(super) fn new(folder: Folder, orders: Orders, clock: Arc<dyn Clock>, spool: Spool) -> Self {
-        let receiver_token = clock.secret().iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret = || clock.secret().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let (receiver_token, summary) = (secret(), folder.scratch().join(format!("summary-{}.json", secret())));
         let inner = Mutex::new(Inner { spool, counts: Counts::default(), stop: None });
-        Self { folder, orders, clock, receiver_token, arrived: Notify::new(), stop_wanted: Notify::new(), inner }
+        Self { folder, orders, clock, receiver_token, summary, arrived: Notify::new(), stop_wanted: Notify::new(), inner }
     }
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -73,7 +84,12 @@ impl Desk {
         if self.inner().spool.has(key) {
             return Ok(());
         }
-        let mut set = wire::decode(body, &wire::Bounds::default()).inspect_err(|_| self.count_dropped("frames that could not be read"))?;
+        let mut set = wire::decode(body, &wire::Bounds::default()).inspect_err(|_| self.count_dropped(UNREADABLE))?;
+        let (reached, limit) = (vus::most(&set), self.orders.max_vus);
+        if reached > u64::from(limit) {
+            // The frame is kept all the same: it shows what happened.
+            self.want_stop(Ending::TooManyVus { limit, reached });
+        }
         let (frame, masked) = Frame::keep(key, self.clock.now(), &mut set);
         let mut inner = self.inner();
         if inner.spool.bytes() >= self.orders.limits.spool_bytes {

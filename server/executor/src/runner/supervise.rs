@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fs,
+    path::Path,
     process::{ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
@@ -91,7 +92,7 @@ fn start_k6(desk: &Desk, arguments: &[OsString], port: u16) -> Result<Child, Exe
     folder::write_json(&config, &k6::config(orders))?;
     let plan = Plan {
         program: orders.k6.clone(),
-        arguments: k6::run_arguments(orders, &config, &scratch.join("summary.json")),
+        arguments: k6::run_arguments(orders, &config, &desk.summary),
         environment: k6::run_environment(orders, &scratch, port, &desk.receiver_token),
         directory: scratch.clone(),
         read: vec![orders.bundle.clone()],
@@ -127,11 +128,12 @@ async fn watch_k6(desk: &Arc<Desk>, mut child: Child, tracker: &TaskTracker, sta
         (Some(pipe), Ok(keeper)) => Some(tracker.spawn(keeper.read_all(pipe))),
         _ => None,
     };
-    let status = guard(desk, &mut child, process).await;
-    // Whatever of its group is left goes with it.
+    guard(desk, process).await;
+    // Whatever of its group is left goes with it; only then is it buried.
     if let Some(process) = process {
         process.signal_group(Signal::KILL);
     }
+    let status = timeout(LAST_GRACE, child.wait()).await.ok().and_then(Result::ok);
     let kept = match reading {
         // The pipe closes with the last process that holds it, which is gone by now.
         Some(task) => timeout(LAST_GRACE, task).await.ok().and_then(Result::ok).unwrap_or_default(),
@@ -141,18 +143,18 @@ async fn watch_k6(desk: &Arc<Desk>, mut child: Child, tracker: &TaskTracker, sta
     report(desk, status, &kept, started, ended)
 }
 
-/// Waits for k6's end, and brings it about when somebody wants it.
-async fn guard(desk: &Desk, child: &mut Child, process: Option<ProcessRef>) -> Option<ExitStatus> {
+/// Waits for k6's end, and brings it about when somebody wants it. It is not buried yet when this returns.
+async fn guard(desk: &Desk, process: Option<ProcessRef>) {
     let deadline = Instant::now() + Duration::from_secs(u64::from(desk.orders.deadline_s));
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut terminate = signal(SignalKind::terminate()).ok();
     loop {
         if desk.stop().is_some() {
-            return end(child, process, Duration::from_secs(u64::from(desk.orders.limits.stop_grace_s))).await;
+            return end(process, Duration::from_secs(u64::from(desk.orders.limits.stop_grace_s))).await;
         }
         tokio::select! {
-            status = child.wait() => return status.ok(),
+            () = ended(process) => return,
             () = desk.stop_wanted.notified() => {}
             () = tokio::time::sleep_until(deadline) => desk.want_stop(Ending::Deadline { limit_s: desk.orders.deadline_s }),
             _ = look.tick() => if let Ok(reason) = fs::read_to_string(desk.folder.cancel()) {
@@ -172,18 +174,30 @@ async fn terminated(signal: Option<&mut tokio::signal::unix::Signal>) {
     }
 }
 
+/// The end of k6, however it comes about.
+async fn ended(process: Option<ProcessRef>) {
+    match process {
+        // Where the system cannot be asked, being dead is looked for.
+        Some(process) if process.ended().await.is_err() => {
+            while process.is_alive() {
+                sleep(LOOK).await;
+            }
+        }
+        _ => {}
+    }
+}
+
 /// SIGINT lets k6 run its teardown and send its last measurements; then less and less politely.
-async fn end(child: &mut Child, process: Option<ProcessRef>, grace: Duration) -> Option<ExitStatus> {
+async fn end(process: Option<ProcessRef>, grace: Duration) {
     for (signal, patience) in [(Signal::INT, grace), (Signal::TERM, LAST_GRACE), (Signal::KILL, LAST_GRACE)] {
         if let Some(process) = process {
             process.signal_group(signal);
         }
         tokio::select! {
-            status = child.wait() => return status.ok(),
+            () = ended(process) => return,
             () = sleep(patience) => {}
         }
     }
-    None
 }
 
 fn report(desk: &Desk, status: Option<ExitStatus>, kept: &Kept, started: Timestamp, ended: Timestamp) -> ExitReport {
@@ -203,6 +217,7 @@ fn report(desk: &Desk, status: Option<ExitStatus>, kept: &Kept, started: Timesta
         Ending::Itself => k6::failure::cause(exit_code, signal, &kept.last_error, memory_bytes),
         Ending::Deadline { limit_s } => Some(Cause::DeadlinePassed { limit_s: *limit_s }),
         Ending::Bound { bound, reached } => Some(Cause::BoundExceeded { bound: bound.clone(), reached: reached.clone() }),
+        Ending::TooManyVus { limit, reached } => Some(Cause::TooManyVus { limit: *limit, reached: *reached }),
         Ending::Stopped { .. } | Ending::Portal { .. } => None,
     };
     ExitReport {
@@ -213,10 +228,11 @@ fn report(desk: &Desk, status: Option<ExitStatus>, kept: &Kept, started: Timesta
         ended,
         first_frame: counts.first_frame,
         cause,
-        summary: summary(&desk.folder),
+        summary: summary(&desk.summary),
         frames: counts.frames,
         log_lines: kept.lines,
         log_dropped: kept.dropped,
+        script_errors: kept.script_errors,
         dropped: counts.dropped.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
         masked: counts.masked,
         confinement: confine::read_report(&desk.folder.confinement()).unwrap_or_default(),
@@ -231,12 +247,11 @@ fn not_started(desk: &Desk, started: Timestamp, error: &ExecutorError) -> ExitRe
 }
 
 /// k6's own counters, without what the script's author may have put beside them.
-fn summary(folder: &Folder) -> Option<serde_json::Value> {
+fn summary(path: &Path) -> Option<serde_json::Value> {
     /// A script with very many submetrics writes a long one; nobody reads more than this.
     const MOST: u64 = 16 << 20;
-    let path = folder.scratch().join("summary.json");
     // The script writes in the same folder: take a plain file only, never what a link points to.
-    let meta = fs::symlink_metadata(&path).ok().filter(|meta| meta.is_file() && meta.len() <= MOST)?;
+    let meta = fs::symlink_metadata(path).ok().filter(|meta| meta.is_file() && meta.len() <= MOST)?;
     let _ = meta;
     let mut whole: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     let metrics = whole.get_mut("metrics")?.take();
