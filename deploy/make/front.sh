@@ -38,25 +38,27 @@ cargo build -p windfirm-front --target-dir "$TARGET"
 rm -rf "$FRONT/apart"; mkdir -p "$FRONT/apart"
 "$TARGET/debug/windfirm-front" "$WASM" "$FRONT/apart" "$NAME"
 
-# 3. smaller, where npm is there to bring binaryen.
+# 3. smaller, where npm is there to bring the tools for it.
+while read -r file; do case $file in ''|'#'*) ;; *) cat "style/$file" ;; esac; done <style/order.txt >"$FRONT/apart/$NAME.css"
 FEATURES=(--enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue)
 if have npm; then
-  BINARYEN=132.0.0
-  OPT=$CACHE/binaryen-$BINARYEN/node_modules/.bin/wasm-opt
-  if [ ! -x "$OPT" ]; then
-    say "Fetching binaryen $BINARYEN from npm, once: it makes the wasm four times smaller"
-    npm install --silent --no-audit --no-fund --prefix "$CACHE/binaryen-$BINARYEN" "binaryen@$BINARYEN" >/dev/null 2>&1 || true
+  BINARYEN=132.0.0 ESBUILD=0.28.2
+  TOOLS=$CACHE/front-$BINARYEN-$ESBUILD
+  if [ ! -x "$TOOLS/node_modules/.bin/esbuild" ]; then
+    say "Fetching binaryen $BINARYEN and esbuild $ESBUILD from npm, once: they make what browsers load four times smaller"
+    npm install --silent --no-audit --no-fund --prefix "$TOOLS" "binaryen@$BINARYEN" "esbuild@$ESBUILD" >/dev/null 2>&1 || true
   fi
-  if [ -x "$OPT" ]; then
-    for part in "$FRONT"/apart/*.wasm; do "$OPT" -Oz "${FEATURES[@]}" "$part" -o "$part.small" && mv "$part.small" "$part"; done
-  else note "binaryen could not be fetched: the wasm stays larger, everything else is the same"; fi
-else note "npm is missing: the wasm stays larger, everything else is the same"; fi
+  if [ -x "$TOOLS/node_modules/.bin/esbuild" ]; then
+    PATH=$TOOLS/node_modules/.bin:$PATH
+    for part in "$FRONT"/apart/*.wasm; do wasm-opt -Oz "${FEATURES[@]}" "$part" -o "$part.small" 2>"$FRONT/wasm-opt.log" && mv "$part.small" "$part"; done
+    for part in "$FRONT"/apart/*.js "$FRONT"/apart/*.css; do esbuild --minify --log-level=error --allow-overwrite "$part" --outfile="$part"; done
+  else note "the tools could not be fetched: what browsers load stays larger, everything else is the same"; fi
+else note "npm is missing: what browsers load stays larger, everything else is the same"; fi
 
-# 4. names that the server asks for, the style sheet, and compressed siblings.
+# 4. names that the server asks for, and compressed siblings.
 rm -rf "$PKG"; cp -r "$FRONT/apart" "$PKG"
 mv "$PKG/${NAME}_bg.wasm" "$PKG/$NAME.wasm"
 sed -i "s/${NAME}_bg\.wasm/${NAME}.wasm/g" "$PKG/$NAME.js"
-while read -r file; do case $file in ''|'#'*) ;; *) cat "style/$file" ;; esac; done <style/order.txt >"$PKG/$NAME.css"
 if [ -d style/static ]; then cp -r style/static/. "$SITE/"; fi
 find "$SITE" -name '*.br' -delete
 if have node; then

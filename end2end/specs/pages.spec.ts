@@ -93,10 +93,20 @@ async function look(page: Page, name: string): Promise<string[]> {
       }
       const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
       if ((content ?? 0) > (window ?? 0)) wrong.push(`${picture}: scrolls sideways, ${content} px in ${window} px: ${await widest(page)}`);
+      // A narrow screen may scroll a table of numbers in its own region; on a wide one everything is in sight.
+      if (size.width >= 1180) wrong.push(...(await cutOff(page)).map((what) => `${picture}: ${what}`));
       await page.screenshot({ path: path.join(shots, `${picture}.png`), fullPage: true, animations: "disabled" });
     }
   }
   return wrong;
+}
+
+/** Regions that hide a part of their table to the side. */
+function cutOff(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const over = [...document.querySelectorAll(".scroll")].filter((region) => region.scrollWidth > region.clientWidth + 1);
+    return over.map((region) => `“${region.getAttribute("aria-label") ?? region.className}” needs ${region.scrollWidth} px and has ${region.clientWidth} px`);
+  });
 }
 
 /** What reaches over the edge, for the message. */
