@@ -59,7 +59,8 @@ pub fn App() -> impl IntoView {
     // Async everywhere: the whole page stands in the first answer, readable without script, and the status is decided before it is sent.
     let ssr = || SsrMode::Async;
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Windfirm".to_owned() } else { format!("{title} · Windfirm") } />
+        // What the server wrote stands until the code of the page is there and says its own.
+        <Title text=crate::platform::title() formatter=window_title />
         <Router>
             // Left to the browser: the router would scroll, but not move the focus.
             <a class="skip" href="#main" rel="external">
@@ -86,5 +87,15 @@ pub fn App() -> impl IntoView {
             </div>
             <Sprite />
         </Router>
+    }
+}
+
+/// The title in the window; one that is whole already is left alone.
+fn window_title(title: String) -> String {
+    const NAME: &str = "Windfirm";
+    match title.as_str() {
+        "" => NAME.to_owned(),
+        whole if whole.ends_with(NAME) => title,
+        part => format!("{part} · {NAME}"),
     }
 }

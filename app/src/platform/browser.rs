@@ -15,6 +15,11 @@ pub(crate) fn nonce() -> Option<String> {
     None
 }
 
+/// The title that the server wrote.
+pub(crate) fn title() -> String {
+    leptos::prelude::document().title()
+}
+
 /// Closes what floats above the page: the menu of narrow screens and the person's menu. Does nothing where neither is open.
 pub(crate) fn fold_menus() {
     use wasm_bindgen::JsCast;

@@ -49,5 +49,10 @@ pub(crate) fn nonce() -> Option<String> {
     leptos::nonce::use_nonce().map(|nonce| nonce.to_string())
 }
 
+/// Pages say their own.
+pub(crate) fn title() -> String {
+    String::new()
+}
+
 /// Nothing floats above a page that is being rendered.
 pub(crate) fn fold_menus() {}
