@@ -28,9 +28,10 @@ pub struct PolicyInForce {
 }
 
 impl PolicyInForce {
+    /// Without the errors of a newer file: they quote it, and the file is for those who may read the policy.
     #[must_use]
     pub fn version(&self) -> PolicyVersion {
-        PolicyVersion { digest: self.policy.digest().to_owned(), since: self.since, refused: self.refused.clone() }
+        PolicyVersion { digest: self.policy.digest().to_owned(), since: self.since, newer_refused: !self.refused.is_empty() }
     }
 }
 

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
 )]
 
+#[path = "portal/access.rs"]
+mod access;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
 #[path = "portal/coverage.rs"]

@@ -64,6 +64,7 @@ impl Rules for Asker {
         let policy = &self.policy.policy;
         Ok(PolicyPage {
             version: self.policy.version(),
+            refused: self.policy.refused.clone(),
             file: policy.file().to_owned(),
             text: policy.text().to_owned(),
             grants: policy.grants(),
