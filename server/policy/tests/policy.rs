@@ -27,3 +27,6 @@ mod properties;
 #[cfg(test)]
 #[path = "policy/support.rs"]
 mod support;
+#[cfg(test)]
+#[path = "policy/within.rs"]
+mod within;

@@ -14,7 +14,8 @@ pub(crate) const USERS: [&str; 2] = ["ann", "bob"];
 pub(crate) const ROLES: [&str; 4] = ["viewer", "tester", "lead", "auditor"];
 pub(crate) const ENVIRONMENTS: [&str; 3] = ["prod", "staging", "dev"];
 /// Near misses on purpose: half names, characters around “/”, places within each other.
-pub(crate) const PATHS: [&str; 10] = ["/", "/shop/", "/shop/pay/", "/shop/payments/", "/shop/pay/eu/", "/shop-x/", "/shop.x/", "/sho/", "/bank/", "/shop/pay-x/"];
+pub(crate) const PATHS: [&str; 10] =
+    ["/", "/shop/", "/shop/pay/", "/shop/payments/", "/shop/pay/eu/", "/shop-x/", "/shop.x/", "/sho/", "/bank/", "/shop/pay-x/"];
 
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
