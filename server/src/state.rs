@@ -16,7 +16,7 @@ use windfirm_policy::Policy;
 use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
-use crate::live::LiveExecutions;
+use crate::{live::LiveExecutions, usecase::inspection::Desk};
 
 /// The policy that decides now, and what was wrong with a newer file.
 #[derive(Clone, Debug)]
@@ -96,6 +96,8 @@ pub struct Portal {
     /// The local executor inspects scripts too.
     pub local: Arc<LocalExecutor>,
     pub k6_version: String,
+    /// Where questions to k6 wait for their turn.
+    pub desk: Desk,
     pub identity: Arc<Identity>,
     pub live: LiveExecutions,
     pub settings: Settings,

@@ -15,5 +15,9 @@ mod bad_input;
 mod coverage;
 #[path = "portal/flows.rs"]
 mod flows;
+#[path = "portal/gate.rs"]
+mod gate;
 #[path = "portal/harness.rs"]
 mod harness;
+#[path = "portal/waiting.rs"]
+mod waiting;

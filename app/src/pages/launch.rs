@@ -88,10 +88,17 @@ impl Draft {
         let mut later = debounce(PAUSE, move |request: LaunchRequest| {
             ask.dispatch(request);
         });
+        let unanswered = first.pending;
         Effect::new(move |before: Option<LaunchRequest>| {
             let now = request.get();
             match before {
-                None => set_scripted.set(true),
+                None => {
+                    set_scripted.set(true);
+                    if unanswered {
+                        // k6 was still being asked when the page was drawn: this waits for its answer.
+                        ask.dispatch(now.clone());
+                    }
+                }
                 Some(before) if before != now => later(now.clone()),
                 Some(_) => {}
             }

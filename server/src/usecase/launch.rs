@@ -8,6 +8,7 @@ mod planned;
 
 use std::collections::BTreeMap;
 
+use tokio::time::Instant;
 use windfirm_executor::Load;
 use windfirm_model::{
     action::Action,
@@ -35,7 +36,7 @@ use crate::{
     context::Asker,
     usecase::{
         bundle,
-        inspection::{self, Answer, Question, parameters_digest},
+        inspection::{self, Answer, NoAnswer, PAGE_PATIENCE, Patience, Question, parameters_digest},
     },
 };
 
@@ -73,7 +74,7 @@ struct Resolved {
     test: Option<(String, Bundle)>,
     target: Option<String>,
     /// What k6 said; absent when there was nothing to ask about.
-    answer: Option<Result<Answer, String>>,
+    answer: Option<Result<Answer, NoAnswer>>,
     problems: BTreeMap<String, String>,
 }
 
@@ -100,7 +101,8 @@ impl Resolved {
 }
 
 impl Asker {
-    async fn resolve(&self, request: &LaunchRequest, code: EventCode) -> Result<Resolved, Fault> {
+    /// Waits for k6 until `until`; `None`: to the end.
+    async fn resolve(&self, request: &LaunchRequest, code: EventCode, until: Option<Instant>) -> Result<Resolved, Fault> {
         let path: AppPath = request.path.parse().map_err(|_| Fault::NotFound)?;
         let app = self.see_app(&path, code).await?;
         let place = app.place();
@@ -140,7 +142,8 @@ impl Asker {
         let answer = match (&test, &target) {
             (Some((_, bundle)), Some(target)) => {
                 let question = Question { target, parameters: &fields.parameters, load: fields.load };
-                Some(inspection::inspect(&self.portal, bundle, question).await)
+                let person = self.actor.key();
+                Some(inspection::inspect(&self.portal, Patience { person: &person, until }, bundle, question).await)
             }
             _ => None,
         };
@@ -148,7 +151,7 @@ impl Asker {
             Some(Ok(Answer::Broken { message })) => {
                 problems.entry("test".to_owned()).or_insert_with(|| message.clone());
             }
-            Some(Err(why)) => {
+            Some(Err(NoAnswer::Trouble(why))) => {
                 problems.entry(String::new()).or_insert_with(|| format!("k6 could not be asked about this script: {why} Try again in a moment."));
             }
             _ => {}
@@ -167,7 +170,12 @@ impl Asker {
             problems.entry(String::new()).or_insert_with(|| self.queue_full());
         }
         let allowed = self.access.allows(Action::LaunchRun, &resolved.place);
+        let pending = match &resolved.answer {
+            Some(Err(no_answer @ NoAnswer::Pending)) => Some(no_answer.to_string()),
+            _ => None,
+        };
         let sentence = match (allowed, problems.is_empty(), broken, rules.len()) {
+            (true, true, ..) if pending.is_some() => pending.clone().unwrap_or_default(),
             (false, ..) => self.access.why_not(Action::LaunchRun, &resolved.place),
             (true, _, 1, _) => "1 rule refuses this".to_owned(),
             (true, _, 2.., _) => format!("{broken} rules refuse this"),
@@ -175,6 +183,7 @@ impl Asker {
             (true, true, 0, kept) => format!("All {kept} rules are kept"),
         };
         Ok(Judgement {
+            pending: pending.is_some(),
             may_start: allowed && problems.is_empty() && broken == 0 && facts.is_some(),
             sentence,
             rules,
@@ -190,9 +199,10 @@ impl Asker {
         format!("{} runs are waiting already, which is as many as may. Try again when some have started.", self.portal.settings.queue)
     }
 
-    /// The form for one app.
+    /// The form for one app. It does not wait long for k6: what it has not said yet comes with the live answer, or with a reload.
     pub(super) async fn launch_form_page(&self, mut request: LaunchRequest) -> Result<LaunchForm, Fault> {
-        let resolved = self.resolve(&request, EventCode::Denied).await?;
+        let until = Instant::now() + PAGE_PATIENCE;
+        let resolved = self.resolve(&request, EventCode::Denied, Some(until)).await?;
         let judgement = self.judgement(&resolved).await?;
         if request.once.is_empty() {
             request.once = self.portal.clock.new_uuid().simple().to_string();
@@ -202,7 +212,7 @@ impl Asker {
         }
         request.profile = resolved.fields.profile.word().to_owned();
         let app = &resolved.app;
-        let tests: Vec<TestRow> = self.test_rows(app).await;
+        let tests: Vec<TestRow> = self.test_rows(app, until).await;
         Ok(LaunchForm {
             path: app.path.clone(),
             name: app.name.clone(),
@@ -220,7 +230,7 @@ impl Asker {
 
     /// The guardrails' answer alone.
     pub(super) async fn judge_request(&self, request: LaunchRequest) -> Result<Judgement, Fault> {
-        let resolved = self.resolve(&request, EventCode::Denied).await?;
+        let resolved = self.resolve(&request, EventCode::Denied, None).await?;
         self.judgement(&resolved).await
     }
 
@@ -231,7 +241,7 @@ impl Asker {
         {
             return Ok(run);
         }
-        let resolved = self.resolve(&request, EventCode::RunLaunch).await?;
+        let resolved = self.resolve(&request, EventCode::RunLaunch, None).await?;
         let attempted = || Attempted { place: Some(resolved.place.clone()), run: None };
         if !self.access.allows(Action::LaunchRun, &resolved.place) {
             let why = self.access.why_not(Action::LaunchRun, &resolved.place);

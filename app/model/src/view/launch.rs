@@ -59,6 +59,8 @@ pub struct ProfileRow {
 pub struct Judgement {
     /// Everything is kept and every field is good: the run may start.
     pub may_start: bool,
+    /// k6 had not answered yet when this was drawn; asking again brings its answer.
+    pub pending: bool,
     /// One sentence: “4 rules are kept”, “2 rules refuse this”.
     pub sentence: String,
     pub rules: Vec<RuleRow>,
