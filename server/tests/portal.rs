@@ -19,5 +19,7 @@ mod flows;
 mod gate;
 #[path = "portal/harness.rs"]
 mod harness;
+#[path = "portal/launching.rs"]
+mod launching;
 #[path = "portal/waiting.rs"]
 mod waiting;

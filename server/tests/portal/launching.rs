@@ -1,0 +1,57 @@
+//! Launching: what was typed is never lost, what is refused stands in the record, and what waits is judged again.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+
+use crate::harness::{Answer, As, House};
+
+/// The launch form as a browser without script sends it.
+async fn sent(house: &House, who: As, fields: &[(&str, &str)]) -> Answer {
+    let mut body = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in fields {
+        body.append_pair(&format!("request[{name}]"), value);
+    }
+    let request = Request::post("/api/fn/launch")
+        .header(header::HOST, "127.0.0.1:7700")
+        .header("sec-fetch-site", "same-origin")
+        .header(header::ACCEPT, "text/html")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    house.send(who, request.body(Body::from(body.finish())).unwrap()).await
+}
+
+fn location(answer: &Answer) -> String {
+    assert!(answer.status.is_redirection(), "{} {}", answer.status, answer.body);
+    answer.headers[header::LOCATION].to_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_with_far_too_much_text_always_comes_back() {
+    let Some(house) = House::open().await else { return };
+    let long = 100 << 10;
+    let lines = format!("GREETING=hello\n{}", "X=€€€€ &?#\n".repeat(long / 40));
+    let word = "y".repeat(long);
+    for (field, text) in [("env", lines.as_str()), ("env", word.as_str()), ("reason", word.as_str()), ("test", word.as_str()), ("vus", word.as_str())] {
+        let mut fields =
+            vec![("path", "/shop/cart/"), ("test", "services/cart/k6/cart.js"), ("profile", "load"), ("duration", "7m"), ("reason", "before the sale")];
+        fields.retain(|(name, _)| *name != field);
+        fields.push((field, text));
+        let there = location(&sent(&house, As::Ana, &fields).await);
+        assert!(there.starts_with("/launch?path=/shop/cart/&") && there.len() < 60_000, "{field}: {} bytes", there.len());
+        let page = house.page(As::Ana, &there).await;
+        assert_eq!(page.status, StatusCode::OK, "{field}");
+        for said in ["Not started", "Shortened", "its end is missing", "value=\"7m\""] {
+            assert!(page.body.contains(said), "{field}: {said} is missing");
+        }
+        assert!(field == "reason" || page.body.contains("before the sale"), "{field}");
+        assert!(text != lines || page.body.contains("GREETING=hello"), "the beginning is kept");
+    }
+    assert_eq!(house.portal.store.queue_counts().await.unwrap().queued, 0);
+    // Within what the fields take, nothing is lost.
+    let most = format!("A={}\nB=2", "z".repeat(1_500));
+    let there = location(&sent(&house, As::Ana, &[("path", "/shop/cart/"), ("env", &most), ("profile", "storm")]).await);
+    assert!(!there.contains("&cut="), "{there}");
+    let page = house.page(As::Ana, &there).await.body;
+    assert!(page.contains("maxlength=\"500\"") && page.contains("maxlength=\"20000\"") && !page.contains("Shortened"));
+}
