@@ -4,6 +4,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
+use windfirm_identity::own_path;
 
 use crate::harness::{Answer, As, House};
 
@@ -54,4 +55,40 @@ async fn a_form_with_far_too_much_text_always_comes_back() {
     assert!(!there.contains("&cut="), "{there}");
     let page = house.page(As::Ana, &there).await.body;
     assert!(page.contains("maxlength=\"500\"") && page.contains("maxlength=\"20000\"") && !page.contains("Shortened"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_whose_session_has_ended_is_there_again_after_the_login() {
+    let Some(house) = House::open().await else { return };
+    let typed = [
+        ("path", "/shop/cart/"),
+        ("test", "services/cart/k6/cart.js"),
+        ("profile", "load"),
+        ("vus", "7"),
+        ("env", "REGION=eu west\r\nROUND=2"),
+        ("reason", "vor dem Schlußverkauf"),
+        ("once", "form-17"),
+    ];
+    let door = location(&sent(&house, As::Nobody, &typed).await);
+    let there = returns_to(&door);
+    assert_eq!(own_path(&there), there, "the door takes it");
+    let page = house.page(As::Ana, &there).await;
+    assert_eq!(page.status, StatusCode::OK);
+    for kept in ["value=\"7\"", "REGION=eu west\nROUND=2", "vor dem Schlußverkauf", "value=\"form-17\""] {
+        assert!(page.body.contains(kept), "{kept} is lost");
+    }
+    assert!(!page.body.contains("Shortened"));
+
+    // What does not fit through the door says so; nothing leads anywhere but to the form.
+    let long = "x".repeat(50_000);
+    let there = returns_to(&location(&sent(&house, As::Nobody, &[("path", "//evil.example/"), ("env", &long), ("reason", "kept")]).await));
+    assert_eq!(own_path(&there), there);
+    assert!(there.starts_with("/launch?path=//evil.example/&") && there.contains("reason=kept") && there.ends_with("&cut=env"), "{there}");
+    assert_eq!(house.portal.store.queue_counts().await.unwrap().queued, 0);
+}
+
+/// Where a login leads back to.
+fn returns_to(door: &str) -> String {
+    let query = door.strip_prefix("/login?").unwrap_or_else(|| panic!("{door}"));
+    url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "return_to").unwrap().1.into_owned()
 }
