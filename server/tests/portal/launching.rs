@@ -2,11 +2,26 @@
 
 use axum::{
     body::Body,
-    http::{Request, StatusCode, header},
+    http::{Method, Request, StatusCode, header},
 };
+use windfirm::{usecase::launch::queued, worker::supervise};
 use windfirm_identity::own_path;
+use windfirm_model::{
+    actor::SystemTask,
+    audit::{EventCode, EventOutcome},
+    id::RunId,
+    run::{Cause, RunState},
+    view::audit::AuditRow,
+};
+use windfirm_policy::Access;
+use windfirm_store::{
+    audit::{AuditFilter, EventFilter},
+    runs::RunRecord,
+};
 
 use crate::harness::{Answer, As, House};
+
+const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js";
 
 /// The launch form as a browser without script sends it.
 async fn sent(house: &House, who: As, fields: &[(&str, &str)]) -> Answer {
@@ -25,6 +40,31 @@ async fn sent(house: &House, who: As, fields: &[(&str, &str)]) -> Answer {
 fn location(answer: &Answer) -> String {
     assert!(answer.status.is_redirection(), "{} {}", answer.status, answer.body);
     answer.headers[header::LOCATION].to_str().unwrap().to_owned()
+}
+
+async fn launch(house: &House, who: As, fields: &str) -> RunId {
+    let answer = house.call(who, Method::POST, "launch", fields).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    answer.body.trim_matches('"').parse().unwrap()
+}
+
+async fn record(house: &House, run: RunId) -> RunRecord {
+    house.portal.store.run(&Access::system(SystemTask::RunSupervisor), run).await.unwrap().unwrap()
+}
+
+/// The launches in the record, newest first.
+async fn launches(house: &House) -> Vec<AuditRow> {
+    let filter = AuditFilter { event: Some(EventFilter::Is(EventCode::RunLaunch)), ..AuditFilter::default() };
+    house.portal.store.audit(&Access::system(SystemTask::AuditReconciler), &filter, 10_000).await.unwrap().rows
+}
+
+async fn rewrite(house: &House, from: &str, to: &str) {
+    let file = &house.portal.settings.policy_file;
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{from}");
+    std::fs::write(file, text.replace(from, to)).unwrap();
+    windfirm::worker::reload::round(std::sync::Arc::clone(&house.portal)).await;
+    assert!(house.portal.policy().refused.is_empty(), "{:?}", house.portal.policy().refused);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,4 +131,48 @@ async fn a_form_whose_session_has_ended_is_there_again_after_the_login() {
 fn returns_to(door: &str) -> String {
     let query = door.strip_prefix("/login?").unwrap_or_else(|| panic!("{door}"));
     url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "return_to").unwrap().1.into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_leaves_the_queue_is_judged_by_the_policy_of_then() {
+    let Some(house) = House::open().await else { return };
+    let run = launch(&house, As::Ana, &format!("{CART}&request[profile]=smoke&request[reason]=patience")).await;
+    // Another text of the policy that says the same changes nothing for it.
+    rewrite(&house, "# First match wins", "# The first match wins").await;
+    assert_ne!(record(&house, run).await.manifest.policy_digest, house.portal.policy().policy.digest());
+    assert_eq!(queued::refused(&house.portal, &record(&house, run).await).await.unwrap(), None);
+
+    rewrite(&house, "guardrails:\n", "guardrails:\n  - { name: short, on: [/shop/cart/], max_duration: 5s }\n").await;
+    supervise::round(std::sync::Arc::clone(&house.portal)).await;
+    let refused = record(&house, run).await;
+    let RunState::Errored { cause: Cause::NotAllowed { why } } = &refused.state else { panic!("{:?}", refused.state) };
+    assert!(why.contains("the limit here is 5 s"), "{why}");
+    let row = launches(&house).await.remove(0);
+    assert_eq!((row.outcome, row.run, row.actor.as_str()), (EventOutcome::Denied, Some(run), "Ana Ruiz"));
+    let page = house.page(As::Ana, &format!("/runs/{run}")).await.body;
+    assert!(page.contains("The policy changed while this run waited"), "{page}");
+    assert!(house.portal.executor().find_all().await.unwrap().is_empty(), "nothing was started");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lost_their_grant_while_their_run_waited_starts_nothing() {
+    let Some(house) = House::open().await else { return };
+    let developers = "to: [{ group: shop-dev }]\n    role: tester";
+    let run = launch(&house, As::Ana, &format!("{CART}&request[profile]=smoke")).await;
+    rewrite(&house, developers, "to: [{ group: shop-vault }]\n    role: tester").await;
+    supervise::round(std::sync::Arc::clone(&house.portal)).await;
+    let refused = record(&house, run).await;
+    let RunState::Errored { cause } = &refused.state else { panic!("{:?}", refused.state) };
+    assert!(cause.words().contains("Ana Ruiz may not launch here any more"), "{}", cause.words());
+    // Colleagues read the run: her groups and grants are for the record alone.
+    let page = house.page(As::Ben, &format!("/runs/{run}")).await.body;
+    assert!(page.contains("may not launch here any more") && !page.contains("shop-vault"), "{page}");
+
+    // Another account for the same launch is another launch.
+    let run = launch(&house, As::Ben, &format!("{CART}&request[profile]=smoke")).await;
+    rewrite(&house, "as: shop-staging/loadtest", "as: shop-staging/other").await;
+    supervise::round(std::sync::Arc::clone(&house.portal)).await;
+    let refused = record(&house, run).await;
+    let RunState::Errored { cause } = &refused.state else { panic!("{:?}", refused.state) };
+    assert!(cause.words().contains("service account shop-staging/loadtest"), "{}", cause.words());
 }

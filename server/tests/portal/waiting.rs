@@ -97,3 +97,20 @@ async fn a_script_that_was_too_slow_once_is_asked_again_after_a_minute() {
     clock.advance(61);
     assert!(judged(&house, As::Ana, CART).await.may_start, "a machine that was busy makes no script bad for ever");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_of_the_moment_decides_a_launch_that_waited_for_k6() {
+    let Some((house, gate)) = Gate::closed().await else { return };
+    let file = house.portal.settings.policy_file.clone();
+    let change = async {
+        gate.until_asked("cart.js").await;
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("guardrails:\n", "guardrails:\n  - { name: short, on: [/shop/cart/], max_duration: 5s }\n")).unwrap();
+        windfirm::worker::reload::round(Arc::clone(&house.portal)).await;
+        gate.open();
+    };
+    let (answer, ()) = tokio::join!(house.call(As::Ana, Method::POST, "launch", CART), change);
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+    assert!(answer.body.contains("the limit here is 5 s"), "{}", answer.body);
+    assert_eq!(house.portal.store.queue_counts().await.unwrap().queued, 0);
+}

@@ -23,7 +23,6 @@ pub struct Fields {
     pub load: Option<Load>,
     pub parameters: Vec<(String, String)>,
     pub reason: String,
-    pub once: String,
 }
 
 /// Reads them; problems go into `problems`, and what could not be read is as if it was left out.
@@ -69,11 +68,11 @@ pub fn read(request: &LaunchRequest, problems: &mut BTreeMap<String, String>) ->
     if request.once.chars().count() > MAX_ONCE_CHARACTERS {
         problem("", "The form is damaged. Load the page again; what you typed can be copied over.".to_owned());
     }
-    Fields { profile, load, parameters, reason, once: request.once.clone() }
+    Fields { profile, load, parameters, reason }
 }
 
 /// What somebody typed, short enough to stand in a sentence.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     const MOST: usize = 60;
     let begin: String = text.chars().take(MOST).collect();
     if begin.len() < text.len() { format!("{begin}…") } else { begin }
