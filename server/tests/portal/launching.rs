@@ -68,6 +68,19 @@ async fn rewrite(house: &House, from: &str, to: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_was_changed_and_sent_again_is_another_run() {
+    let Some(house) = House::open().await else { return };
+    let form = |vus: &str| format!("{CART}&request[profile]=load&request[vus]={vus}&request[duration]=10s&request[once]=form-17");
+    let first = launch(&house, As::Ana, &form("2")).await;
+    assert_eq!(launch(&house, As::Ana, &form("2")).await, first);
+    // Sent, gone back, changed, sent again.
+    let second = launch(&house, As::Ana, &form("3")).await;
+    assert_ne!(second, first);
+    assert_eq!((record(&house, first).await.max_vus, record(&house, second).await.max_vus), (2, 3));
+    assert_eq!(launch(&house, As::Ana, &form("3")).await, second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_form_with_far_too_much_text_always_comes_back() {
     let Some(house) = House::open().await else { return };
     let long = 100 << 10;

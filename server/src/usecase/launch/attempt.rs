@@ -32,7 +32,7 @@ const MOST_RECORDED_CHARACTERS: usize = 2_000;
 impl Asker {
     /// The launch. The same form sent twice is one run.
     pub(in crate::usecase) async fn launch_run(&self, request: LaunchRequest) -> Result<RunId, Fault> {
-        let once = request.once.clone();
+        let once = once_key(&request);
         if !once.is_empty()
             && let Some(run) = self.portal.store.run_by_once(&self.access, &once).await.map_err(|error| self.store_fault(&error))?
         {
@@ -154,6 +154,43 @@ impl Asker {
     }
 }
 
+/// What makes two launches the same: the form that they come from, and everything that stood in its fields. Whoever goes back,
+/// changes a field and runs again wants another run. Empty for a request without a form.
+fn once_key(request: &LaunchRequest) -> String {
+    let LaunchRequest { path, test, profile, vus, duration, env, reason, once, cut: _ } = request;
+    if once.is_empty() {
+        return String::new();
+    }
+    let mut all = Vec::new();
+    for text in [once, path, test, profile, vus, duration, env, reason] {
+        // A browser without script sends other line ends than one with.
+        let text = text.replace("\r\n", "\n");
+        all.extend_from_slice(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        all.extend_from_slice(text.as_bytes());
+    }
+    hex_digest(&all)
+}
+
 fn hex_digest(content: &[u8]) -> String {
     Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_text_in_a_field_is_another_launch() {
+        let form = LaunchRequest { once: "form-1".into(), env: "A=1\nB=2".into(), vus: "5".into(), ..LaunchRequest::default() };
+        let key = once_key(&form);
+        assert_eq!(key, once_key(&LaunchRequest { env: "A=1\r\nB=2".into(), ..form.clone() }));
+        for other in [
+            LaunchRequest { vus: "6".into(), ..form.clone() },
+            LaunchRequest { once: "form-2".into(), ..form.clone() },
+            LaunchRequest { vus: String::new(), duration: "5".into(), ..form.clone() },
+        ] {
+            assert_ne!(key, once_key(&other), "{other:?}");
+        }
+        assert_eq!(once_key(&LaunchRequest { once: String::new(), ..form }), "");
+    }
 }
