@@ -147,6 +147,38 @@ fn returns_to(door: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_launch_that_is_refused_stands_in_the_record_with_its_reason() {
+    let Some(house) = House::open().await else { return };
+    let cases = [
+        (422, format!("{CART}&request[profile]=storm"), "There is no such profile", Some("/shop/cart/")),
+        (422, "request[path]=/shop/cart/&request[test]=k6/none.js".to_owned(), "There is no test k6/none.js", Some("/shop/cart/")),
+        (403, format!("{CART}&request[profile]=load&request[vus]=500"), "the limit here is 50", Some("/shop/cart/")),
+        (404, "request[path]=/shop/nothing/".to_owned(), "There is no app “/shop/nothing/”", None),
+        (404, "request[path]=nonsense".to_owned(), "There is no app “nonsense”", None),
+    ];
+    for (status, fields, why, path) in cases {
+        let before = launches(&house).await.len();
+        assert_eq!(house.call(As::Ana, Method::POST, "launch", &fields).await.status, status, "{fields}");
+        let rows = launches(&house).await;
+        assert_eq!(rows.len(), before + 1, "{fields}");
+        assert_eq!((rows[0].outcome, rows[0].actor.as_str()), (EventOutcome::Denied, "Ana Ruiz"), "{fields}");
+        assert!(rows[0].why.as_deref().unwrap_or_default().contains(why), "{fields}: {:?}", rows[0].why);
+        assert!(path.is_none_or(|path| rows[0].path.as_deref() == Some(path)), "{:?}", rows[0].path);
+        // Whoever only types leaves nothing.
+        house.call(As::Ana, Method::POST, "judge", &fields).await;
+        assert!(launches(&house).await.len() == before + 1 || status == 404, "{fields}");
+    }
+    let smoke = format!("{CART}&request[profile]=smoke");
+    for _ in 0..house.portal.settings.queue {
+        launch(&house, As::Ana, &smoke).await;
+    }
+    assert_eq!(house.call(As::Ana, Method::POST, "launch", &smoke).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let newest = launches(&house).await.remove(0);
+    assert_eq!(newest.outcome, EventOutcome::Denied);
+    assert!(newest.why.as_deref().unwrap_or_default().contains("runs are waiting already"), "{newest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_leaves_the_queue_is_judged_by_the_policy_of_then() {
     let Some(house) = House::open().await else { return };
     let run = launch(&house, As::Ana, &format!("{CART}&request[profile]=smoke&request[reason]=patience")).await;

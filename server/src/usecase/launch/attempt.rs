@@ -1,4 +1,5 @@
-//! The launch itself: judged under the policy of this very moment, stored with the permit alone.
+//! The launch itself: judged under the policy of this very moment, stored with the permit alone. Every attempt that is refused
+//! stands in the record, with the reason.
 
 use sha2::{Digest as _, Sha256};
 use windfirm_model::{
@@ -7,6 +8,7 @@ use windfirm_model::{
     audit::{EventCode, EventOutcome},
     fault::Fault,
     id::{ExecutionId, RunId},
+    path::AppPath,
     view::{
         launch::{LaunchRequest, RuleRow},
         run::{Manifest, ManifestFile},
@@ -19,7 +21,7 @@ use windfirm_store::{
 };
 use windfirm_tree::Bundle;
 
-use super::{Resolved, options_of};
+use super::{Resolved, fields::short, options_of};
 use crate::{
     audit::Attempted,
     context::Asker,
@@ -38,14 +40,23 @@ impl Asker {
         {
             return Ok(run);
         }
-        let resolved = self.resolve(&request, EventCode::RunLaunch, None).await?;
+        let resolved = self.resolve_launch(&request).await?;
         // k6 may have been asked for seconds. What decides is the policy of now, not the one of when the request came.
         let now = self.renewed();
         if now.policy.policy.digest() == self.policy.policy.digest() {
             return self.launch_resolved(&resolved, once).await;
         }
-        let resolved = now.resolve(&request, EventCode::RunLaunch, None).await?;
+        let resolved = now.resolve_launch(&request).await?;
         now.launch_resolved(&resolved, once).await
+    }
+
+    async fn resolve_launch(&self, request: &LaunchRequest) -> Result<Resolved, Fault> {
+        let path: Option<AppPath> = request.path.parse().ok();
+        if path.and_then(|path| self.tree.tree.find(&path)).is_none() {
+            let why = format!("There is no app “{}”.", short(&request.path));
+            return Err(self.record_refusal(EventCode::RunLaunch, Attempted::default(), why, Fault::NotFound).await);
+        }
+        self.resolve(request, EventCode::RunLaunch, None).await
     }
 
     async fn launch_resolved(&self, resolved: &Resolved, once: String) -> Result<RunId, Fault> {
@@ -55,12 +66,12 @@ impl Asker {
         }
         let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
         if counts.queued >= self.portal.settings.queue {
-            return Err(Fault::Unavailable { what: self.queue_full() });
+            return Err(self.refuse_launch(resolved, Fault::Unavailable { what: self.queue_full() }).await);
         }
         let (Some(facts), Some((test, bundle)), Some(target), true) =
             (resolved.facts(), resolved.test.as_ref(), resolved.target.clone(), resolved.problems.is_empty())
         else {
-            return Err(Fault::Invalid { fields: resolved.problems.clone() });
+            return Err(self.refuse_launch(resolved, Fault::Invalid { fields: resolved.problems.clone() }).await);
         };
         let run = RunId(self.portal.clock.new_uuid());
         let resource = Resource { run: Some(run), ..Resource::default() };
@@ -72,7 +83,7 @@ impl Asker {
                 let attempted = Attempted { place: Some(resolved.place.clone()), run: None };
                 return Err(self.refuse(EventCode::RunLaunch, attempted, &refused).await);
             }
-            Err(outdated @ LaunchRefused::Outdated) => return Err(Fault::Conflict { what: outdated.to_string() }),
+            Err(outdated @ LaunchRefused::Outdated) => return Err(self.refuse_launch(resolved, Fault::Conflict { what: outdated.to_string() }).await),
             Err(broken @ LaunchRefused::Rules(_)) => return Err(self.refuse_launch(resolved, Fault::Forbidden { why: broken.to_string() }).await),
         };
         let decision = in_force.policy.judge(&resolved.place, &facts);
