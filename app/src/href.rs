@@ -48,12 +48,58 @@ pub fn launch(path: &AppPath, test: Option<&str>) -> String {
     with_query("/launch", &[("path", Some(path.as_str())), ("test", test)])
 }
 
+/// The longest address of a launch form, in bytes. Servers take 64 KiB at most, and what was wrong stands in it, too.
+const MOST_FORM_BYTES: usize = 40 << 10;
+
 /// The launch form with everything that was typed; for a form that was refused and must not lose it.
 #[must_use]
 pub fn launch_again(request: &LaunchRequest) -> String {
-    let LaunchRequest { path, test, profile, vus, duration, env, reason, once } = request;
-    let pairs = [("path", path), ("test", test), ("profile", profile), ("vus", vus), ("duration", duration), ("env", env), ("reason", reason), ("once", once)];
-    with_query("/launch", &pairs.map(|(name, value)| (name, Some(value.as_str()))))
+    launch_within(request, MOST_FORM_BYTES)
+}
+
+/// The same in at most `most_bytes`. A text that does not fit loses its end, and its field is named in `cut`, so that the form says
+/// so. No field takes the room of those after it: what is short and what is dear comes first.
+#[must_use]
+pub fn launch_within(request: &LaunchRequest, most_bytes: usize) -> String {
+    /// Names, signs, and `cut` with every name in it.
+    const FRAME_BYTES: usize = 200;
+    let LaunchRequest { path, test, profile, vus, duration, env, reason, once, cut: before } = request;
+    let mut left = most_bytes.saturating_sub(FRAME_BYTES);
+    let mut cut: Vec<&str> = Vec::new();
+    let [path, test, once, profile, vus, duration, reason, env] = [
+        ("path", path, 2_000),
+        ("test", test, 2_000),
+        ("once", once, 200),
+        ("profile", profile, 100),
+        ("vus", vus, 100),
+        ("duration", duration, 100),
+        ("reason", reason, 8_000),
+        ("env", env, usize::MAX),
+    ]
+    .map(|(name, text, most)| {
+        let (kept, bytes) = fitting(text, left.min(most));
+        left = left.saturating_sub(bytes);
+        if kept.len() < text.len() || before.split(',').any(|other| other == name) {
+            cut.push(name);
+        }
+        (name, Some(kept))
+    });
+    let cut = cut.join(",");
+    with_query("/launch", &[path, test, profile, vus, duration, env, reason, once, ("cut", Some(cut.as_str()))])
+}
+
+/// The beginning of a text that fits into so many bytes, encoded, and how many it takes.
+fn fitting(text: &str, most_bytes: usize) -> (&str, usize) {
+    let (mut end, mut bytes) = (0, 0_usize);
+    for (at, character) in text.char_indices() {
+        let next = at.saturating_add(character.len_utf8());
+        let more = bytes.saturating_add(encode(text.get(at..next).unwrap_or_default()).len());
+        if more > most_bytes {
+            break;
+        }
+        (end, bytes) = (next, more);
+    }
+    (text.get(..end).unwrap_or_default(), bytes)
 }
 
 #[must_use]
@@ -98,5 +144,26 @@ mod tests {
         assert_eq!(app_tab(&path, ""), "/apps/shop/payments/");
         let typed = LaunchRequest { path: "/shop/".to_owned(), env: "A=1\nB=2".to_owned(), ..LaunchRequest::default() };
         assert_eq!(launch_again(&typed), "/launch?path=/shop/&env=A%3D1%0AB%3D2");
+    }
+
+    #[test]
+    fn what_does_not_fit_into_an_address_is_cut_and_named() {
+        let typed = LaunchRequest {
+            path: "/shop/".to_owned(),
+            reason: "ä".repeat(400),
+            env: "A=€\n".repeat(30_000),
+            once: "once-1".to_owned(),
+            ..LaunchRequest::default()
+        };
+        for most in [2_000, 10_000, MOST_FORM_BYTES] {
+            let address = launch_within(&typed, most);
+            assert!(address.len() <= most, "{} of {most}", address.len());
+            assert!(address.starts_with("/launch?path=/shop/&") && address.contains("&once=once-1"), "{address}");
+            assert_eq!(address.contains("cut=reason,env"), most == 2_000, "what is dear is kept longest");
+            assert_eq!(address.contains("cut=env"), most > 2_000);
+        }
+        // Nothing is half a character, and a form that lost something goes on saying so.
+        let again = LaunchRequest { reason: "short".to_owned(), cut: "reason".to_owned(), ..LaunchRequest::default() };
+        assert_eq!(launch_again(&again), "/launch?reason=short&cut=reason");
     }
 }

@@ -41,6 +41,12 @@ impl Asker {
         Self { portal, login, actor, access, policy, tree, session, request_id, client }
     }
 
+    /// The same request under what is in force now, for what has waited since it came.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        Self::new(Arc::clone(&self.portal), self.login.clone(), self.session, self.request_id.clone(), self.client.clone())
+    }
+
     /// A fresh operation.
     #[must_use]
     pub fn operation(&self) -> OperationId {

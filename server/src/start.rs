@@ -21,6 +21,7 @@ use crate::{
     http::{ingest::Refusals, routes},
     live::LiveExecutions,
     state::{InForce, Keeper, Portal, Settings},
+    usecase::inspection::Desk,
     worker::{self, reload},
 };
 
@@ -93,6 +94,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         rules: Keeper::new(InForce { policy: Arc::new(policy), tree: Arc::new(tree) }),
         local,
         k6_version,
+        desk: Desk::default(),
         identity: Arc::new(identity),
         live: LiveExecutions::default(),
         settings: Settings {

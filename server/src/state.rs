@@ -16,7 +16,7 @@ use windfirm_policy::Policy;
 use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
-use crate::{http::ingest::Refusals, live::LiveExecutions};
+use crate::{http::ingest::Refusals, live::LiveExecutions, usecase::inspection::Desk};
 
 /// The policy that decides now, and what was wrong with a newer file.
 #[derive(Clone, Debug)]
@@ -28,9 +28,10 @@ pub struct PolicyInForce {
 }
 
 impl PolicyInForce {
+    /// Without the errors of a newer file: they quote it, and the file is for those who may read the policy.
     #[must_use]
     pub fn version(&self) -> PolicyVersion {
-        PolicyVersion { digest: self.policy.digest().to_owned(), since: self.since, refused: self.refused.clone() }
+        PolicyVersion { digest: self.policy.digest().to_owned(), since: self.since, newer_refused: !self.refused.is_empty() }
     }
 }
 
@@ -95,6 +96,8 @@ pub struct Portal {
     /// The local executor inspects scripts too.
     pub local: Arc<LocalExecutor>,
     pub k6_version: String,
+    /// Where questions to k6 wait for their turn.
+    pub desk: Desk,
     pub identity: Arc<Identity>,
     pub live: LiveExecutions,
     pub settings: Settings,

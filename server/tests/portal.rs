@@ -7,13 +7,21 @@
     reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
 )]
 
+#[path = "portal/access.rs"]
+mod access;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
 #[path = "portal/coverage.rs"]
 mod coverage;
 #[path = "portal/flows.rs"]
 mod flows;
+#[path = "portal/gate.rs"]
+mod gate;
 #[path = "portal/harness.rs"]
 mod harness;
+#[path = "portal/launching.rs"]
+mod launching;
 #[path = "portal/live.rs"]
 mod live;
+#[path = "portal/waiting.rs"]
+mod waiting;

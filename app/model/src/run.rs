@@ -13,6 +13,8 @@ use crate::{clock::Timestamp, verdict::Outcome};
 pub enum Cause {
     /// The executor could not start k6 at all.
     StartFailed { message: String },
+    /// The policy changed while the run waited in the queue, and the new one refuses it.
+    NotAllowed { why: String },
     /// k6 refused the script or its options (exit 104, or before the first iteration).
     ScriptInvalid { message: String },
     /// The script threw while loading or in setup (exit 107, 100, 101).
@@ -38,6 +40,11 @@ impl Cause {
         match self {
             Self::StartFailed { message } => {
                 format!("k6 could not be started: {message} Nothing was sent to the target. Tell the platform team, or try again.")
+            }
+            Self::NotAllowed { why } => {
+                format!(
+                    "The policy changed while this run waited, and it may not start any more: {why} Nothing was sent to the target. Run it again to see what the policy of now says."
+                )
             }
             Self::ScriptInvalid { message } => {
                 format!("k6 refuses the script or its options: {message} Mend the script in Git, then run again.")

@@ -25,11 +25,31 @@ pub(super) fn told<T>(answer: Answer<T>) -> Result<T, ApiError> {
     })
 }
 
+/// The longest sentence that goes into an address, in characters.
+const MOST_SENTENCE: usize = 600;
+
+/// What was wrong, short enough for an address: k6's own messages have no bound.
+fn brief(error: &ApiError) -> ApiError {
+    let cut = |text: &String| match text.char_indices().nth(MOST_SENTENCE) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.clone(),
+    };
+    let mut error = error.clone();
+    match &mut error {
+        ApiError::Portal { fault: Fault::Invalid { fields } } => fields.values_mut().for_each(|text| *text = cut(text)),
+        ApiError::Portal { fault: Fault::Forbidden { why: text } | Fault::Conflict { what: text } | Fault::Unavailable { what: text } }
+        | ApiError::Malformed { detail: text }
+        | ApiError::Away { detail: text } => *text = cut(text),
+        ApiError::Portal { .. } => {}
+    }
+    error
+}
+
 /// Sends a plain form back to `path` (one of our own) together with what was wrong, as the framework encodes it.
 pub(super) fn back_with<F: ServerFn>(path: &str, error: &ApiError) {
     // The encoder wants a whole address; only what follows the origin is used.
     const ORIGIN: &str = "http://localhost";
-    if let Ok(url) = ServerFnUrlError::new(F::PATH, error.clone()).to_url(&format!("{ORIGIN}{path}")) {
+    if let Ok(url) = ServerFnUrlError::new(F::PATH, brief(error)).to_url(&format!("{ORIGIN}{path}")) {
         send_back(url.as_str().strip_prefix(ORIGIN).unwrap_or(path));
     }
 }

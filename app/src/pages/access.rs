@@ -73,7 +73,7 @@ fn about_others(query: &AccessQuery) -> bool {
 #[must_use]
 pub fn access_view(page: &access::AccessPage) -> AnyView {
     let others = about_others(&page.query);
-    let stale = (!page.policy.refused.is_empty()).then(|| {
+    let stale = page.policy.newer_refused.then(|| {
         notice(Tone::Inconclusive, "Older policy", "A newer policy was refused because of errors in it. Everything here is decided by the one before.")
     });
     let unknown = page.groups_unknown.as_deref().map(|why| {

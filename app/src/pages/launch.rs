@@ -52,6 +52,7 @@ fn asked(query: &ParamsMap) -> LaunchRequest {
         env: get("env"),
         reason: get("reason"),
         once: get("once"),
+        cut: get("cut"),
     }
 }
 
@@ -88,10 +89,17 @@ impl Draft {
         let mut later = debounce(PAUSE, move |request: LaunchRequest| {
             ask.dispatch(request);
         });
+        let unanswered = first.pending;
         Effect::new(move |before: Option<LaunchRequest>| {
             let now = request.get();
             match before {
-                None => set_scripted.set(true),
+                None => {
+                    set_scripted.set(true);
+                    if unanswered {
+                        // k6 was still being asked when the page was drawn: this waits for its answer.
+                        ask.dispatch(now.clone());
+                    }
+                }
                 Some(before) if before != now => later(now.clone()),
                 Some(_) => {}
             }
@@ -107,13 +115,37 @@ impl Draft {
         Self { request, judgement, asking: ask.pending().into(), stale, launch, scripted }
     }
 
-    /// What is wrong with a field: as the launch was refused, or as it is judged now.
+    /// Takes what is typed into a field. Whoever goes on writing where something was lost knows of it.
+    fn typed(&self, name: &str, text: String, put: fn(&mut LaunchRequest, String)) {
+        self.request.update(|request| {
+            put(request, text);
+            request.cut = cut_fields(&request.cut).filter(|field| *field != name).collect::<Vec<_>>().join(",");
+        });
+    }
+
+    /// What is wrong with a field: what of it was lost, and why it cannot be taken.
     fn field_error(&self, name: &str) -> Option<String> {
+        let lost = self.request.with(|request| cut_fields(&request.cut).any(|field| field == name)).then(|| LOST.to_owned());
+        match (lost, self.refused(name)) {
+            (Some(lost), Some(refused)) => Some(format!("{refused} {lost}")),
+            (lost, refused) => lost.or(refused),
+        }
+    }
+
+    /// Why a field cannot be taken: as the launch was refused, or as it is judged now.
+    fn refused(&self, name: &str) -> Option<String> {
         let judged = self.judgement.with(|judgement| judgement.fields.iter().find(|(field, _)| field == name).map(|(_, sentence)| sentence.clone()));
         judged.or_else(|| {
             self.launch.value().with(|answer| answer.as_ref().and_then(|answer| answer.as_ref().err()).and_then(|error| error.field(name)).map(str::to_owned))
         })
     }
+}
+
+/// What stands at a field that came back shorter than it was.
+const LOST: &str = "This was too long to be carried along: its end is missing here.";
+
+fn cut_fields(cut: &str) -> impl Iterator<Item = &str> {
+    cut.split(',').filter(|field| !field.is_empty())
 }
 
 /// The whole page.
@@ -123,6 +155,15 @@ pub fn launch_view(form: LaunchForm, launch: ServerAction<Launch>) -> AnyView {
     let title = format!("Run {}", form.path);
     let tone = if form.allowed { "running" } else { "locked" };
     let refused = move || launch.value().with(|answer| answer.as_ref().and_then(|answer| answer.as_ref().err()).map(ToString::to_string));
+    let whole = form.request.cut.is_empty();
+    let kept = if whole { "What you entered is kept." } else { "What you entered is kept, but for the end of what was too long." };
+    let lost = (!whole).then(|| {
+        notice(
+            Tone::Inconclusive,
+            "Shortened",
+            "Some of what you entered was too long to be carried along. The fields that lost their end say so: look at them before you run.",
+        )
+    });
     let crumb = view! { <li><a href=href::app(&form.path)>{form.path.to_string()}</a></li> <li><span aria-current="location">"run"</span></li> };
     let body = if form.tests.is_empty() { no_test(&form) } else { fields::fields(&form, draft) };
     view! {
@@ -132,7 +173,8 @@ pub fn launch_view(form: LaunchForm, launch: ServerAction<Launch>) -> AnyView {
             <h1>"Run " {form.path.to_string()} " " {environment(&form.environment)}</h1>
             {why(tone, &form.decision.why)}
         </header>
-        {move || refused().map(|sentence| notice(Tone::Fail, "Not started", &format!("{sentence} What you entered is kept.")))}
+        {move || refused().map(|sentence| notice(Tone::Fail, "Not started", &format!("{sentence} {kept}")))}
+        {lost}
         <div class="cols">{body} {judged::panel(&form, draft)}</div>
     }
     .into_any()

@@ -27,7 +27,7 @@ pub fn PolicyPage() -> impl IntoView {
 pub fn policy_view(page: &access::PolicyPage) -> AnyView {
     view! {
         {head("Policy", policy_tag(&page.version))}
-        {refused(&page.version.refused)}
+        {refused(&page.refused)}
         {grants(page)}
         <div class="cols even wide-first">
             <div>{text(page)}</div>

@@ -67,9 +67,8 @@ fn partial(page: &system::SystemPage) -> AnyView {
         .stale
         .as_deref()
         .map(|why| notice(Tone::Inconclusive, "Older tree", &format!("The newest commit could not be read, so an older one is shown: {why}")));
-    let policy = (!page.policy.refused.is_empty()).then(|| {
-        let amount = counted(u64::try_from(page.policy.refused.len()).unwrap_or_default(), "error", "errors");
-        notice(Tone::Inconclusive, "Older policy", &format!("A newer policy has {amount} and was refused; the one before stays in force."))
+    let policy = page.policy.newer_refused.then(|| {
+        notice(Tone::Inconclusive, "Older policy", "A newer policy has errors and was refused; the one before stays in force. The policy page names them.")
     });
     view! { {tree} {policy} }.into_any()
 }

@@ -17,7 +17,7 @@ use windfirm_model::{
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_795_435_473);
 
 fn version() -> PolicyVersion {
-    PolicyVersion { digest: "sha256:2f81c4e8a07713b0".to_owned(), since: NOW.plus_seconds(-400), refused: Vec::new() }
+    PolicyVersion { digest: "sha256:2f81c4e8a07713b0".to_owned(), since: NOW.plus_seconds(-400), newer_refused: false }
 }
 
 fn grants() -> Vec<GrantRow> {
@@ -179,6 +179,7 @@ pub(crate) fn audit_with_detail() -> AuditPage {
 pub(crate) fn policy() -> PolicyPage {
     PolicyPage {
         version: version(),
+        refused: Vec::new(),
         file: "deploy/policy.yaml".to_owned(),
         text: "apiVersion: windfirm.dev/v1\nkind: Policy\n\nroles:\n  viewer: { can: [app.view, run.view] } # <b>not bold</b>\n".to_owned(),
         grants: grants(),

@@ -92,12 +92,11 @@ async fn unknown_groups_no_grants_and_an_older_policy_are_said_in_words() {
     nobody.groups.clear();
     nobody.grants.clear();
     nobody.groups_unknown = Some("the claim `groups` is missing".to_owned());
-    nobody.policy.refused = vec!["policy.yaml:3:1: secret".to_owned()];
+    nobody.policy.newer_refused = true;
     let page = page("access-empty", "/access", access(nobody)).await;
     page.is_sound();
     page.says(&["Groups unknown", "the claim <code>groups</code> is missing. Unknown groups grant nothing", "No grant", "Older policy"]);
-    // The errors of the file are for those who may read the policy.
-    page.never_says(&["policy.yaml:3:1", "<tbody>"]);
+    page.never_says(&["<tbody>"]);
 }
 
 #[tokio::test]
@@ -212,7 +211,7 @@ async fn the_policy_stands_there_as_it_is() {
 #[tokio::test]
 async fn a_newer_policy_that_was_refused_is_told_with_all_its_errors() {
     let mut stale = data::policy();
-    stale.version.refused = vec!["policy.yaml:3:1: grants[0].role: no role “x”".to_owned(), "policy.yaml:9:4: unknown key".to_owned()];
+    stale.refused = vec!["policy.yaml:3:1: grants[0].role: no role “x”".to_owned(), "policy.yaml:9:4: unknown key".to_owned()];
     let page = page("policy-refused", "/policy", policy(stale)).await;
     page.is_sound();
     page.says(&["A newer file has 2 errors and was refused as a whole", "no role “x”", "policy.yaml:9:4", "kind: Policy"]);
@@ -239,7 +238,7 @@ async fn a_broken_part_an_old_tree_and_an_old_policy_are_named() {
     broken.parts[0].healthy = false;
     broken.parts[0].sentence = "The database does not answer.".to_owned();
     broken.tree.stale = Some("the branch `main` is gone.".to_owned());
-    broken.policy.refused = vec!["an error".to_owned()];
+    broken.policy.newer_refused = true;
     let page = page("system-broken", "/system", system(broken)).await;
     page.is_sound();
     page.says(&[

@@ -355,6 +355,7 @@ pub(crate) fn launch_form() -> LaunchForm {
         },
         judgement: Judgement {
             may_start: true,
+            pending: false,
             sentence: text("4 rules are kept."),
             rules: vec![
                 rule("Max VUs", "20 of 50", true, ""),

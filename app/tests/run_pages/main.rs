@@ -192,6 +192,36 @@ async fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_where_it_is(
 }
 
 #[tokio::test]
+async fn a_form_that_lost_the_end_of_a_text_says_where() {
+    let mut form = data::launch_form();
+    form.request.env = "A=1".to_owned();
+    form.request.cut = "env".to_owned();
+    let form = page("launch-shortened", "/launch?path=/shop/payments/&env=A%3D1&cut=env", Answers { launch: Ok(form), ..Answers::default() }).await;
+    form.is_sound();
+    form.says(&["Shortened", "its end is missing here", r#"aria-invalid="true""#, r#"maxlength="20000""#, r#"maxlength="500""#]);
+}
+
+#[tokio::test]
+async fn while_k6_is_being_asked_the_form_says_so_and_how_to_go_on() {
+    let mut form = data::launch_form();
+    let judgement = &mut form.judgement;
+    (judgement.may_start, judgement.pending, judgement.max_vus, judgement.duration_s) = (false, true, None, None);
+    judgement.rules.clear();
+    judgement.sentence = "k6 is still being asked what this script does.".to_owned();
+    let form = page("launch-pending", "/launch?path=/shop/payments/", Answers { launch: Ok(form), ..Answers::default() }).await;
+    form.is_sound();
+    form.says(&[
+        "verdict running one",
+        "k6 is being asked",
+        "The answer comes here by itself",
+        "check again in a moment",
+        "Check again",
+        "They judge as soon as",
+    ]);
+    form.never_says(&["May not start", "No guardrail of the policy", r#"form="launch" disabled"#]);
+}
+
+#[tokio::test]
 async fn who_may_not_launch_sees_why_in_place_of_the_button() {
     let mut locked = data::launch_form();
     locked.allowed = false;

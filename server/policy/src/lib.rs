@@ -17,6 +17,7 @@ mod index;
 mod pattern;
 pub mod permit;
 pub mod policy;
+mod within;
 
 pub use access::{Access, Decision, GrantUse, Place, Refused, Scope, ScopeSet};
 pub use compile::compile;

@@ -24,3 +24,6 @@ mod properties;
 #[cfg(test)]
 #[path = "policy/support.rs"]
 mod support;
+#[cfg(test)]
+#[path = "policy/within.rs"]
+mod within;

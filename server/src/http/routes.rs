@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Forms are small; a launch with fifty variables is the largest.
-const MAX_FORM_BYTES: usize = 256 << 10;
+pub const MAX_FORM_BYTES: usize = 256 << 10;
 /// A page that takes longer has failed. Live streams are not bounded by this.
 const PAGE_LIMIT: Duration = Duration::from_secs(30);
 

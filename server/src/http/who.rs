@@ -14,11 +14,20 @@ use axum::{
 };
 use tower_sessions::Session;
 use url::form_urlencoded::byte_serialize;
-use windfirm_app::api::ApiError;
+use windfirm_app::{api::ApiError, href};
 use windfirm_identity::{current_login, routes::browser};
-use windfirm_model::fault::Fault;
+use windfirm_model::{fault::Fault, view::launch::LaunchRequest};
 
-use crate::{context::Asker, http::request_log::RequestId, state::Portal};
+use crate::{
+    context::Asker,
+    http::{request_log::RequestId, routes::MAX_FORM_BYTES},
+    state::Portal,
+};
+
+/// Where the launch form is sent.
+const LAUNCH: &str = "/api/fn/launch";
+/// The longest address that the door leads back to.
+const MOST_RETURN_BYTES: usize = 1_900;
 
 /// Puts the asker into the request, or answers without going on.
 pub async fn require_login(State(portal): State<Arc<Portal>>, session: Session, mut request: Request, next: Next) -> Response {
@@ -30,7 +39,7 @@ pub async fn require_login(State(portal): State<Arc<Portal>>, session: Session, 
             return (StatusCode::SERVICE_UNAVAILABLE, "The sessions cannot be read right now. Try again in a moment.").into_response();
         }
     };
-    let Some(login) = login else { return not_logged_in(&request) };
+    let Some(login) = login else { return not_logged_in(request).await };
     let client = client_of(request.headers(), request.extensions().get::<ConnectInfo<SocketAddr>>());
     let asker = Asker::new(portal, login, session.id(), request_id, client);
     request.extensions_mut().insert(asker);
@@ -40,20 +49,51 @@ pub async fn require_login(State(portal): State<Arc<Portal>>, session: Session, 
     response
 }
 
-fn not_logged_in(request: &Request) -> Response {
+async fn not_logged_in(request: Request) -> Response {
     let wants_page = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/html"));
     let path = request.uri().path();
     let is_page = !path.starts_with("/api/") && !path.ends_with("/events");
     if is_page && request.method() == Method::GET {
-        let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
-        let return_to: String = byte_serialize(here.as_bytes()).collect();
-        return Redirect::to(&format!("/login?return_to={return_to}")).into_response();
+        return login_then(request.uri().path_and_query().map_or("/", |here| here.as_str()));
+    }
+    if wants_page && path == LAUNCH && request.method() == Method::POST {
+        // Somebody typed for an hour and their session has ended: they find the form as it was when they are back.
+        return match axum::body::to_bytes(request.into_body(), MAX_FORM_BYTES).await {
+            Ok(body) => login_then(&href::launch_within(&typed(&body), MOST_RETURN_BYTES)),
+            Err(_) => Redirect::to("/login").into_response(),
+        };
     }
     if wants_page {
-        // A form of a page whose session has ended; there is no page to go back to that would keep the input.
+        // Another form of a page whose session has ended; there is little in it to be kept.
         return Redirect::to("/login").into_response();
     }
     (StatusCode::UNAUTHORIZED, Json(ApiError::from(Fault::NotLoggedIn))).into_response()
+}
+
+/// To the door, and from there to `here`, one of our own paths.
+fn login_then(here: &str) -> Response {
+    let return_to: String = byte_serialize(here.as_bytes()).collect();
+    Redirect::to(&format!("/login?return_to={return_to}")).into_response()
+}
+
+/// The launch form as a browser without script sends it. Nothing of it is judged here: it only fills the form again.
+fn typed(body: &[u8]) -> LaunchRequest {
+    let mut request = LaunchRequest::default();
+    for (name, value) in url::form_urlencoded::parse(body) {
+        let field = match name.strip_prefix("request[").and_then(|rest| rest.strip_suffix(']')) {
+            Some("path") => &mut request.path,
+            Some("test") => &mut request.test,
+            Some("profile") => &mut request.profile,
+            Some("vus") => &mut request.vus,
+            Some("duration") => &mut request.duration,
+            Some("env") => &mut request.env,
+            Some("reason") => &mut request.reason,
+            Some("once") => &mut request.once,
+            _ => continue,
+        };
+        *field = value.replace("\r\n", "\n");
+    }
+    request
 }
 
 /// Browser and address in short.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use windfirm_app::portal::{Answer, Rules};
 use windfirm_model::{
-    action::Action,
+    action::{Action, Scope},
     actor::{Actor, Groups, PersonKey},
     audit::{EventCode, EventOutcome},
     fault::Fault,
@@ -13,8 +13,9 @@ use windfirm_model::{
         system::SystemPage,
     },
 };
-use windfirm_policy::{Permit, Resource, act::ExplainAccess, explain_all};
+use windfirm_policy::{Permit, Place, Refused, Resource, act::ExplainAccess, explain_all};
 use windfirm_store::audit::Details;
+use windfirm_tree::graph::App;
 
 use crate::{audit::Attempted, context::Asker};
 
@@ -24,22 +25,39 @@ impl Rules for Asker {
         let given = |value: &Option<String>| value.as_ref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let (person, groups) = (given(&query.person), given(&query.groups));
         let about_others = person.is_some() || groups.is_some();
-        let subject = if about_others { self.somebody(person, groups).await? } else { self.actor.clone() };
+        let seen = match given(&query.path) {
+            None => None,
+            Some(text) => {
+                let text = if text.ends_with('/') { text } else { format!("{text}/") };
+                let path: AppPath = text.parse().map_err(|error| Fault::field("path", format!("{error}.")))?;
+                // The asker must see the app, whoever the question is about.
+                Some(self.see_app(&path, EventCode::Denied).await?)
+            }
+        };
+        let place = seen.as_ref().map(App::place);
+        let subject = if about_others { self.somebody(person, groups, place.as_ref()).await? } else { self.actor.clone() };
         let policy = &self.policy.policy;
-        let access = policy.access(&subject);
-        let mut app = None;
+        let whole = policy.access(&subject);
+        // About others one learns only what holds where one may ask; about oneself, everything.
+        let (access, grants) = match about_others {
+            true => (whole.within(&self.access, Action::ExplainAccess), policy.grants_within(&subject, &self.access, Action::ExplainAccess)),
+            false => (whole, policy.grants_of(&subject)),
+        };
         let mut actions = Vec::new();
-        if let Some(text) = given(&query.path) {
-            let text = if text.ends_with('/') { text } else { format!("{text}/") };
-            let path: AppPath = text.parse().map_err(|error| Fault::field("path", format!("{error}.")))?;
-            // The asker must see the app, whoever the question is about.
-            let seen = self.see_app(&path, EventCode::Denied).await?;
-            actions = explain_all(policy, &access, &seen.place());
+        if let Some(place) = &place {
+            actions = explain_all(policy, &access, place);
+            // What concerns the whole portal may come from any grant, so a part of the grants cannot tell.
+            let tree_only = about_others && !self.access.holds_everywhere(Action::ExplainAccess);
+            if tree_only {
+                actions.retain(|row| Action::parse(&row.action).is_some_and(|action| action.scope() == Scope::Tree));
+            }
             if let Some(wanted) = given(&query.action) {
                 let action = Action::parse(&wanted).ok_or_else(|| Fault::field("action", format!("“{wanted}” is no action. Choose one of the list.")))?;
+                if tree_only && action.scope() == Scope::Portal {
+                    return Err(Fault::field("action", format!("{} concerns the whole portal, and you may ask about a part of it only.", action.code())));
+                }
                 actions.retain(|row| row.action == action.code());
             }
-            app = Some((seen.path.clone(), seen.environment));
         }
         let (groups, groups_unknown) = match &subject {
             Actor::Person { groups: Groups::Known(names), .. } => (names.clone(), None),
@@ -51,8 +69,8 @@ impl Rules for Asker {
             groups,
             groups_unknown,
             may_explain_others: self.access.can_anywhere(Action::ExplainAccess).is_some(),
-            grants: policy.grants_of(&subject),
-            app,
+            grants,
+            app: seen.map(|app| (app.path, app.environment)),
             actions,
             policy: self.policy.version(),
             query,
@@ -64,6 +82,7 @@ impl Rules for Asker {
         let policy = &self.policy.policy;
         Ok(PolicyPage {
             version: self.policy.version(),
+            refused: self.policy.refused.clone(),
             file: policy.file().to_owned(),
             text: policy.text().to_owned(),
             grants: policy.grants(),
@@ -78,11 +97,16 @@ impl Rules for Asker {
 }
 
 impl Asker {
-    /// Somebody else, as the question describes them. Asking stands in the record.
-    async fn somebody(&self, person: Option<String>, groups: Option<String>) -> Result<Actor, Fault> {
-        let permit: Permit<ExplainAccess> = match self.access.permit_anywhere(self.operation(), Resource::default()) {
+    /// Somebody else, as the question describes them. It is judged where it is asked about; without a place the answer is cut to
+    /// where the asker may ask. Asking stands in the record.
+    async fn somebody(&self, person: Option<String>, groups: Option<String>, place: Option<&Place>) -> Result<Actor, Fault> {
+        let permit: Result<Permit<ExplainAccess>, Refused> = match place {
+            Some(place) => self.access.permit(self.operation(), place, Resource::default()),
+            None => self.access.permit_anywhere(self.operation(), Resource::default()),
+        };
+        let permit = match permit {
             Ok(permit) => permit,
-            Err(refused) => return Err(self.refuse(EventCode::AccessExplain, Attempted::default(), &refused).await),
+            Err(refused) => return Err(self.refuse(EventCode::AccessExplain, Attempted { place: place.cloned(), run: None }, &refused).await),
         };
         let key = match &person {
             Some(text) => {

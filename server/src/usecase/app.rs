@@ -1,5 +1,6 @@
 //! One app: what it is, its tests as k6 reads them, its runs, who may do what.
 
+use tokio::time::Instant;
 use windfirm_model::{
     action::Action,
     audit::EventCode,
@@ -21,7 +22,7 @@ use crate::{
     audit::Attempted,
     context::Asker,
     usecase::{
-        inspection::{self, Question},
+        inspection::{self, PAGE_PATIENCE, Patience, Question},
         launch::host_of,
     },
 };
@@ -58,8 +59,10 @@ impl Asker {
         tokio::task::spawn_blocking(move || discovery::bundle(&snapshot, &test).map_err(|error| error.to_string())).await.map_err(|error| error.to_string())?
     }
 
-    /// All tests of an app, as k6 reads them.
-    pub(super) async fn test_rows(&self, app: &App) -> Vec<TestRow> {
+    /// All tests of an app, as k6 reads them. What it has not read by `until` says so.
+    pub(super) async fn test_rows(&self, app: &App, until: Instant) -> Vec<TestRow> {
+        let person = self.actor.key();
+        let patience = Patience { person: &person, until: Some(until) };
         let target = match &app.target {
             Target::Known { url, .. } => url.clone(),
             Target::Missing { .. } => String::new(),
@@ -69,7 +72,7 @@ impl Asker {
             let (digest, options) = match self.bundle_of(test).await {
                 Ok(bundle) => {
                     let question = Question { target: &target, parameters: &[], load: None };
-                    let answer = inspection::inspect(&self.portal, &bundle, question).await;
+                    let answer = inspection::inspect(&self.portal, patience, &bundle, question).await;
                     (bundle.digest, inspection::options(answer))
                 }
                 Err(message) => (String::new(), windfirm_model::view::app::TestOptions::Broken { message }),
@@ -132,7 +135,7 @@ impl Asker {
             parent: tree.parent(&app).filter(|parent| visible(parent)).map(|parent| parent.path.clone()),
             sources: self.source_rows(&app).await,
             revision: self.revision(),
-            tests: self.test_rows(&app).await,
+            tests: self.test_rows(&app, Instant::now() + PAGE_PATIENCE).await,
             searched: app.searched.clone(),
             runs,
             runs_total,

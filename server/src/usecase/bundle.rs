@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::UNIX_EPOCH,
 };
 
@@ -48,8 +49,8 @@ pub fn unpack(state: &Path, digest: &str, content: &[u8]) -> Result<PathBuf, Bun
     write(state, digest, &files)
 }
 
-/// Writes files into `state/bundles/<digest>`, unless that is there already: into a folder beside it first, then moved, so that
-/// a crash never leaves half of it.
+/// Writes files into `state/bundles/<digest>`, unless that is there already: into a folder of its own beside it first, then moved,
+/// so that neither a crash nor somebody who unpacks the same at the same moment leaves half of it.
 pub fn write(state: &Path, digest: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<PathBuf, BundleError> {
     let bundles = state.join("bundles");
     fs::create_dir_all(&bundles)?;
@@ -61,7 +62,30 @@ pub fn write(state: &Path, digest: &str, files: &BTreeMap<String, Vec<u8>>) -> R
         utimensat(CWD, &folder, &Timestamps { last_access: now, last_modification: now }, AtFlags::empty()).map_err(io::Error::from)?;
         return Ok(folder);
     }
-    let half = bundles.join(format!(".{digest}.{}", std::process::id()));
+    let half = empty_folder(&bundles, digest)?;
+    let moved = fill(&half, files).and_then(|()| match fs::rename(&half, &folder) {
+        // Somebody was faster with the same content.
+        Err(_) if folder.is_dir() => Ok(()),
+        moved => Ok(moved?),
+    });
+    let _ = fs::remove_dir_all(&half);
+    moved.map(|()| folder)
+}
+
+/// A folder that nobody else writes to, not even another call in this process: whoever reads a finished bundle reads whole files.
+fn empty_folder(bundles: &Path, digest: &str) -> io::Result<PathBuf> {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let half = bundles.join(format!(".{digest}.{}.{}", std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed)));
+        match fs::create_dir(&half) {
+            // Left by a process that had our number before.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| half),
+        }
+    }
+}
+
+fn fill(half: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
     for (path, content) in files {
         let inside = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
         if !inside {
@@ -73,15 +97,7 @@ pub fn write(state: &Path, digest: &str, files: &BTreeMap<String, Vec<u8>>) -> R
         }
         fs::write(file, content)?;
     }
-    match fs::rename(&half, &folder) {
-        Ok(()) => Ok(folder),
-        // Somebody was faster with the same content.
-        Err(_) if folder.is_dir() => {
-            let _ = fs::remove_dir_all(&half);
-            Ok(folder)
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(())
 }
 
 /// Removes what was written and not used since `before`, unless its digest is in `used`. Doing it twice is doing it once.
@@ -139,5 +155,28 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         assert!(matches!(write(state.path(), "d2", &files), Err(BundleError::Damaged(_))));
         assert!(!state.path().join("out.js").exists());
+    }
+
+    #[test]
+    fn many_who_unpack_the_same_at_once_all_read_whole_files() {
+        const MEGABYTE: usize = 1 << 20;
+        let files: BTreeMap<String, Vec<u8>> = (0..6_u8).map(|n| (format!("k6/{n}.bin"), vec![n; MEGABYTE])).collect();
+        let state = tempfile::tempdir().unwrap();
+        for round in 0..12 {
+            let (digest, start) = (format!("d{round}"), std::sync::Barrier::new(8));
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        start.wait();
+                        let folder = write(state.path(), &digest, &files).unwrap();
+                        for (path, content) in &files {
+                            assert!(fs::read(folder.join(path)).unwrap() == *content, "{path} of {digest} is not whole");
+                        }
+                    });
+                }
+            });
+        }
+        let left: Vec<String> = fs::read_dir(state.path().join("bundles")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(left.iter().all(|name| !name.starts_with('.')), "{left:?}");
     }
 }

@@ -1,11 +1,16 @@
 //! What k6 says of a script: asked once per content, parameters and k6 version, then kept.
 
+mod desk;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 use windfirm_executor::{
     Load,
-    inspect::{InspectError, Inspected, Request},
+    inspect::{InspectError, Inspected, Request, TIME_LIMIT},
 };
 use windfirm_measure::threshold::{OptionsError, ThresholdDef};
 use windfirm_model::{
@@ -24,7 +29,9 @@ use crate::{
     usecase::{bundle, launch::load_of},
 };
 
-/// k6's answer: what it would do, or its message. Both are kept; trouble of the machine is not.
+pub use desk::Desk;
+
+/// k6's answer: what it would do, or its message. Both are kept; what may be trouble of the machine is not, or for a minute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
@@ -40,21 +47,78 @@ pub struct Question<'a> {
     pub load: Option<Load>,
 }
 
-/// Asks k6, or what it said before. `Err` is trouble of the machine, in words.
-pub async fn inspect(portal: &Portal, test: &Bundle, question: Question<'_>) -> Result<Answer, String> {
+/// Why there is no answer of k6.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// The asker did not wait to the end. A question that is under way goes on, and its answer is kept.
+    #[error("k6 is still being asked what this script does, which takes up to {} s.", TIME_LIMIT.as_secs())]
+    Pending,
+    /// Trouble of the machine.
+    #[error("{0}")]
+    Trouble(String),
+}
+
+/// How long a page waits for k6 before it is drawn without its answer.
+pub const PAGE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Who asks, and until when they wait; `None`: to the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience<'a> {
+    pub person: &'a str,
+    pub until: Option<Instant>,
+}
+
+/// Asks k6, or what it said before.
+pub async fn inspect(portal: &Arc<Portal>, patience: Patience<'_>, test: &Bundle, question: Question<'_>) -> Result<Answer, NoAnswer> {
     let key = key(portal, &test.digest, &test.entry, question);
-    if let Ok(Some(known)) = portal.store.inspection(&key).await
-        && let Ok(answer) = serde_json::from_value(known)
-    {
-        return Ok(answer);
+    if let Some(known) = known(portal, &key).await {
+        return Ok(known);
     }
-    let folder = bundle::write(&portal.settings.state, &test.digest, &test.files).map_err(|error| error.to_string())?;
-    let Question { target, parameters, load } = question;
-    let request = Request { bundle: folder, entry: test.entry.clone(), target: target.to_owned(), parameters: parameters.to_vec(), load };
-    let answer = match portal.local.inspect(request).await {
+    let asked = ask_in_turn(portal, patience.person, key, test, question);
+    let answer = match patience.until {
+        None => asked.await,
+        Some(until) => tokio::time::timeout_at(until, asked).await.map_err(|_| NoAnswer::Pending)?,
+    };
+    answer.map_err(NoAnswer::Trouble)
+}
+
+async fn known(portal: &Portal, key: &InspectionKey) -> Option<Answer> {
+    if let Some(answer) = portal.desk.believed(key, portal.clock.now()) {
+        return Some(answer);
+    }
+    let kept = portal.store.inspection(key).await.ok().flatten()?;
+    serde_json::from_value(kept).ok()
+}
+
+/// Once it is this person's turn, k6 is asked whether or not anybody still waits for it: the answer is good for the next one.
+async fn ask_in_turn(portal: &Arc<Portal>, person: &str, key: InspectionKey, test: &Bundle, question: Question<'_>) -> Result<Answer, String> {
+    let turn = portal.desk.turn(person, &key).await;
+    // Somebody else may have asked the same in the meantime.
+    if let Some(known) = known(portal, &key).await {
+        return Ok(known);
+    }
+    let (portal_then, test) = (Arc::clone(portal), test.clone());
+    let (target, parameters, load) = (question.target.to_owned(), question.parameters.to_vec(), question.load);
+    let asked = portal.tasks.spawn(async move {
+        let answer = ask(&portal_then, key, test, |bundle, entry| Request { bundle, entry, target, parameters, load }).await;
+        drop(turn);
+        answer
+    });
+    asked.await.map_err(|error| error.to_string())?
+}
+
+async fn ask(portal: &Portal, key: InspectionKey, test: Bundle, request: impl FnOnce(PathBuf, String) -> Request) -> Result<Answer, String> {
+    let (state, digest, files) = (portal.settings.state.clone(), test.digest, test.files);
+    let written = tokio::task::spawn_blocking(move || bundle::write(&state, &digest, &files)).await.map_err(|error| error.to_string())?;
+    let folder = written.map_err(|error| error.to_string())?;
+    let answer = match portal.local.inspect(request(folder, test.entry)).await {
         Ok(inspected) => Answer::Loads { inspected },
-        Err(error @ (InspectError::Script(_) | InspectError::TimedOut | InspectError::OutOfMemory | InspectError::TooLong)) => {
-            Answer::Broken { message: error.to_string() }
+        Err(error @ (InspectError::Script(_) | InspectError::TooLong)) => Answer::Broken { message: error.to_string() },
+        // A machine with much to do is slow with good scripts, too.
+        Err(error @ (InspectError::TimedOut | InspectError::OutOfMemory)) => {
+            let answer = Answer::Broken { message: format!("{error} It is asked again after a minute.") };
+            portal.desk.believe(key, answer.clone(), portal.clock.now());
+            return Ok(answer);
         }
         Err(error) => return Err(error.to_string()),
     };
@@ -117,7 +181,7 @@ pub fn parameters_digest(target: &str, parameters: &[(String, String)]) -> Strin
 
 /// The answer as the pages show it.
 #[must_use]
-pub fn options(answer: Result<Answer, String>) -> TestOptions {
+pub fn options(answer: Result<Answer, NoAnswer>) -> TestOptions {
     match answer {
         Ok(Answer::Loads { inspected }) => {
             let thresholds =
@@ -132,6 +196,6 @@ pub fn options(answer: Result<Answer, String>) -> TestOptions {
             }
         }
         Ok(Answer::Broken { message }) => TestOptions::Broken { message },
-        Err(why) => TestOptions::Unread { why },
+        Err(why) => TestOptions::Unread { why: why.to_string() },
     }
 }

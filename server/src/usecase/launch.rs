@@ -3,40 +3,33 @@
 //! All three go the same way: resolve the request against tree and policy, ask k6 what the script would do, let the guardrails
 //! judge those facts. Only the launch then asks for a permit, and only with the permit is a run stored.
 
+mod attempt;
 pub mod fields;
 mod planned;
+pub mod queued;
 
 use std::collections::BTreeMap;
 
+use tokio::time::Instant;
 use windfirm_executor::Load;
 use windfirm_model::{
     action::Action,
-    actor::Actor,
-    audit::{EventCode, EventOutcome},
+    audit::EventCode,
     fault::Fault,
-    id::{ExecutionId, RunId},
     path::AppPath,
     run::Profile,
     view::{
         app::{Target, TestRow},
         launch::{Judgement, LaunchForm, LaunchRequest, ProfileRow, RuleRow},
-        run::{Manifest, ManifestFile},
+        run::Manifest,
     },
 };
-use windfirm_policy::{Facts, HostPort, LaunchRefused, Place, Resource, explain};
-use windfirm_store::{
-    audit::Details,
-    runs::{Bundle as StoredBundle, Launched, NewRun},
-};
+use windfirm_policy::{Facts, HostPort, Place, explain};
 use windfirm_tree::{Bundle, graph::App};
 
 use crate::{
-    audit::Attempted,
     context::Asker,
-    usecase::{
-        bundle,
-        inspection::{self, Answer, Question, parameters_digest},
-    },
+    usecase::inspection::{self, Answer, NoAnswer, PAGE_PATIENCE, Patience, Question},
 };
 
 use fields::Fields;
@@ -73,7 +66,7 @@ struct Resolved {
     test: Option<(String, Bundle)>,
     target: Option<String>,
     /// What k6 said; absent when there was nothing to ask about.
-    answer: Option<Result<Answer, String>>,
+    answer: Option<Result<Answer, NoAnswer>>,
     problems: BTreeMap<String, String>,
 }
 
@@ -100,7 +93,8 @@ impl Resolved {
 }
 
 impl Asker {
-    async fn resolve(&self, request: &LaunchRequest, code: EventCode) -> Result<Resolved, Fault> {
+    /// Waits for k6 until `until`; `None`: to the end.
+    async fn resolve(&self, request: &LaunchRequest, code: EventCode, until: Option<Instant>) -> Result<Resolved, Fault> {
         let path: AppPath = request.path.parse().map_err(|_| Fault::NotFound)?;
         let app = self.see_app(&path, code).await?;
         let place = app.place();
@@ -111,7 +105,7 @@ impl Asker {
         if chosen.is_none() {
             let sentence = match (tests.is_empty(), request.test.as_str()) {
                 (true, _) => "This app has no test. Add a k6 script beside its manifests, in a folder k6/.".to_owned(),
-                (false, name) => format!("There is no test {name} at this revision. Choose one of the list."),
+                (false, name) => format!("There is no test {} at this revision. Choose one of the list.", fields::short(name)),
             };
             problems.insert("test".to_owned(), sentence);
         }
@@ -140,7 +134,8 @@ impl Asker {
         let answer = match (&test, &target) {
             (Some((_, bundle)), Some(target)) => {
                 let question = Question { target, parameters: &fields.parameters, load: fields.load };
-                Some(inspection::inspect(&self.portal, bundle, question).await)
+                let person = self.actor.key();
+                Some(inspection::inspect(&self.portal, Patience { person: &person, until }, bundle, question).await)
             }
             _ => None,
         };
@@ -148,7 +143,7 @@ impl Asker {
             Some(Ok(Answer::Broken { message })) => {
                 problems.entry("test".to_owned()).or_insert_with(|| message.clone());
             }
-            Some(Err(why)) => {
+            Some(Err(NoAnswer::Trouble(why))) => {
                 problems.entry(String::new()).or_insert_with(|| format!("k6 could not be asked about this script: {why} Try again in a moment."));
             }
             _ => {}
@@ -167,7 +162,12 @@ impl Asker {
             problems.entry(String::new()).or_insert_with(|| self.queue_full());
         }
         let allowed = self.access.allows(Action::LaunchRun, &resolved.place);
+        let pending = match &resolved.answer {
+            Some(Err(no_answer @ NoAnswer::Pending)) => Some(no_answer.to_string()),
+            _ => None,
+        };
         let sentence = match (allowed, problems.is_empty(), broken, rules.len()) {
+            (true, true, ..) if pending.is_some() => pending.clone().unwrap_or_default(),
             (false, ..) => self.access.why_not(Action::LaunchRun, &resolved.place),
             (true, _, 1, _) => "1 rule refuses this".to_owned(),
             (true, _, 2.., _) => format!("{broken} rules refuse this"),
@@ -175,6 +175,7 @@ impl Asker {
             (true, true, 0, kept) => format!("All {kept} rules are kept"),
         };
         Ok(Judgement {
+            pending: pending.is_some(),
             may_start: allowed && problems.is_empty() && broken == 0 && facts.is_some(),
             sentence,
             rules,
@@ -190,9 +191,10 @@ impl Asker {
         format!("{} runs are waiting already, which is as many as may. Try again when some have started.", self.portal.settings.queue)
     }
 
-    /// The form for one app.
+    /// The form for one app. It does not wait long for k6: what it has not said yet comes with the live answer, or with a reload.
     pub(super) async fn launch_form_page(&self, mut request: LaunchRequest) -> Result<LaunchForm, Fault> {
-        let resolved = self.resolve(&request, EventCode::Denied).await?;
+        let until = Instant::now() + PAGE_PATIENCE;
+        let resolved = self.resolve(&request, EventCode::Denied, Some(until)).await?;
         let judgement = self.judgement(&resolved).await?;
         if request.once.is_empty() {
             request.once = self.portal.clock.new_uuid().simple().to_string();
@@ -202,7 +204,7 @@ impl Asker {
         }
         request.profile = resolved.fields.profile.word().to_owned();
         let app = &resolved.app;
-        let tests: Vec<TestRow> = self.test_rows(app).await;
+        let tests: Vec<TestRow> = self.test_rows(app, until).await;
         Ok(LaunchForm {
             path: app.path.clone(),
             name: app.name.clone(),
@@ -220,118 +222,8 @@ impl Asker {
 
     /// The guardrails' answer alone.
     pub(super) async fn judge_request(&self, request: LaunchRequest) -> Result<Judgement, Fault> {
-        let resolved = self.resolve(&request, EventCode::Denied).await?;
+        let resolved = self.resolve(&request, EventCode::Denied, None).await?;
         self.judgement(&resolved).await
-    }
-
-    /// The launch. The same form sent twice is one run.
-    pub(super) async fn launch_run(&self, request: LaunchRequest) -> Result<RunId, Fault> {
-        if !request.once.is_empty()
-            && let Some(run) = self.portal.store.run_by_once(&self.access, &request.once).await.map_err(|error| self.store_fault(&error))?
-        {
-            return Ok(run);
-        }
-        let resolved = self.resolve(&request, EventCode::RunLaunch).await?;
-        let attempted = || Attempted { place: Some(resolved.place.clone()), run: None };
-        if !self.access.allows(Action::LaunchRun, &resolved.place) {
-            let why = self.access.why_not(Action::LaunchRun, &resolved.place);
-            let fault = Fault::Forbidden { why: why.clone() };
-            return Err(self.record_refusal(EventCode::RunLaunch, attempted(), why, fault).await);
-        }
-        let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
-        if counts.queued >= self.portal.settings.queue {
-            return Err(Fault::Unavailable { what: self.queue_full() });
-        }
-        let (Some(facts), Some((test, bundle)), Some(target), true) =
-            (resolved.facts(), resolved.test.as_ref(), resolved.target.clone(), resolved.problems.is_empty())
-        else {
-            return Err(Fault::Invalid { fields: resolved.problems });
-        };
-        let run = RunId(self.portal.clock.new_uuid());
-        let resource = Resource { run: Some(run), ..Resource::default() };
-        let permit = match self.policy.policy.permit_launch(&self.access, self.operation(), &resolved.place, resource, &facts) {
-            Ok(permit) => permit,
-            Err(LaunchRefused::Access(refused)) => return Err(self.refuse(EventCode::RunLaunch, attempted(), &refused).await),
-            Err(outdated @ LaunchRefused::Outdated) => return Err(Fault::Conflict { what: outdated.to_string() }),
-            Err(broken @ LaunchRefused::Rules(_)) => {
-                let fault = Fault::Forbidden { why: broken.to_string() };
-                return Err(self.record_refusal(EventCode::RunLaunch, attempted(), broken.to_string(), fault).await);
-            }
-        };
-        let decision = self.policy.policy.judge(&resolved.place, &facts);
-        let manifest = self.manifest(&resolved, bundle, &target, decision, permit.service_account(), permit.grant().map(|grant| grant.grant.as_str()));
-        let new = NewRun {
-            id: run,
-            execution: ExecutionId(self.portal.clock.new_uuid()),
-            app: serde_json::json!({ "cluster": resolved.app.cluster, "namespace": resolved.app.namespace, "kind": resolved.app.kind.word(), "name": resolved.app.name }),
-            test: test.clone(),
-            profile: resolved.fields.profile,
-            planned_s: resolved.planned_s(),
-            max_vus: facts.max_vus,
-            target,
-            reason: resolved.fields.reason.clone(),
-            once: resolved.fields.once.clone(),
-            manifest,
-            bundle: StoredBundle { digest: bundle.digest.clone(), content: bundle::pack(&bundle.files) },
-        };
-        let details = Details {
-            reason: Some(resolved.fields.reason.clone()).filter(|reason| !reason.is_empty()),
-            facts: vec![
-                ("test".to_owned(), test.clone()),
-                ("profile".to_owned(), resolved.fields.profile.word().to_owned()),
-                ("most VUs".to_owned(), facts.max_vus.to_string()),
-                ("bundle".to_owned(), bundle.digest.clone()),
-            ],
-            ..self.details()
-        };
-        match self.portal.store.launch(&permit, &new, &details).await.map_err(|error| self.store_fault(&error))? {
-            Launched::Before(earlier) => Ok(earlier),
-            Launched::New => {
-                // The run stands; an outcome that cannot be written now is reconciled later.
-                if let Err(error) = self.portal.store.outcome(&permit, EventOutcome::Done, None, &[]).await {
-                    tracing::warn!(%error, %run, "launch.outcome_not_recorded");
-                }
-                metrics::counter!("windfirm_runs_launched_total").increment(1);
-                self.portal.wake.notify_one();
-                Ok(run)
-            }
-        }
-    }
-
-    fn manifest(&self, resolved: &Resolved, bundle: &Bundle, target: &str, decision: Vec<RuleRow>, account: Option<&str>, grant: Option<&str>) -> Manifest {
-        let digest = |content: &[u8]| {
-            use sha2::{Digest as _, Sha256};
-            Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-        };
-        let files = bundle.files.iter().map(|(path, content)| ManifestFile {
-            path: path.clone(),
-            digest: digest(content),
-            bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
-        });
-        let actor = match &self.actor {
-            Actor::Person { key, name, .. } => format!("{name} ({key})"),
-            Actor::System { task } => task.name().to_owned(),
-        };
-        Manifest {
-            bundle_digest: bundle.digest.clone(),
-            files: files.collect(),
-            entry: bundle.entry.clone(),
-            parameters: resolved.fields.parameters.clone(),
-            parameters_digest: parameters_digest(target, &resolved.fields.parameters),
-            options: options_of(resolved.fields.load),
-            policy_digest: self.policy.policy.digest().to_owned(),
-            grant: grant.unwrap_or_default().to_owned(),
-            decision: decision.into_iter().map(|rule| format!("{}: {} ({})", rule.title, rule.fact, rule.from)).collect(),
-            tree_commit: self.tree.revision.commit.clone(),
-            tree_commit_subject: self.tree.revision.subject.clone(),
-            k6_version: self.portal.k6_version.clone(),
-            service_account: account.unwrap_or_default().to_owned(),
-            actor,
-            target: target.to_owned(),
-            reason: resolved.fields.reason.clone(),
-            thresholds: resolved.answer.as_ref().and_then(|answer| inspection::frozen(answer.as_ref().ok()?)),
-            results_digest: None,
-        }
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     state::Portal,
     usecase::{
         bundle,
-        launch::{host_of, load_of},
+        launch::{host_of, load_of, queued},
     },
     worker::{collect, settle},
 };
@@ -106,6 +106,9 @@ async fn advance(portal: &Portal, run: &RunRecord, to: RunState, events: Vec<Run
 
 /// From queued to starting, then the order itself. A crash in between leaves `starting` with nothing ordered, which is ordered again.
 async fn start(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+    if let Some(cause) = queued::refused(portal, run).await? {
+        return settle::give_up(portal, run, cause).await;
+    }
     let now = portal.clock.now();
     let version = advance(portal, run, RunState::Starting { since: now }, vec![event(portal, "Taken from the queue", false)], None).await?;
     let started = RunRecord { version, state: RunState::Starting { since: now }, ..run.clone() };

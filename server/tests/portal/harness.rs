@@ -1,7 +1,7 @@
 //! A whole portal in a temporary folder: the demo's repository and policy, SQLite, the real k6 where it is there, no sockets
 //! but the ones that a test opens itself. People log in by a session row, as after a finished login.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use axum::{
     Router,
@@ -87,7 +87,12 @@ pub(crate) fn k6() -> Option<PathBuf> {
 impl House {
     /// `None` when there is no k6; that was said.
     pub(crate) async fn open() -> Option<Self> {
-        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), Arc::new(SystemClock)).await
+        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), None, Arc::new(SystemClock)).await
+    }
+
+    /// With another command for the runner, and another clock.
+    pub(crate) async fn open_with(runner: Vec<OsString>, clock: Arc<dyn Clock>) -> Option<Self> {
+        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), Some(runner), clock).await
     }
 
     /// With workers, a real socket for what runners deliver, and the demo's shop on ports from `shop_port` on.
@@ -98,7 +103,7 @@ impl House {
     /// The same, with a clock of the test's own.
     pub(crate) async fn open_live_at(shop_port: u16, clock: Arc<dyn Clock>) -> Option<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let house = Self::build(shop_port, listener.local_addr().unwrap(), clock).await?;
+        let house = Self::build(shop_port, listener.local_addr().unwrap(), None, clock).await?;
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
@@ -112,7 +117,7 @@ impl House {
         Some(house)
     }
 
-    async fn build(shop_port: u16, listening: std::net::SocketAddr, clock: Arc<dyn Clock>) -> Option<Self> {
+    async fn build(shop_port: u16, listening: std::net::SocketAddr, runner: Option<Vec<OsString>>, clock: Arc<dyn Clock>) -> Option<Self> {
         let k6 = k6()?;
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("repository.git");
@@ -138,8 +143,8 @@ impl House {
             }],
             runner: RunnerConfig { k6: Some(k6), ..RunnerConfig::default() },
         };
-        let runner = PathBuf::from(env!("CARGO_BIN_EXE_windfirm"));
-        let options = Options { site: folder.path().join("site"), demo: true, runner_command: vec![runner.into_os_string(), "runner".into()] };
+        let runner_command = runner.unwrap_or_else(|| vec![env!("CARGO_BIN_EXE_windfirm").into(), "runner".into()]);
+        let options = Options { site: folder.path().join("site"), demo: true, runner_command };
         let portal = start::build(&config, &options, listening, clock).await.unwrap();
         let router = build_router(&portal, &options.site, start::recorder().unwrap());
         Some(Self { portal, router, folder })

@@ -66,18 +66,22 @@ pub struct GrantRow {
     pub service_account: Option<String>,
 }
 
+/// Which policy decides: what everybody may know of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyVersion {
     pub digest: String,
     pub since: Timestamp,
-    /// Set when a newer file was refused: its errors. The one in force stays.
-    pub refused: Vec<String>,
+    /// A newer file has errors and was refused; the one in force stays. What the errors are stands in [`PolicyPage`] alone, because
+    /// they quote the file.
+    pub newer_refused: bool,
 }
 
 /// The policy page, for those who may read the policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyPage {
     pub version: PolicyVersion,
+    /// The errors of a newer file that was refused; empty when there is none.
+    pub refused: Vec<String>,
     pub file: String,
     pub text: String,
     pub grants: Vec<GrantRow>,

@@ -13,6 +13,10 @@ use crate::{
     },
 };
 
+/// The longest reason and the longest list of variables, in characters: what the form takes, and what the portal takes of it.
+pub const MAX_REASON_CHARACTERS: usize = 500;
+pub const MAX_ENV_CHARACTERS: usize = 20_000;
+
 /// What a launch asks for. Texts as they were typed: judging says what is wrong with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -30,6 +34,8 @@ pub struct LaunchRequest {
     pub reason: String,
     /// Made with the form: the same form sent twice is one run.
     pub once: String,
+    /// Names of fields, separated by commas, whose text was too long to be carried back into the form whole. Never judged.
+    pub cut: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +65,8 @@ pub struct ProfileRow {
 pub struct Judgement {
     /// Everything is kept and every field is good: the run may start.
     pub may_start: bool,
+    /// k6 had not answered yet when this was drawn; asking again brings its answer.
+    pub pending: bool,
     /// One sentence: “4 rules are kept”, “2 rules refuse this”.
     pub sentence: String,
     pub rules: Vec<RuleRow>,

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use windfirm_model::view::{
     app::{TestOptions, TestRow},
-    launch::{LaunchForm, LaunchRequest, ProfileRow},
+    launch::{LaunchForm, LaunchRequest, MAX_ENV_CHARACTERS, MAX_REASON_CHARACTERS, ProfileRow},
 };
 
 use super::Draft;
@@ -12,6 +12,9 @@ use crate::ui::{
     icon::inked,
     layout::scroll,
 };
+
+/// Numbers and durations are short.
+const MAX_NUMBER_CHARACTERS: usize = 20;
 
 /// Puts a text into its place in the request.
 type Put = fn(&mut LaunchRequest, String);
@@ -166,10 +169,11 @@ fn text_field(draft: Draft, name: &'static str, label: &'static str, mode: &'sta
                 name=format!("request[{name}]")
                 value=value.to_owned()
                 inputmode=mode
+                maxlength=MAX_NUMBER_CHARACTERS
                 autocomplete="off"
                 aria-invalid=invalid
                 aria-describedby=format!("{name}-hint")
-                on:input=move |event| draft.request.update(|request| put(request, event_target_value(&event)))
+                on:input=move |event| draft.typed(name, event_target_value(&event), put)
             />
             {hint_or_error(draft, name, hint)}
         </div>
@@ -179,6 +183,7 @@ fn text_field(draft: Draft, name: &'static str, label: &'static str, mode: &'sta
 
 fn area_field(draft: Draft, name: &'static str, label: &'static str, class: &'static str, value: &str, hint: &'static str, put: Put) -> AnyView {
     let invalid = move || draft.field_error(name).map(|_| "true");
+    let most = if name == "env" { MAX_ENV_CHARACTERS } else { MAX_REASON_CHARACTERS };
     view! {
         <div class="field">
             <label for=name>{label}</label>
@@ -187,10 +192,11 @@ fn area_field(draft: Draft, name: &'static str, label: &'static str, class: &'st
                 id=name
                 name=format!("request[{name}]")
                 rows="3"
+                maxlength=most
                 spellcheck=if name == "env" { "false" } else { "true" }
                 aria-invalid=invalid
                 aria-describedby=format!("{name}-hint")
-                on:input=move |event| draft.request.update(|request| put(request, event_target_value(&event)))
+                on:input=move |event| draft.typed(name, event_target_value(&event), put)
             >
                 {value.to_owned()}
             </textarea>

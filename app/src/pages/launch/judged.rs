@@ -54,17 +54,27 @@ fn locked(form: &LaunchForm) -> AnyView {
 
 fn answer(draft: Draft) -> AnyView {
     let may = move || draft.judgement.with(|judgement| judgement.may_start);
-    let class = move || if may() { "verdict pass one" } else { "verdict fail one" };
+    let tone = move || match draft.judgement.with(|judgement| (judgement.may_start, judgement.pending)) {
+        (true, _) => (Tone::Pass, "May start"),
+        (false, true) => (Tone::Running, "k6 is being asked"),
+        (false, false) => (Tone::Fail, "May not start like this"),
+    };
+    let class = move || format!("verdict {} one", tone().0.class());
     let pending = draft.launch.pending();
     // Without script the button stays open: the server judges again, and a refused form comes back with everything kept.
     let closed = move || pending.get() || (draft.scripted.get() && !may());
     let sentence = move || draft.judgement.with(|judgement| rich(&judgement.sentence));
-    let title = move || if may() { status(Tone::Pass, "May start") } else { status(Tone::Fail, "May not start like this") };
+    let title = move || status(tone().0, tone().1);
+    let later = move || {
+        let unanswered = draft.judgement.with(|judgement| judgement.pending);
+        unanswered.then(|| view! { <p class="soft">"The answer comes here by itself as soon as it is there. Without script, check again in a moment."</p> })
+    };
     view! {
         <section class=class aria-labelledby="answer" aria-live="polite" aria-busy=move || draft.asking.get().then_some("true")>
             <div class="flow">
                 <h2 id="answer">{title}</h2>
                 <p class="soft">{sentence}</p>
+                {later}
                 {move || {
                     draft.stale.get().then(|| view! { <p class="soft">"The guardrails could not be asked just now; this is their last answer. They judge again when you run."</p> })
                 }}
@@ -82,7 +92,9 @@ fn answer(draft: Draft) -> AnyView {
 }
 
 fn rules(judgement: &Judgement) -> AnyView {
-    let list = if judgement.rules.is_empty() {
+    let list = if judgement.pending {
+        view! { <p class="note">"They judge as soon as k6 has said what the script does."</p> }.into_any()
+    } else if judgement.rules.is_empty() {
         view! { <p class="note">"No guardrail of the policy covers this app."</p> }.into_any()
     } else {
         view! { <ul class="rules">{judgement.rules.iter().map(rule).collect_view()}</ul> }.into_any()

@@ -117,7 +117,7 @@ pub(super) fn again(page: &RunPage) -> String {
         duration: option("--duration="),
         env: page.manifest.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n"),
         reason: page.reason.clone(),
-        once: String::new(),
+        ..LaunchRequest::default()
     })
 }
 

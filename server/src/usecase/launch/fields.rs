@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use windfirm_executor::Load;
-use windfirm_model::{run::Profile, view::launch::LaunchRequest};
+use windfirm_model::{
+    run::Profile,
+    view::launch::{LaunchRequest, MAX_ENV_CHARACTERS, MAX_REASON_CHARACTERS},
+};
 
 const SMOKE: Load = Load { vus: 1, duration_s: 10 };
 const STEADY: Load = Load { vus: 10, duration_s: 60 };
 
-const MAX_REASON_CHARACTERS: usize = 500;
 const MAX_PARAMETERS: usize = 50;
 const MAX_VALUE_CHARACTERS: usize = 1_000;
 const MAX_ONCE_CHARACTERS: usize = 100;
@@ -21,7 +23,6 @@ pub struct Fields {
     pub load: Option<Load>,
     pub parameters: Vec<(String, String)>,
     pub reason: String,
-    pub once: String,
 }
 
 /// Reads them; problems go into `problems`, and what could not be read is as if it was left out.
@@ -59,14 +60,22 @@ pub fn read(request: &LaunchRequest, problems: &mut BTreeMap<String, String>) ->
         problem("env", sentence);
         Vec::new()
     });
-    let reason = request.reason.trim().to_owned();
+    // A browser without script sends two characters for the end of a line.
+    let reason = request.reason.trim().replace("\r\n", "\n");
     if reason.chars().count() > MAX_REASON_CHARACTERS {
         problem("reason", format!("A reason has at most {MAX_REASON_CHARACTERS} characters; this one has {}.", reason.chars().count()));
     }
     if request.once.chars().count() > MAX_ONCE_CHARACTERS {
         problem("", "The form is damaged. Load the page again; what you typed can be copied over.".to_owned());
     }
-    Fields { profile, load, parameters, reason, once: request.once.clone() }
+    Fields { profile, load, parameters, reason }
+}
+
+/// What somebody typed, short enough to stand in a sentence.
+pub(super) fn short(text: &str) -> String {
+    const MOST: usize = 60;
+    let begin: String = text.chars().take(MOST).collect();
+    if begin.len() < text.len() { format!("{begin}…") } else { begin }
 }
 
 fn whole(text: &str) -> Result<Option<u32>, ()> {
@@ -106,6 +115,10 @@ fn duration(text: &str) -> Result<Option<u32>, ()> {
 
 /// `NAME=value` lines.
 fn parameters(text: &str) -> Result<Vec<(String, String)>, String> {
+    let characters = text.replace("\r\n", "\n").chars().count();
+    if characters > MAX_ENV_CHARACTERS {
+        return Err(format!("The variables have at most {MAX_ENV_CHARACTERS} characters together; these have {characters}."));
+    }
     let mut found: Vec<(String, String)> = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let at = format!("Line {}", number + 1);
@@ -113,7 +126,7 @@ fn parameters(text: &str) -> Result<Vec<(String, String)>, String> {
         let name = name.trim();
         let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !begins_well || name.len() > 100 || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return Err(format!("{at}: “{name}” is no name. Names are letters, digits and “_”, and do not begin with a digit."));
+            return Err(format!("{at}: “{}” is no name. Names are letters, digits and “_”, and do not begin with a digit.", short(name)));
         }
         if name == "TARGET" || name.starts_with("K6_") {
             return Err(format!("{at}: {name} is set by the portal. Take another name."));

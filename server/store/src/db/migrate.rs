@@ -18,6 +18,7 @@ macro_rules! migrations {
 
 migrations! {
     1 "0001_initial",
+    2 "0002_judged",
 }
 
 fn migration(number: i64, name: &'static str, sql: &'static str) -> Migration {

@@ -1,19 +1,22 @@
 //! Launching: bundle, run, execution and audit intent stand together or not at all.
 
+use serde::{Deserialize, Serialize};
 use windfirm_model::{
+    action::Action,
+    actor::Actor,
     audit::EventCode,
     id::{ExecutionId, RunId},
     run::{Profile, RunState},
     view::run::{Confinement, Manifest},
 };
-use windfirm_policy::{Permit, act::LaunchRun};
+use windfirm_policy::{Access, Permit, act::LaunchRun};
 
 use crate::{
     audit::{Details, write::insert_intent},
     db::Store,
     error::StoreError,
     runs::TABLE,
-    values,
+    values::{self, Doc},
 };
 
 /// What a launch adds. Who, where and as which account stand in the permit.
@@ -27,12 +30,25 @@ pub struct NewRun {
     pub profile: Profile,
     pub planned_s: Option<u32>,
     pub max_vus: u32,
+    /// As the guardrails judged it: with the time that k6 gives iterations to end. `None`: without a known end.
+    pub duration_s: Option<u32>,
+    /// k6 modules that the script imports.
+    pub modules: Vec<String>,
     pub target: String,
     pub reason: String,
     /// Made with the form: the same actor sending it twice launches once. Empty: no such key.
     pub once: String,
     pub manifest: Manifest,
     pub bundle: Bundle,
+}
+
+/// What a launch was judged by, beyond what stands in the run: so that it can be judged again when it leaves the queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Who asked, with the groups that they had then.
+    pub actor: Actor,
+    pub duration_s: Option<u32>,
+    pub modules: Vec<String>,
 }
 
 /// The frozen files of a test, in the form that the caller chose; named by digest, kept once.
@@ -54,11 +70,13 @@ const ADD_BUNDLE: &str = "insert into bundles (digest, content, created_us) valu
 
 const ADD_RUN: &str = "
 insert into runs (id, path, environment, app, test, profile, state, state_detail, live, version, by_key, by_name, by_folded, once,
-    created_us, planned_s, max_vus, target, reason, service_account, tree_commit, bundle_digest, manifest, confinement, band)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+    created_us, planned_s, max_vus, target, reason, service_account, tree_commit, bundle_digest, manifest, confinement, band, judged)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 on conflict (by_key, once) do nothing";
 
 const ADD_EXECUTION: &str = "insert into executions (id, run_id, log_dropped, created_us) values ($1, $2, 0, $3)";
+
+const JUDGED: &str = concat!("select r.judged from runs r where ", in_scope!("r"), " and r.id = $2");
 
 const BY_ONCE: &str = "select id from runs where by_key = $1 and once = $2";
 
@@ -75,6 +93,7 @@ impl Store {
         let actor = permit.actor();
         let once = Some(values::plain(&new.once)).filter(|once| !once.is_empty());
         let state = RunState::Queued;
+        let judged = Judged { actor: actor.clone(), duration_s: new.duration_s, modules: new.modules.clone() };
 
         let mut tx = self.begin().await?;
         execute!(&mut tx, ADD_BUNDLE, &new.bundle.digest, &new.bundle.content, now.0)?;
@@ -105,6 +124,7 @@ impl Store {
             values::doc(TABLE, &new.manifest)?,
             values::doc(TABLE, &Confinement::default())?,
             values::doc(TABLE, &Vec::<()>::new())?,
+            values::doc(TABLE, &judged)?,
         )?;
         if added == 0 {
             let before = tx_optional!(&mut tx, (uuid::Uuid,), BY_ONCE, values::plain(&actor.key()), once.as_deref())?;
@@ -118,11 +138,21 @@ impl Store {
         Ok(Launched::New)
     }
 
+    /// What the launch of a run was judged by; `None` when the run is not the asker's to see, or is older than this was kept.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn judged_by(&self, access: &Access, id: RunId) -> Result<Option<Judged>, StoreError> {
+        let scope = self.scope(access, Action::ViewRun).await?;
+        let found = fetch_optional!(self, (Option<Doc>,), JUDGED, scope, id.0)?;
+        found.and_then(|(judged,)| judged).map(|judged| values::undoc(TABLE, judged)).transpose()
+    }
+
     /// The run that this actor launched with this form before, if any.
     ///
     /// # Errors
     /// The database's.
-    pub async fn run_by_once(&self, access: &windfirm_policy::Access, once: &str) -> Result<Option<RunId>, StoreError> {
+    pub async fn run_by_once(&self, access: &Access, once: &str) -> Result<Option<RunId>, StoreError> {
         let found = fetch_optional!(self, (uuid::Uuid,), BY_ONCE, values::plain(&access.actor().key()), values::plain(once))?;
         Ok(found.map(|(id,)| RunId(id)))
     }

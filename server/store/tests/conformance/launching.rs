@@ -4,7 +4,7 @@ use windfirm_model::{audit::EventCode, run::RunState};
 use windfirm_store::{
     StoreError,
     audit::{AuditFilter, Details},
-    runs::Launched,
+    runs::{Judged, Launched},
 };
 
 use crate::{
@@ -37,6 +37,9 @@ async fn a_launch_is_queued_with_its_bundle_and_its_intent(world: &World) {
     assert_eq!((run.execution, &run.app, &run.manifest, run.planned_s, run.max_vus), (new.execution, &new.app, &new.manifest, Some(60), 10));
     assert_eq!((run.started, run.ended, &run.verdict, &run.measured), (None, None, &None, &None));
     assert_eq!(world.store.bundle(&access(&ana()), new.id).await.unwrap(), Some(new.bundle.content.clone()));
+    let judged = Judged { actor: ana(), duration_s: Some(90), modules: vec!["k6/x/sql".into()] };
+    assert_eq!(world.store.judged_by(&everything(), new.id).await.unwrap(), Some(judged));
+    assert_eq!(world.store.judged_by(&access(&nobody()), new.id).await.unwrap(), None);
 
     let slice = world.store.audit(&access(&owner()), &AuditFilter::default(), 10).await.unwrap();
     let [row] = slice.rows.as_slice() else { panic!("one operation, not {:?}", slice.rows) };

@@ -132,6 +132,8 @@ pub(crate) fn new_run(world: &World) -> NewRun {
         profile: Profile::Load,
         planned_s: Some(60),
         max_vus: 10,
+        duration_s: Some(90),
+        modules: vec!["k6/x/sql".into()],
         target: "http://127.0.0.1:8080".into(),
         reason: "before the sale".into(),
         once: String::new(),

@@ -126,7 +126,7 @@ impl Collector<'_> {
     /// A module by its name: a file of the repository, or something that is noted.
     fn import(&mut self, from: &str, name: &str) -> Option<String> {
         if name == "k6" || name.starts_with("k6/") {
-            if name.starts_with("k6/x/") || name == "k6/browser" || name == "k6/experimental/browser" {
+            if name.starts_with("k6/x/") || is_browser(name) {
                 self.modules.insert(name.to_owned());
             }
             return None;
@@ -155,6 +155,12 @@ impl Collector<'_> {
         }
         found
     }
+}
+
+/// `k6/browser`, its old name, and whatever lies below them, such as `k6/browser/async`: all that the guardrails refuse.
+fn is_browser(name: &str) -> bool {
+    let within = name.strip_prefix("k6/experimental/").or_else(|| name.strip_prefix("k6/")).unwrap_or_default();
+    within.split('/').next() == Some("browser")
 }
 
 /// Lengths stand before contents, so that no two different bundles hash the same text.
@@ -205,6 +211,16 @@ mod tests {
         assert_eq!(bundle.modules.iter().map(String::as_str).collect::<Vec<_>>(), ["https://jslib.k6.io/u.js", "k6/x/sql"]);
         let unresolved: Vec<(&str, bool)> = bundle.unresolved.iter().map(|one| (one.name.as_str(), one.outside)).collect();
         assert_eq!(unresolved, [("./gone.js", false), ("../../../../../x.js", true), ("/etc/passwd", true)]);
+    }
+
+    #[test]
+    fn the_browser_is_noted_by_all_its_names() {
+        let script = "import a from 'k6/browser'; import b from 'k6/browser/async'; import c from 'k6/experimental/browser'; \
+                      import d from 'k6/experimental/browser/x'; import e from 'k6/browserless'; import f from 'k6/experimental/fs'";
+        let files: MemoryFiles = [("t.js", script)].into_iter().collect();
+        let noted = bundle(&files, &test("t.js", None)).unwrap().modules;
+        let expected = ["k6/browser", "k6/browser/async", "k6/experimental/browser", "k6/experimental/browser/x"];
+        assert_eq!(noted.iter().map(String::as_str).collect::<Vec<_>>(), expected);
     }
 
     #[test]
