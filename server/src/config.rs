@@ -11,6 +11,7 @@ use std::{
 
 use serde::Deserialize;
 use url::Url;
+use windfirm_tree::Address;
 
 pub use secret::Secret;
 
@@ -47,6 +48,10 @@ pub struct TreeConfig {
     /// The folder whose Applications are the roots of the forest.
     #[serde(default)]
     pub roots: String,
+    /// Every `repoURL` that means this repository; its own remotes when there are none. What names another one is shown, and
+    /// not followed: grants hold by path, so a guess here would move access.
+    #[serde(default)]
+    pub repositories: Vec<String>,
 }
 
 /// One identity provider.
@@ -145,6 +150,11 @@ impl Config {
         }
         if self.public_url.path() != "/" {
             problems.push(format!("public_url: {} has a path. The portal needs an address of its own.", self.public_url));
+        }
+        for (index, address) in self.tree.repositories.iter().enumerate() {
+            if Address::read(address).is_none() {
+                problems.push(format!("tree.repositories[{index}]: “{address}” names no repository. Write it as the manifests do in repoURL."));
+            }
         }
         if self.identity.is_empty() {
             problems.push("identity: no provider is named, so nobody could log in. Add at least one.".to_owned());

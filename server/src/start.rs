@@ -105,6 +105,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
             repository: config.tree.repository.clone(),
             revision: config.tree.revision.clone(),
             roots: config.tree.roots.clone(),
+            repositories: config.tree.repositories.clone(),
             slots: config.runner.slots,
             queue: config.runner.queue,
             demo: options.demo,

@@ -16,7 +16,7 @@ use windfirm_policy::Policy;
 use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
-use crate::live::LiveExecutions;
+use crate::{config::TreeConfig, live::LiveExecutions};
 
 /// The policy that decides now, and what was wrong with a newer file.
 #[derive(Clone, Debug)]
@@ -79,12 +79,22 @@ pub struct Settings {
     pub repository: PathBuf,
     pub revision: String,
     pub roots: String,
+    pub repositories: Vec<String>,
     /// Runs at the same time, and runs that may wait.
     pub slots: u32,
     pub queue: u32,
     pub demo: bool,
     /// What is kept by the kernel for inspections and runs, told by a trial at start.
     pub confinement: windfirm_model::view::run::Confinement,
+}
+
+impl Settings {
+    /// Where the tree is read from, as the configuration said it.
+    #[must_use]
+    pub fn tree(&self) -> TreeConfig {
+        let Self { repository, revision, roots, repositories, .. } = self.clone();
+        TreeConfig { repository, revision, roots, repositories }
+    }
 }
 
 /// The whole portal.

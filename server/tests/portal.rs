@@ -15,3 +15,5 @@ mod coverage;
 mod flows;
 #[path = "portal/harness.rs"]
 mod harness;
+#[path = "portal/repositories.rs"]
+mod repositories;

@@ -73,6 +73,7 @@ fn row(at: &str, level: u32, position: u32, size: u32) -> AppRow {
         launch: may(),
         context: false,
         cycle: false,
+        elsewhere: false,
     }
 }
 
@@ -264,6 +265,7 @@ pub(crate) fn app() -> AppPage {
             guardrail("target_hosts", "127.0.0.1:*", "loopback", "/"),
         ],
         problems: Vec::new(),
+        unresolved: Vec::new(),
         now: NOW,
     }
 }

@@ -87,7 +87,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), String> {
         state: state.clone(),
         database: arguments.database.map(Secret::Value),
         policy,
-        tree: TreeConfig { repository: repository_path, revision: "main".to_owned(), roots: "roots".to_owned() },
+        tree: TreeConfig { repository: repository_path, revision: "main".to_owned(), roots: "roots".to_owned(), repositories: vec![repository::ADDRESS.to_owned()] },
         identity: vec![IssuerSection {
             name: "demo".to_owned(),
             label: Some("Demo identity provider".to_owned()),

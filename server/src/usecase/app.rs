@@ -111,7 +111,6 @@ impl Asker {
             .collect();
         let (runs, runs_total) = self.portal.store.app_runs(&self.access, &app.path, RUN_ROWS).await.map_err(|error| self.store_fault(&error))?;
         let mut problems = app.problems.clone();
-        problems.extend(app.unresolved.iter().cloned());
         if let Target::Known { url, .. } = &app.target
             && let Err(why) = host_of(url)
         {
@@ -144,6 +143,7 @@ impl Asker {
             access: explain_all(&self.policy.policy, &self.access, &place),
             guardrails: self.policy.policy.guardrails_for(&place),
             problems,
+            unresolved: app.unresolved,
             now: self.portal.clock.now(),
             path: app.path,
         })

@@ -11,7 +11,7 @@ use windfirm_model::{
 };
 use windfirm_policy::{Permit, Policy, Resource, act::Reload, compile};
 use windfirm_store::audit::Details;
-use windfirm_tree::{Tree, git::GitSource, graph::TreeOptions};
+use windfirm_tree::{Tree, TreeError, git::GitSource, graph::TreeOptions};
 
 use crate::{
     config::TreeConfig,
@@ -40,16 +40,23 @@ pub fn first_policy(file: &Path, clock: &dyn Clock) -> Result<PolicyInForce, Str
 
 /// The tree at start. Without one the portal still serves: runs and audit can be read, and the page says what is wrong.
 pub fn first_tree(config: &TreeConfig, policy: &Policy, clock: &dyn Clock) -> TreeInForce {
-    read_tree(&config.repository, &config.revision, &config.roots, policy, clock.now()).unwrap_or_else(|why| {
+    read_tree(config, policy, clock.now()).unwrap_or_else(|error| {
+        let why = error.to_string();
         let revision = TreeRevision { source: config.repository.display().to_string(), read: clock.now(), stale: Some(why), ..TreeRevision::default() };
         TreeInForce { tree: Tree::empty(revision.clone()), snapshot: None, revision }
     })
 }
 
-fn read_tree(repository: &Path, revision: &str, roots: &str, policy: &Policy, now: Timestamp) -> Result<TreeInForce, String> {
-    let source = GitSource::open(repository, Some(revision)).map_err(|error| error.to_string())?;
-    let snapshot = source.read(now).map_err(|error| error.to_string())?;
-    let options = TreeOptions { roots: roots.to_owned(), repositories: Vec::new() };
+fn read_tree(config: &TreeConfig, policy: &Policy, now: Timestamp) -> Result<TreeInForce, TreeError> {
+    let source = GitSource::open(&config.repository, Some(&config.revision))?;
+    let repositories = if config.repositories.is_empty() { source.addresses() } else { config.repositories.clone() };
+    // Without an address no source could be told from another repository's. A tree from a guess would put apps where other grants
+    // hold, so there is none, or the older one stays.
+    if repositories.is_empty() {
+        return Err(TreeError::NoAddress { path: config.repository.display().to_string() });
+    }
+    let snapshot = source.read(now)?;
+    let options = TreeOptions { roots: config.roots.clone(), repositories, revisions: source.revisions()? };
     let revision = snapshot.revision().clone();
     let tree = Tree::build(&snapshot, revision.clone(), &options, &|app| policy.environment_of(app));
     Ok(TreeInForce { tree, snapshot: Some(snapshot), revision })
@@ -111,14 +118,15 @@ async fn tree_round(portal: &Arc<Portal>) {
     let policy = portal.policy();
     let (settings, now, known) = (portal.settings.clone(), portal.clock.now(), current.revision.commit.clone());
     let read = tokio::task::spawn_blocking(move || {
-        let head = GitSource::open(&settings.repository, Some(&settings.revision)).and_then(|source| source.head()).map_err(|error| error.to_string())?;
+        let config = settings.tree();
+        let head = GitSource::open(&config.repository, Some(&config.revision))?.head()?;
         if head == known {
             return Ok(None);
         }
-        read_tree(&settings.repository, &settings.revision, &settings.roots, &policy.policy, now).map(Some)
+        read_tree(&config, &policy.policy, now).map(Some)
     })
     .await;
-    match read {
+    match read.map(|read| read.map_err(|error: TreeError| error.to_string())) {
         Ok(Ok(None)) => {
             let revision = TreeRevision { read: portal.clock.now(), stale: None, ..current.revision.clone() };
             put_tree(portal, TreeInForce { revision, ..(*current).clone() });

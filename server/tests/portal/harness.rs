@@ -1,7 +1,10 @@
 //! A whole portal in a temporary folder: the demo's repository and policy, SQLite, the real k6 where it is there, no sockets
 //! but the ones that a test opens itself. People log in by a session row, as after a finished login.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -28,7 +31,8 @@ use windfirm_store::session::SessionRows;
 pub(crate) struct House {
     pub portal: Arc<Portal>,
     pub router: Router,
-    pub folder: tempfile::TempDir,
+    pub folder: Arc<tempfile::TempDir>,
+    pub config: Config,
 }
 
 impl Drop for House {
@@ -86,13 +90,25 @@ pub(crate) fn k6() -> Option<PathBuf> {
 impl House {
     /// `None` when there is no k6; that was said.
     pub(crate) async fn open() -> Option<Self> {
-        Self::build(7_710, ([127, 0, 0, 1], 7_700).into()).await
+        Self::open_with(|_, _| {}).await
+    }
+
+    /// The same with another configuration; `change` is told the folder that everything stands in.
+    pub(crate) async fn open_with(change: impl FnOnce(&Path, &mut Config)) -> Option<Self> {
+        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), change).await
+    }
+
+    /// The next start of the same portal, on the same folder.
+    pub(crate) async fn start_again(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Self::start(Arc::clone(&self.folder), config).await
     }
 
     /// With workers, a real socket for what runners deliver, and the demo's shop on ports from `shop_port` on.
     pub(crate) async fn open_live(shop_port: u16) -> Option<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let house = Self::build(shop_port, listener.local_addr().unwrap()).await?;
+        let house = Self::build(shop_port, listener.local_addr().unwrap(), |_, _| {}).await?;
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
@@ -106,20 +122,20 @@ impl House {
         Some(house)
     }
 
-    async fn build(shop_port: u16, listening: std::net::SocketAddr) -> Option<Self> {
+    async fn build(shop_port: u16, listening: std::net::SocketAddr, change: impl FnOnce(&Path, &mut Config)) -> Option<Self> {
         let k6 = k6()?;
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("repository.git");
         windfirm_demo::repository::create(&repository, &windfirm_demo::shop::places(shop_port)).unwrap();
         let policy = folder.path().join("policy.yaml");
         std::fs::write(&policy, windfirm_demo::repository::policy()).unwrap();
-        let config = Config {
+        let mut config = Config {
             listen: listening,
             public_url: "http://127.0.0.1:7700/".parse().unwrap(),
             state: folder.path().join("state"),
             database: None,
             policy,
-            tree: TreeConfig { repository, revision: "main".into(), roots: "roots".into() },
+            tree: TreeConfig { repository, revision: "main".into(), roots: "roots".into(), repositories: Vec::new() },
             identity: vec![IssuerSection {
                 name: "demo".into(),
                 label: None,
@@ -132,11 +148,16 @@ impl House {
             }],
             runner: RunnerConfig { k6: Some(k6), ..RunnerConfig::default() },
         };
+        change(folder.path(), &mut config);
+        Some(Self::start(Arc::new(folder), config).await)
+    }
+
+    async fn start(folder: Arc<tempfile::TempDir>, config: Config) -> Self {
         let runner = PathBuf::from(env!("CARGO_BIN_EXE_windfirm"));
         let options = Options { site: folder.path().join("site"), demo: true, runner_command: vec![runner.into_os_string(), "runner".into()] };
-        let portal = start::build(&config, &options, listening, Arc::new(SystemClock)).await.unwrap();
+        let portal = start::build(&config, &options, config.listen, Arc::new(SystemClock)).await.unwrap();
         let router = build_router(&portal, &options.site, start::recorder().unwrap());
-        Some(Self { portal, router, folder })
+        Self { portal, router, folder, config }
     }
 
     /// The cookie of a person who has just logged in.

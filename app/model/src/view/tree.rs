@@ -102,4 +102,6 @@ pub struct AppRow {
     pub context: bool,
     /// Cycle back to an app that already stands above: shown once, not followed.
     pub cycle: bool,
+    /// Its manifests stand in another repository, so nothing is known below it.
+    pub elsewhere: bool,
 }
