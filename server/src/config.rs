@@ -2,6 +2,7 @@
 //!
 //! Secrets are read from the environment or from files, and never shown by `Debug`.
 
+mod problems;
 pub mod secret;
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
 
 use serde::Deserialize;
 use url::Url;
-use windfirm_tree::Address;
+use windfirm_identity::IssuerConfig;
 
 pub use secret::Secret;
 
@@ -75,6 +76,23 @@ pub struct IssuerSection {
     pub name_claim: String,
 }
 
+impl IssuerSection {
+    /// The same for the identity layer, without the secret: that is read as late as can be.
+    #[must_use]
+    pub fn issuer(&self) -> IssuerConfig {
+        IssuerConfig {
+            name: self.name.clone(),
+            label: self.label.clone().unwrap_or_else(|| self.name.clone()),
+            issuer: self.issuer.clone(),
+            client_id: self.client_id.clone(),
+            client_secret: None,
+            scopes: self.scopes.clone(),
+            groups_claim: self.groups_claim.clone(),
+            name_claim: self.name_claim.clone(),
+        }
+    }
+}
+
 /// How load is generated on this machine.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -136,50 +154,8 @@ impl Config {
     /// Syntax and types first (with line and column), then every semantic problem at once.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
         let config: Self = serde_saphyr::from_str(text).map_err(|error| vec![error.to_string()])?;
-        let problems = config.problems();
+        let problems = problems::of(&config);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
-    }
-
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if !matches!(self.public_url.scheme(), "https" | "http") {
-            problems.push(format!("public_url: {} is neither https nor http.", self.public_url));
-        }
-        if self.public_url.scheme() == "http" && !is_loopback(&self.public_url) {
-            problems.push(format!("public_url: {} would send session cookies in the clear. Use https; plain http is for loopback only.", self.public_url));
-        }
-        if self.public_url.path() != "/" {
-            problems.push(format!("public_url: {} has a path. The portal needs an address of its own.", self.public_url));
-        }
-        for (index, address) in self.tree.repositories.iter().enumerate() {
-            if Address::read(address).is_none() {
-                problems.push(format!("tree.repositories[{index}]: “{address}” names no repository. Write it as the manifests do in repoURL."));
-            }
-        }
-        if self.identity.is_empty() {
-            problems.push("identity: no provider is named, so nobody could log in. Add at least one.".to_owned());
-        }
-        for (index, issuer) in self.identity.iter().enumerate() {
-            let at = format!("identity[{index}]");
-            if issuer.name.is_empty() || !issuer.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-                problems.push(format!("{at}.name: “{}” must be lower-case letters, digits and “-”; it becomes part of an address.", issuer.name));
-            }
-            if self.identity.iter().take(index).any(|other| other.name == issuer.name) {
-                problems.push(format!("{at}.name: “{}” is there twice.", issuer.name));
-            }
-            match Url::parse(&issuer.issuer) {
-                Ok(url) if url.scheme() == "https" || is_loopback(&url) => {}
-                Ok(url) => problems.push(format!("{at}.issuer: {url} is not https. Only a provider on loopback may be plain http.")),
-                Err(error) => problems.push(format!("{at}.issuer: “{}” is no address: {error}.", issuer.issuer)),
-            }
-            if !issuer.scopes.iter().any(|scope| scope == "openid") {
-                problems.push(format!("{at}.scopes: “openid” is missing; without it there is no identity."));
-            }
-        }
-        if !(1..=64).contains(&self.runner.slots) {
-            problems.push(format!("runner.slots: {} is not between 1 and 64.", self.runner.slots));
-        }
-        problems
     }
 
     /// Where the database is, resolved; never to be logged.
@@ -203,7 +179,7 @@ pub fn is_loopback(url: &Url) -> bool {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "
+    pub(super) const GOOD: &str = "
 public_url: https://windfirm.example
 state: /var/lib/windfirm
 policy: policy.yaml
@@ -224,16 +200,6 @@ identity:
         let problems = Config::parse(&GOOD.replace("state:", "stat:")).unwrap_err();
         assert!(problems[0].contains("stat"), "{problems:?}");
         assert!(problems[0].contains("line 3") || problems[0].contains(":3:"), "{problems:?}");
-    }
-
-    #[test]
-    fn every_semantic_problem_is_told_at_once() {
-        let text = GOOD.replace("https://windfirm.example", "http://windfirm.example/x").replace("https://login.example", "http://login.example")
-            + "runner: { slots: 0 }\n";
-        let problems = Config::parse(&text).unwrap_err();
-        for part in ["clear", "path", "issuer", "slots"] {
-            assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:?}");
-        }
     }
 
     #[test]

@@ -123,16 +123,8 @@ fn identity_config(config: &Config) -> Result<IdentityConfig, StartError> {
     let mut issuers = Vec::new();
     for section in &config.identity {
         let secret = section.client_secret.as_ref().map(crate::config::Secret::read).transpose();
-        issuers.push(IssuerConfig {
-            name: section.name.clone(),
-            label: section.label.clone().unwrap_or_else(|| section.name.clone()),
-            issuer: section.issuer.clone(),
-            client_id: section.client_id.clone(),
-            client_secret: secret.map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?.map(Secret::new),
-            scopes: section.scopes.clone(),
-            groups_claim: section.groups_claim.clone(),
-            name_claim: section.name_claim.clone(),
-        });
+        let secret = secret.map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?;
+        issuers.push(IssuerConfig { client_secret: secret.map(Secret::new), ..section.issuer() });
     }
     Ok(IdentityConfig::new(config.public_url.clone(), issuers))
 }
