@@ -2,6 +2,7 @@
 //!
 //! Secrets are read from the environment or from files, and never shown by `Debug`.
 
+mod form;
 mod problems;
 pub mod secret;
 
@@ -20,6 +21,9 @@ pub use secret::Secret;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Where the file stands: every relative path in it counts from here.
+    #[serde(skip)]
+    pub folder: PathBuf,
     /// Where the portal listens.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
@@ -27,7 +31,8 @@ pub struct Config {
     pub public_url: Url,
     /// Scratch of running tests, and the SQLite file when no database is named.
     pub state: PathBuf,
-    /// `sqlite:FILE` or `postgres://…`; a secret, because it may hold a password.
+    /// `sqlite:FILE` or `postgres://…`; a secret, because it may hold a password. Wherever the text comes from, a relative FILE
+    /// counts from the configuration file.
     #[serde(default)]
     pub database: Option<Secret>,
     /// The policy file.
@@ -144,24 +149,60 @@ impl Config {
         })?;
         let mut config = Self::parse(&text).map_err(wrong)?;
         if let Some(folder) = file.parent() {
-            for path in [&mut config.state, &mut config.policy, &mut config.tree.repository] {
-                *path = folder.join(&*path);
-            }
+            config.stand_in(folder);
         }
         Ok(config)
     }
 
-    /// Syntax and types first (with line and column), then every semantic problem at once.
+    /// Makes every relative path count from `folder`.
+    fn stand_in(&mut self, folder: &Path) {
+        folder.clone_into(&mut self.folder);
+        let secrets = self.database.iter_mut().chain(self.identity.iter_mut().filter_map(|issuer| issuer.client_secret.as_mut()));
+        let files = secrets.filter_map(Secret::file_mut);
+        for path in [&mut self.state, &mut self.policy, &mut self.tree.repository].into_iter().chain(self.runner.k6.as_mut()).chain(files) {
+            *path = folder.join(&*path);
+        }
+    }
+
+    /// Syntax and types first (all of them, with line and column), then every semantic problem at once.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let config: Self = serde_saphyr::from_str(text).map_err(|error| vec![error.to_string()])?;
+        let config: Self = serde_saphyr::from_str(text).map_err(|error| {
+            let all = form::problems(text);
+            // Without its snippet of the file, which may hold a secret.
+            if all.is_empty() { vec![error.without_snippet().to_string()] } else { all }
+        })?;
         let problems = problems::of(&config);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
+    /// The state folder, made if it is not there yet, and tried.
+    ///
+    /// # Errors
+    /// In words: it cannot be made, or not be written to.
+    pub fn open_state(&self) -> Result<PathBuf, String> {
+        let failed = |what: &str, error: &std::io::Error| {
+            format!("state: {} cannot be {what}: {error}. Name a folder that the user who starts Windfirm may write to.", self.state.display())
+        };
+        std::fs::create_dir_all(&self.state).map_err(|error| failed("made", &error))?;
+        let state = self.state.canonicalize().map_err(|error| failed("found", &error))?;
+        let trial = state.join(format!(".trial-{}", std::process::id()));
+        std::fs::write(&trial, "").and_then(|()| std::fs::remove_file(&trial)).map_err(|error| failed("written to", &error))?;
+        Ok(state)
+    }
+
     /// Where the database is, resolved; never to be logged.
     pub fn database_url(&self) -> Result<String, String> {
-        self.database.as_ref().map_or_else(|| Ok(format!("sqlite:{}", self.state.join("windfirm.db").display())), Secret::read)
+        let Some(secret) = &self.database else { return Ok(sqlite_url(&self.state.join("windfirm.db"))) };
+        let url = secret.read()?;
+        let Some(file) = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest)) else { return Ok(url) };
+        // `:memory:` is no file; the store says what is wrong with it.
+        Ok(if file.is_empty() || file.starts_with([':', '/', '?']) { url } else { format!("{}{file}", sqlite_url(&self.folder.join(""))) })
     }
+}
+
+/// The address of a SQLite file; in it, `?` and `%` would mean something else.
+fn sqlite_url(file: &Path) -> String {
+    format!("sqlite:{}", file.display().to_string().replace('%', "%25").replace('?', "%3F"))
 }
 
 /// Whether a URL names this machine.
@@ -200,6 +241,38 @@ identity:
         let problems = Config::parse(&GOOD.replace("state:", "stat:")).unwrap_err();
         assert!(problems[0].contains("stat"), "{problems:?}");
         assert!(problems[0].contains("line 3") || problems[0].contains(":3:"), "{problems:?}");
+    }
+
+    #[test]
+    fn every_relative_path_counts_from_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("conf");
+        std::fs::create_dir(&inner).unwrap();
+        let text = "
+public_url: https://windfirm.example
+state: state
+database: { file: database.secret }
+policy: policy.yaml
+tree: { repository: ../deploy.git }
+identity:
+  - { name: company, issuer: 'https://login.example', client_id: windfirm, client_secret: { file: oidc.secret } }
+runner: { k6: bin/k6 }
+";
+        std::fs::write(inner.join("windfirm.yaml"), text).unwrap();
+        std::fs::write(inner.join("oidc.secret"), "open sesame\n").unwrap();
+        std::fs::write(inner.join("database.secret"), "sqlite:data/own.db?mode=rwc\n").unwrap();
+        let config = Config::read(&inner.join("windfirm.yaml")).unwrap();
+        assert_eq!((config.state.clone(), config.policy.clone()), (inner.join("state"), inner.join("policy.yaml")));
+        assert_eq!(config.tree.repository, inner.join("../deploy.git"));
+        assert_eq!(config.runner.k6, Some(inner.join("bin/k6")));
+        assert_eq!(config.identity[0].client_secret.as_ref().unwrap().read().unwrap(), "open sesame");
+        assert_eq!(config.database_url().unwrap(), format!("sqlite:{}", inner.join("data/own.db?mode=rwc").display()));
+
+        let database = |url: &str| Config { database: Some(Secret::Value(url.to_owned())), ..config.clone() }.database_url().unwrap();
+        assert_eq!(database("sqlite://own.db"), format!("sqlite:{}", inner.join("own.db").display()));
+        for as_it_is in ["sqlite:/var/own.db", "sqlite:///var/own.db", "sqlite::memory:", "postgres://me@host/database"] {
+            assert_eq!(database(as_it_is), as_it_is);
+        }
     }
 
     #[test]

@@ -130,6 +130,7 @@ impl House {
         let policy = folder.path().join("policy.yaml");
         std::fs::write(&policy, windfirm_demo::repository::policy()).unwrap();
         let mut config = Config {
+            folder: PathBuf::new(),
             listen: listening,
             public_url: "http://127.0.0.1:7700/".parse().unwrap(),
             state: folder.path().join("state"),

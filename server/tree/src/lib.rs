@@ -11,7 +11,7 @@ mod glob;
 pub mod graph;
 pub mod manifest;
 pub mod page;
-mod yaml;
+pub mod yaml;
 
 pub use address::Address;
 pub use discovery::{Bundle, BundleError, TestScript, bundle};
