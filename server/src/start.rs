@@ -74,10 +74,7 @@ impl LoginRows for Rows {
 
 /// Builds everything, listens nowhere yet. `listening` is the address that runners on this machine reach us at.
 pub async fn build(config: &Config, options: &Options, listening: SocketAddr, clock: Arc<dyn Clock>) -> Result<Arc<Portal>, StartError> {
-    std::fs::create_dir_all(&config.state).map_err(|error| {
-        StartError::Config(format!("state: {} cannot be made: {error}. Name a folder that this user may write to.", config.state.display()))
-    })?;
-    let state = config.state.canonicalize().map_err(|error| StartError::Config(format!("state: {}: {error}.", config.state.display())))?;
+    let state = config.open_state().map_err(StartError::Config)?;
     let store = Store::open(&config.database_url().map_err(StartError::Config)?, Arc::clone(&clock)).await?;
     let k6 = K6::find(config.runner.k6.as_deref(), &[])?;
     let k6_version = k6.version.clone();
