@@ -31,7 +31,9 @@ pub enum StartError {
     Config(String),
     #[error("The store cannot be opened: {0}")]
     Store(#[from] windfirm_store::StoreError),
-    #[error("The policy {file} is not good, and there is no older one to fall back on:\n{problems}")]
+    #[error(
+        "The policy {file} is not good, and no policy was in force before that could stay so. Mend it, and try it with `windfirm policy check`:\n{problems}"
+    )]
     Policy { file: String, problems: String },
     #[error("{0}")]
     K6(#[from] windfirm_executor::k6::K6Error),
@@ -81,8 +83,9 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
     let settings = LocalSettings { state_dir: state.clone(), k6, runner_command: options.runner_command.clone() };
     let local = Arc::new(LocalExecutor::new(settings, Arc::clone(&clock))?);
     let identity = Identity::new(identity_config(config)?, Arc::new(Rows(store.clone())), Arc::clone(&clock))?;
-    let policy =
-        reload::first_policy(&config.policy, &*clock).map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
+    let policy = reload::first_policy(&config.policy, &store, &*clock)
+        .await
+        .map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
     let tree = reload::first_tree(&config.tree, &policy.policy, &*clock);
     let port = listening.port();
     let ingest_host = if listening.ip().is_unspecified() || listening.ip().is_loopback() { "127.0.0.1".to_owned() } else { listening.ip().to_string() };

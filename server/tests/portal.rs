@@ -17,3 +17,5 @@ mod flows;
 mod harness;
 #[path = "portal/repositories.rs"]
 mod repositories;
+#[path = "portal/starts.rs"]
+mod starts;

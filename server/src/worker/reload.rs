@@ -10,7 +10,7 @@ use windfirm_model::{
     view::tree::TreeRevision,
 };
 use windfirm_policy::{Permit, Policy, Resource, act::Reload, compile};
-use windfirm_store::audit::Details;
+use windfirm_store::{Store, audit::Details};
 use windfirm_tree::{Tree, TreeError, git::GitSource, graph::TreeOptions};
 
 use crate::{
@@ -23,19 +23,36 @@ const MAX_POLICY_BYTES: u64 = 1 << 20;
 
 /// Reads and compiles a policy file; all problems in words.
 pub fn read_policy(file: &Path) -> Result<Policy, Vec<String>> {
-    let size = std::fs::metadata(file).map_err(|error| vec![format!("{}: {error}.", file.display())])?.len();
+    let unreadable = |error| vec![format!("{} cannot be read: {error}. Put a policy there; deploy/demo/policy.yaml is one to start from.", file.display())];
+    let size = std::fs::metadata(file).map_err(unreadable)?.len();
     if size > MAX_POLICY_BYTES {
         return Err(vec![format!("{} has {size} bytes; a policy has at most {MAX_POLICY_BYTES}.", file.display())]);
     }
-    let text = std::fs::read_to_string(file).map_err(|error| vec![format!("{}: {error}.", file.display())])?;
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
     let name = file.file_name().map_or_else(|| "policy".to_owned(), |name| name.to_string_lossy().into_owned());
     compile(&text, &name).map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
-/// The policy at start: there is none to fall back on.
-pub fn first_policy(file: &Path, clock: &dyn Clock) -> Result<PolicyInForce, String> {
-    let policy = read_policy(file).map_err(|problems| problems.join("\n"))?;
-    Ok(PolicyInForce { policy, since: clock.now(), refused: Vec::new() })
+/// The policy at start. A file that is not good is refused as in a running portal: the policy that was in force last stays so, and
+/// what is wrong is told where people look. Only a portal that never had a good one does not start.
+pub async fn first_policy(file: &Path, store: &Store, clock: &dyn Clock) -> Result<PolicyInForce, String> {
+    let refused = match read_policy(file) {
+        Ok(policy) => return Ok(PolicyInForce { policy, since: clock.now(), refused: Vec::new() }),
+        Err(problems) => problems,
+    };
+    let permit: Permit<Reload> = Permit::system(OperationId(clock.new_uuid()), Resource::default());
+    match store.newest_policy(&permit).await {
+        Ok(Some(stored)) => match compile(&stored.text, "policy that was in force last") {
+            Ok(policy) => Ok(PolicyInForce { policy, since: stored.last_loaded, refused }),
+            // Written by another version of this program, whose rules were others.
+            Err(_) => Err(refused.join("\n")),
+        },
+        Ok(None) => Err(refused.join("\n")),
+        Err(error) => {
+            tracing::error!(%error, "policy.last_not_read");
+            Err(refused.join("\n"))
+        }
+    }
 }
 
 /// The tree at start. Without one the portal still serves: runs and audit can be read, and the page says what is wrong.
@@ -67,6 +84,9 @@ pub async fn record_start(portal: &Portal) {
     let policy = portal.policy();
     keep_policy(portal, &policy.policy).await;
     record(portal, EventCode::PolicyLoad, EventOutcome::Done, None, vec![("digest".to_owned(), policy.policy.digest().to_owned())]).await;
+    if !policy.refused.is_empty() {
+        refuse_policy(portal, &policy.refused).await;
+    }
     let tree = portal.tree();
     match &tree.revision.stale {
         None => record(portal, EventCode::TreeLoad, EventOutcome::Done, None, vec![("commit".to_owned(), tree.revision.commit.clone())]).await,
@@ -106,8 +126,7 @@ async fn policy_round(portal: &Arc<Portal>) {
         }
         Err(problems) if problems == current.refused => {}
         Err(problems) => {
-            tracing::error!(problems = problems.join(" "), "policy.refused");
-            record(portal, EventCode::PolicyLoad, EventOutcome::Failed, Some(&problems.join(" ")), Vec::new()).await;
+            refuse_policy(portal, &problems).await;
             put_policy(portal, PolicyInForce { refused: problems, ..(*current).clone() });
         }
     }
@@ -154,6 +173,12 @@ fn put_policy(portal: &Portal, policy: PolicyInForce) {
 
 fn put_tree(portal: &Portal, tree: TreeInForce) {
     portal.rules.replace(InForce { policy: portal.policy(), tree: Arc::new(tree) });
+}
+
+/// Tells that a policy file was not taken.
+async fn refuse_policy(portal: &Portal, problems: &[String]) {
+    tracing::error!(problems = problems.join(" "), "policy.refused");
+    record(portal, EventCode::PolicyLoad, EventOutcome::Failed, Some(&problems.join(" ")), Vec::new()).await;
 }
 
 async fn keep_policy(portal: &Portal, policy: &Policy) {
