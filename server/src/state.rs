@@ -37,9 +37,10 @@ impl PolicyInForce {
 /// The tree as it was last read.
 #[derive(Clone, Debug)]
 pub struct TreeInForce {
-    pub tree: Tree,
+    /// Shared, like the files: that it was looked at again is noted every two seconds, and must not copy either.
+    pub tree: Arc<Tree>,
     /// The files at that commit; none when no tree could ever be read.
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<Arc<Snapshot>>,
     pub revision: TreeRevision,
 }
 

@@ -23,7 +23,8 @@ const MAX_POLICY_BYTES: u64 = 1 << 20;
 
 /// Reads and compiles a policy file; all problems in words.
 pub fn read_policy(file: &Path) -> Result<Policy, Vec<String>> {
-    let unreadable = |error| vec![format!("{} cannot be read: {error}. Put a policy there; deploy/demo/policy.yaml is one to start from.", file.display())];
+    let unreadable =
+        |error: std::io::Error| vec![format!("{} cannot be read: {error}. Put a policy there; deploy/demo/policy.yaml is one to start from.", file.display())];
     let size = std::fs::metadata(file).map_err(unreadable)?.len();
     if size > MAX_POLICY_BYTES {
         return Err(vec![format!("{} has {size} bytes; a policy has at most {MAX_POLICY_BYTES}.", file.display())]);
@@ -60,7 +61,7 @@ pub fn first_tree(config: &TreeConfig, policy: &Policy, clock: &dyn Clock) -> Tr
     read_tree(config, policy, clock.now()).unwrap_or_else(|error| {
         let why = error.to_string();
         let revision = TreeRevision { source: config.repository.display().to_string(), read: clock.now(), stale: Some(why), ..TreeRevision::default() };
-        TreeInForce { tree: Tree::empty(revision.clone()), snapshot: None, revision }
+        TreeInForce { tree: Arc::new(Tree::empty(revision.clone())), snapshot: None, revision }
     })
 }
 
@@ -76,7 +77,7 @@ fn read_tree(config: &TreeConfig, policy: &Policy, now: Timestamp) -> Result<Tre
     let options = TreeOptions { roots: config.roots.clone(), repositories, revisions: source.revisions()? };
     let revision = snapshot.revision().clone();
     let tree = Tree::build(&snapshot, revision.clone(), &options, &|app| policy.environment_of(app));
-    Ok(TreeInForce { tree, snapshot: Some(snapshot), revision })
+    Ok(TreeInForce { tree: Arc::new(tree), snapshot: Some(Arc::new(snapshot)), revision })
 }
 
 /// Puts what is in force at start into the store and on the record.
@@ -119,8 +120,8 @@ async fn policy_round(portal: &Arc<Portal>) {
             let facts = vec![("digest".to_owned(), policy.digest().to_owned()), ("before".to_owned(), current.policy.digest().to_owned())];
             record(portal, EventCode::PolicyLoad, EventOutcome::Done, None, facts).await;
             let tree = portal.tree();
-            let renamed = tree.tree.clone().with_environments(&|app| policy.environment_of(app));
-            let tree = Arc::new(TreeInForce { tree: renamed, ..(*tree).clone() });
+            let renamed = Tree::clone(&tree.tree).with_environments(&|app| policy.environment_of(app));
+            let tree = Arc::new(TreeInForce { tree: Arc::new(renamed), ..(*tree).clone() });
             let policy = Arc::new(PolicyInForce { policy, since: portal.clock.now(), refused: Vec::new() });
             portal.rules.replace(InForce { policy, tree });
         }
