@@ -130,6 +130,7 @@ pub(crate) fn tree() -> TreePage {
         environments: vec!["prod".into(), "staging".into()],
         visible_apps: 9,
         hidden_apps: 14,
+        may_view_system: true,
         counts: VerdictCounts { pass: 2, fail: 1, inconclusive: 1, live: 2, never: 3 },
         revision: revision(),
         problems: Vec::new(),
