@@ -95,7 +95,11 @@ impl Asker {
             };
             sources.into_iter().map(row).collect()
         };
-        tokio::task::spawn_blocking(read).await.unwrap_or_default()
+        let mut rows: Vec<SourceRow> = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        for row in &mut rows {
+            row.last_commit = row.last_commit.take().map(|commit| self.commit(commit));
+        }
+        rows
     }
 
     pub(super) async fn app_page(&self, path: AppPath) -> Result<AppPage, Fault> {

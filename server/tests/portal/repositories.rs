@@ -89,6 +89,32 @@ async fn manifests_of_another_repository_move_nobodys_apps() {
     assert!(cart.unresolved.is_empty() && cart.tests.len() == 1, "{cart:?}");
 }
 
+/// The app's own last commit follows the rule of the tree's: it touches the app's folder, and may speak of anybody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_commit_says_is_for_those_who_see_every_app() {
+    let opened = House::open_with(|folder, config| {
+        config.tree.repository = folder.join("own.git");
+        let files = [
+            ("roots/shop.yaml", app("shop", OURS, "path: services/cart")),
+            ("roots/search.yaml", app("search", OURS, "path: services/search")),
+            ("services/cart/deploy.yaml", String::new()),
+        ];
+        commit(&config.tree.repository, Some(OURS), &files);
+    });
+    let Some(house) = opened.await else { return };
+    for (who, sees) in [(As::Ana, false), (As::Ben, false), (As::Chris, true), (As::Dora, true)] {
+        let page = app_page(&house, who, "/shop/").await;
+        let last = page.sources[0].last_commit.as_ref().unwrap();
+        assert_eq!(last.id, page.revision.commit, "{who:?}");
+        assert_eq!((last.subject.is_empty(), last.author.is_empty()), (!sees, !sees), "{who:?}: {last:?}");
+        for address in ["/apps/shop/", "/apps/shop/?tab=sources", "/tree", "/"] {
+            let body = house.page(who, address).await.body;
+            assert!(sees || !(body.contains("secret plans") || body.contains("Eli Tanaka")), "{who:?} at {address}: {body}");
+        }
+    }
+    assert!(house.page(As::Chris, "/apps/shop/?tab=sources").await.body.contains("secret plans"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_configuration_names_the_repository_where_its_remotes_do_not() {
     let files = [("roots/shop.yaml", app("shop", OURS, "path: apps")), ("apps/cart.yaml", app("cart", OURS, "path: services/cart"))];
@@ -118,7 +144,7 @@ async fn a_repository_that_nothing_gives_an_address_is_not_guessed_at() {
     assert!(page.rows.is_empty() && page.hidden_apps == 0, "{page:?}");
     assert!(page.revision.stale.as_ref().unwrap().contains("tree.repositories"), "{:?}", page.revision);
 
-    // A remote says it; without a new commit, and without a restart.
+    // As soon as a remote says it, it is read.
     commit(&house.config.tree.repository, Some(OURS), &files);
     round(&house).await;
     assert_eq!(paths(&tree(&house, As::Chris).await), ["/shop/", "/shop/cart/"]);
