@@ -2,6 +2,8 @@
 //!
 //! Secrets are read from the environment or from files, and never shown by `Debug`.
 
+mod form;
+mod problems;
 pub mod secret;
 
 use std::{
@@ -11,6 +13,7 @@ use std::{
 
 use serde::Deserialize;
 use url::Url;
+use windfirm_identity::IssuerConfig;
 
 pub use secret::Secret;
 
@@ -18,6 +21,9 @@ pub use secret::Secret;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Where the file stands: every relative path in it counts from here.
+    #[serde(skip)]
+    pub folder: PathBuf,
     /// Where the portal listens.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
@@ -25,7 +31,8 @@ pub struct Config {
     pub public_url: Url,
     /// Scratch of running tests, and the SQLite file when no database is named.
     pub state: PathBuf,
-    /// `sqlite:FILE` or `postgres://…`; a secret, because it may hold a password.
+    /// `sqlite:FILE` or `postgres://…`; a secret, because it may hold a password. Wherever the text comes from, a relative FILE
+    /// counts from the configuration file.
     #[serde(default)]
     pub database: Option<Secret>,
     /// The policy file.
@@ -47,6 +54,10 @@ pub struct TreeConfig {
     /// The folder whose Applications are the roots of the forest.
     #[serde(default)]
     pub roots: String,
+    /// Every `repoURL` that means this repository; its own remotes when there are none. What names another one is shown, and
+    /// not followed: grants hold by path, so a guess here would move access.
+    #[serde(default)]
+    pub repositories: Vec<String>,
 }
 
 /// One identity provider.
@@ -68,6 +79,23 @@ pub struct IssuerSection {
     pub groups_claim: String,
     #[serde(default = "default_name_claim")]
     pub name_claim: String,
+}
+
+impl IssuerSection {
+    /// The same for the identity layer, without the secret: that is read as late as can be.
+    #[must_use]
+    pub fn issuer(&self) -> IssuerConfig {
+        IssuerConfig {
+            name: self.name.clone(),
+            label: self.label.clone().unwrap_or_else(|| self.name.clone()),
+            issuer: self.issuer.clone(),
+            client_id: self.client_id.clone(),
+            client_secret: None,
+            scopes: self.scopes.clone(),
+            groups_claim: self.groups_claim.clone(),
+            name_claim: self.name_claim.clone(),
+        }
+    }
 }
 
 /// How load is generated on this machine.
@@ -121,61 +149,60 @@ impl Config {
         })?;
         let mut config = Self::parse(&text).map_err(wrong)?;
         if let Some(folder) = file.parent() {
-            for path in [&mut config.state, &mut config.policy, &mut config.tree.repository] {
-                *path = folder.join(&*path);
-            }
+            config.stand_in(folder);
         }
         Ok(config)
     }
 
-    /// Syntax and types first (with line and column), then every semantic problem at once.
+    /// Makes every relative path count from `folder`.
+    fn stand_in(&mut self, folder: &Path) {
+        folder.clone_into(&mut self.folder);
+        let secrets = self.database.iter_mut().chain(self.identity.iter_mut().filter_map(|issuer| issuer.client_secret.as_mut()));
+        let files = secrets.filter_map(Secret::file_mut);
+        for path in [&mut self.state, &mut self.policy, &mut self.tree.repository].into_iter().chain(self.runner.k6.as_mut()).chain(files) {
+            *path = folder.join(&*path);
+        }
+    }
+
+    /// Syntax and types first (all of them, with line and column), then every semantic problem at once.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let config: Self = serde_saphyr::from_str(text).map_err(|error| vec![error.to_string()])?;
-        let problems = config.problems();
+        let config: Self = serde_saphyr::from_str(text).map_err(|error| {
+            let all = form::problems(text);
+            // Without its snippet of the file, which may hold a secret.
+            if all.is_empty() { vec![error.without_snippet().to_string()] } else { all }
+        })?;
+        let problems = problems::of(&config);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if !matches!(self.public_url.scheme(), "https" | "http") {
-            problems.push(format!("public_url: {} is neither https nor http.", self.public_url));
-        }
-        if self.public_url.scheme() == "http" && !is_loopback(&self.public_url) {
-            problems.push(format!("public_url: {} would send session cookies in the clear. Use https; plain http is for loopback only.", self.public_url));
-        }
-        if self.public_url.path() != "/" {
-            problems.push(format!("public_url: {} has a path. The portal needs an address of its own.", self.public_url));
-        }
-        if self.identity.is_empty() {
-            problems.push("identity: no provider is named, so nobody could log in. Add at least one.".to_owned());
-        }
-        for (index, issuer) in self.identity.iter().enumerate() {
-            let at = format!("identity[{index}]");
-            if issuer.name.is_empty() || !issuer.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-                problems.push(format!("{at}.name: “{}” must be lower-case letters, digits and “-”; it becomes part of an address.", issuer.name));
-            }
-            if self.identity.iter().take(index).any(|other| other.name == issuer.name) {
-                problems.push(format!("{at}.name: “{}” is there twice.", issuer.name));
-            }
-            match Url::parse(&issuer.issuer) {
-                Ok(url) if url.scheme() == "https" || is_loopback(&url) => {}
-                Ok(url) => problems.push(format!("{at}.issuer: {url} is not https. Only a provider on loopback may be plain http.")),
-                Err(error) => problems.push(format!("{at}.issuer: “{}” is no address: {error}.", issuer.issuer)),
-            }
-            if !issuer.scopes.iter().any(|scope| scope == "openid") {
-                problems.push(format!("{at}.scopes: “openid” is missing; without it there is no identity."));
-            }
-        }
-        if !(1..=64).contains(&self.runner.slots) {
-            problems.push(format!("runner.slots: {} is not between 1 and 64.", self.runner.slots));
-        }
-        problems
+    /// The state folder, made if it is not there yet, and tried.
+    ///
+    /// # Errors
+    /// In words: it cannot be made, or not be written to.
+    pub fn open_state(&self) -> Result<PathBuf, String> {
+        let failed = |what: &str, error: &std::io::Error| {
+            format!("state: {} cannot be {what}: {error}. Name a folder that the user who starts Windfirm may write to.", self.state.display())
+        };
+        std::fs::create_dir_all(&self.state).map_err(|error| failed("made", &error))?;
+        let state = self.state.canonicalize().map_err(|error| failed("found", &error))?;
+        let trial = state.join(format!(".trial-{}", std::process::id()));
+        std::fs::write(&trial, "").and_then(|()| std::fs::remove_file(&trial)).map_err(|error| failed("written to", &error))?;
+        Ok(state)
     }
 
     /// Where the database is, resolved; never to be logged.
     pub fn database_url(&self) -> Result<String, String> {
-        self.database.as_ref().map_or_else(|| Ok(format!("sqlite:{}", self.state.join("windfirm.db").display())), Secret::read)
+        let Some(secret) = &self.database else { return Ok(sqlite_url(&self.state.join("windfirm.db"))) };
+        let url = secret.read()?;
+        let Some(file) = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest)) else { return Ok(url) };
+        // `:memory:` is no file; the store says what is wrong with it.
+        Ok(if file.is_empty() || file.starts_with([':', '/', '?']) { url } else { format!("{}{file}", sqlite_url(&self.folder.join(""))) })
     }
+}
+
+/// The address of a SQLite file; in it, `?` and `%` would mean something else.
+fn sqlite_url(file: &Path) -> String {
+    format!("sqlite:{}", file.display().to_string().replace('%', "%25").replace('?', "%3F"))
 }
 
 /// Whether a URL names this machine.
@@ -193,7 +220,7 @@ pub fn is_loopback(url: &Url) -> bool {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "
+    pub(super) const GOOD: &str = "
 public_url: https://windfirm.example
 state: /var/lib/windfirm
 policy: policy.yaml
@@ -217,12 +244,34 @@ identity:
     }
 
     #[test]
-    fn every_semantic_problem_is_told_at_once() {
-        let text = GOOD.replace("https://windfirm.example", "http://windfirm.example/x").replace("https://login.example", "http://login.example")
-            + "runner: { slots: 0 }\n";
-        let problems = Config::parse(&text).unwrap_err();
-        for part in ["clear", "path", "issuer", "slots"] {
-            assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:?}");
+    fn every_relative_path_counts_from_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("conf");
+        std::fs::create_dir(&inner).unwrap();
+        let text = "
+public_url: https://windfirm.example
+state: state
+database: { file: database.secret }
+policy: policy.yaml
+tree: { repository: ../deploy.git }
+identity:
+  - { name: company, issuer: 'https://login.example', client_id: windfirm, client_secret: { file: oidc.secret } }
+runner: { k6: bin/k6 }
+";
+        std::fs::write(inner.join("windfirm.yaml"), text).unwrap();
+        std::fs::write(inner.join("oidc.secret"), "open sesame\n").unwrap();
+        std::fs::write(inner.join("database.secret"), "sqlite:data/own.db?mode=rwc\n").unwrap();
+        let config = Config::read(&inner.join("windfirm.yaml")).unwrap();
+        assert_eq!((config.state.clone(), config.policy.clone()), (inner.join("state"), inner.join("policy.yaml")));
+        assert_eq!(config.tree.repository, inner.join("../deploy.git"));
+        assert_eq!(config.runner.k6, Some(inner.join("bin/k6")));
+        assert_eq!(config.identity[0].client_secret.as_ref().unwrap().read().unwrap(), "open sesame");
+        assert_eq!(config.database_url().unwrap(), format!("sqlite:{}", inner.join("data/own.db?mode=rwc").display()));
+
+        let database = |url: &str| Config { database: Some(Secret::Value(url.to_owned())), ..config.clone() }.database_url().unwrap();
+        assert_eq!(database("sqlite://own.db"), format!("sqlite:{}", inner.join("own.db").display()));
+        for as_it_is in ["sqlite:/var/own.db", "sqlite:///var/own.db", "sqlite::memory:", "postgres://me@host/database"] {
+            assert_eq!(database(as_it_is), as_it_is);
         }
     }
 

@@ -2,11 +2,21 @@
 
 use std::{fmt, sync::Arc};
 
-use windfirm_model::{action::Action, actor::Actor, fault::Fault, id::OperationId, session::Login, view::tree::TreeRevision};
+use windfirm_model::{
+    action::Action,
+    actor::Actor,
+    fault::Fault,
+    id::OperationId,
+    session::Login,
+    view::{app::CommitRow, tree::TreeRevision},
+};
 use windfirm_policy::Access;
 use windfirm_store::{StoreError, audit::Details};
 
 use crate::state::{PolicyInForce, Portal, TreeInForce};
+
+/// Why an older tree is shown, or none, for those who may not know where on the disk it lies.
+pub const NOT_READ: &str = "The repository cannot be read right now. Those who look after the portal are told why.";
 
 /// One request of one person. It implements the contract of the pages (see [`crate::usecase`]).
 ///
@@ -64,8 +74,8 @@ impl Asker {
         }
     }
 
-    /// The commit of the tree, as this person may know it: its subject and author name things of other teams, and its place on
-    /// the disk is for those who look after the portal.
+    /// The commit of the tree, as this person may know it (see [`Self::commit`]). Its place on the disk, and what went wrong there,
+    /// is for those who look after the portal.
     #[must_use]
     pub fn revision(&self) -> TreeRevision {
         let mut revision = self.tree.revision.clone();
@@ -74,9 +84,22 @@ impl Asker {
             revision.author.clear();
         }
         if self.access.can_anywhere(Action::ViewSystem).is_none() {
+            revision.stale = revision.stale.map(|_| NOT_READ.to_owned());
             revision.source = revision.source.rsplit('/').next().unwrap_or_default().to_owned();
         }
         revision
+    }
+
+    /// What a commit says of itself, as this person may know it. One commit may change things of several teams, and its subject and
+    /// author speak of all of them: so one rule for the tree's commit and for an app's last one, although that one touches the
+    /// app's own folder. Which commit it is and when it came tells nothing of others.
+    #[must_use]
+    pub fn commit(&self, mut commit: CommitRow) -> CommitRow {
+        if !self.sees_everything() {
+            commit.subject.clear();
+            commit.author.clear();
+        }
+        commit
     }
 
     /// Whether no app is hidden from this person.

@@ -32,7 +32,9 @@ pub enum StartError {
     Config(String),
     #[error("The store cannot be opened: {0}")]
     Store(#[from] windfirm_store::StoreError),
-    #[error("The policy {file} is not good, and there is no older one to fall back on:\n{problems}")]
+    #[error(
+        "The policy {file} is not good, and no policy was in force before that could stay so. Mend it, and try it with `windfirm policy check`:\n{problems}"
+    )]
     Policy { file: String, problems: String },
     #[error("{0}")]
     K6(#[from] windfirm_executor::k6::K6Error),
@@ -75,18 +77,16 @@ impl LoginRows for Rows {
 
 /// Builds everything, listens nowhere yet. `listening` is the address that runners on this machine reach us at.
 pub async fn build(config: &Config, options: &Options, listening: SocketAddr, clock: Arc<dyn Clock>) -> Result<Arc<Portal>, StartError> {
-    std::fs::create_dir_all(&config.state).map_err(|error| {
-        StartError::Config(format!("state: {} cannot be made: {error}. Name a folder that this user may write to.", config.state.display()))
-    })?;
-    let state = config.state.canonicalize().map_err(|error| StartError::Config(format!("state: {}: {error}.", config.state.display())))?;
+    let state = config.open_state().map_err(StartError::Config)?;
     let store = Store::open(&config.database_url().map_err(StartError::Config)?, Arc::clone(&clock)).await?;
     let k6 = K6::find(config.runner.k6.as_deref(), &[])?;
     let k6_version = k6.version.clone();
     let settings = LocalSettings { state_dir: state.clone(), k6, runner_command: options.runner_command.clone() };
     let local = Arc::new(LocalExecutor::new(settings, Arc::clone(&clock))?);
     let identity = Identity::new(identity_config(config)?, Arc::new(Rows(store.clone())), Arc::clone(&clock))?;
-    let policy =
-        reload::first_policy(&config.policy, &*clock).map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
+    let policy = reload::first_policy(&config.policy, &store, &*clock)
+        .await
+        .map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
     let tree = reload::first_tree(&config.tree, &policy.policy, &*clock);
     let portal = Arc::new(Portal {
         store,
@@ -105,6 +105,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
             repository: config.tree.repository.clone(),
             revision: config.tree.revision.clone(),
             roots: config.tree.roots.clone(),
+            repositories: config.tree.repositories.clone(),
             slots: config.runner.slots,
             queue: config.runner.queue,
             demo: options.demo,
@@ -133,16 +134,8 @@ fn identity_config(config: &Config) -> Result<IdentityConfig, StartError> {
     let mut issuers = Vec::new();
     for section in &config.identity {
         let secret = section.client_secret.as_ref().map(crate::config::Secret::read).transpose();
-        issuers.push(IssuerConfig {
-            name: section.name.clone(),
-            label: section.label.clone().unwrap_or_else(|| section.name.clone()),
-            issuer: section.issuer.clone(),
-            client_id: section.client_id.clone(),
-            client_secret: secret.map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?.map(Secret::new),
-            scopes: section.scopes.clone(),
-            groups_claim: section.groups_claim.clone(),
-            name_claim: section.name_claim.clone(),
-        });
+        let secret = secret.map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?;
+        issuers.push(IssuerConfig { client_secret: secret.map(Secret::new), ..section.issuer() });
     }
     Ok(IdentityConfig::new(config.public_url.clone(), issuers))
 }

@@ -16,7 +16,7 @@ use windfirm_policy::Policy;
 use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
-use crate::{http::ingest::Refusals, live::LiveExecutions, usecase::inspection::Desk};
+use crate::{config::TreeConfig, http::ingest::Refusals, live::LiveExecutions, usecase::inspection::Desk};
 
 /// The policy that decides now, and what was wrong with a newer file.
 #[derive(Clone, Debug)]
@@ -38,9 +38,10 @@ impl PolicyInForce {
 /// The tree as it was last read.
 #[derive(Clone, Debug)]
 pub struct TreeInForce {
-    pub tree: Tree,
+    /// Shared, like the files: that it was looked at again is noted every two seconds, and must not copy either.
+    pub tree: Arc<Tree>,
     /// The files at that commit; none when no tree could ever be read.
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<Arc<Snapshot>>,
     pub revision: TreeRevision,
 }
 
@@ -80,12 +81,22 @@ pub struct Settings {
     pub repository: PathBuf,
     pub revision: String,
     pub roots: String,
+    pub repositories: Vec<String>,
     /// Runs at the same time, and runs that may wait.
     pub slots: u32,
     pub queue: u32,
     pub demo: bool,
     /// What is kept by the kernel for inspections and runs, told by a trial at start.
     pub confinement: windfirm_model::view::run::Confinement,
+}
+
+impl Settings {
+    /// Where the tree is read from, as the configuration said it.
+    #[must_use]
+    pub fn tree(&self) -> TreeConfig {
+        let Self { repository, revision, roots, repositories, .. } = self.clone();
+        TreeConfig { repository, revision, roots, repositories }
+    }
 }
 
 /// The whole portal.

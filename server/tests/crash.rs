@@ -63,7 +63,7 @@ impl Drop for House {
 fn k6() -> Option<PathBuf> {
     let found = std::env::var_os("WINDFIRM_K6").map(PathBuf::from).filter(|path| path.is_file());
     if found.is_none() {
-        eprintln!("skipped: no k6 (set WINDFIRM_K6, or run make test)");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: crash tests: no k6 (set WINDFIRM_K6, or run make test)\n");
         assert!(std::env::var_os("WINDFIRM_REQUIRE_K6").is_none(), "k6 is required here");
     }
     found

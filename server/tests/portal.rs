@@ -23,5 +23,9 @@ mod harness;
 mod launching;
 #[path = "portal/live.rs"]
 mod live;
+#[path = "portal/repositories.rs"]
+mod repositories;
+#[path = "portal/starts.rs"]
+mod starts;
 #[path = "portal/waiting.rs"]
 mod waiting;

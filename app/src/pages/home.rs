@@ -104,6 +104,11 @@ fn apps(home: &home::Home) -> String {
 
 /// Somebody for whom no app exists.
 fn nothing_yours(home: &home::Home) -> AnyView {
+    if home.unread {
+        let why =
+            "Windfirm could not read the repository with the apps since it started, so it knows of none, yours or anybody's. It tries again every few seconds.";
+        return empty("The apps cannot be shown", why, button("/runs".to_owned(), "Runs so far"));
+    }
     let why = if home.hidden == 0 {
         "The tree that this portal reads has no app yet. As soon as one is merged into it, it stands here."
     } else {

@@ -62,11 +62,10 @@ fn verdict(parts: &[PartRow]) -> AnyView {
 
 /// What works, but with something older than it should be.
 fn partial(page: &system::SystemPage) -> AnyView {
-    let tree = page
-        .tree
-        .stale
-        .as_deref()
-        .map(|why| notice(Tone::Inconclusive, "Older tree", &format!("The newest commit could not be read, so an older one is shown: {why}")));
+    let tree = page.tree.stale.as_deref().map(|why| match page.tree.is_unread() {
+        true => notice(Tone::Fail, "No tree", &format!("No commit could be read since the portal started, so nobody sees an app: {why}")),
+        false => notice(Tone::Inconclusive, "Older tree", &format!("The newest commit could not be read, so an older one is shown: {why}")),
+    });
     let policy = page.policy.newer_refused.then(|| {
         notice(Tone::Inconclusive, "Older policy", "A newer policy has errors and was refused; the one before stays in force. The policy page names them.")
     });

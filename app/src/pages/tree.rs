@@ -105,11 +105,21 @@ fn head(page: &tree::TreePage) -> AnyView {
 }
 
 fn nothing_visible(page: &tree::TreePage) -> AnyView {
+    // Only those who look after the portal may open that page.
+    let system = |name: &'static str| if page.may_view_system { button("/system".to_owned(), name) } else { ().into_any() };
+    if page.revision.is_unread() {
+        let why = page.revision.stale.as_deref().unwrap_or_default();
+        return empty(
+            "The tree could not be read",
+            &format!("No commit of `{}` could be read since Windfirm started, so there are no apps to show. {why}", page.revision.source),
+            system("See the state of the portal"),
+        );
+    }
     if page.hidden_apps == 0 {
         return empty(
             "The tree holds no apps",
             &format!("`{}` was read and no Application was found in it. As soon as one is committed, it appears here.", page.revision.source),
-            button("/system".to_owned(), "See what was read"),
+            system("See what was read"),
         );
     }
     empty(

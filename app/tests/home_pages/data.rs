@@ -131,6 +131,7 @@ pub(crate) fn home() -> Home {
         ready: vec![ready("/shop/cart/", "browse.js"), ready("/shop/payments/", "pay.js"), ready("/shop-dev/cart/", "browse & buy.js")],
         apps: 32,
         hidden: 11,
+        unread: false,
         partial: None,
         now: NOW,
     }

@@ -73,6 +73,7 @@ fn row(at: &str, level: u32, position: u32, size: u32) -> AppRow {
         launch: may(),
         context: false,
         cycle: false,
+        elsewhere: false,
     }
 }
 
@@ -129,6 +130,7 @@ pub(crate) fn tree() -> TreePage {
         environments: vec!["prod".into(), "staging".into()],
         visible_apps: 9,
         hidden_apps: 14,
+        may_view_system: true,
         counts: VerdictCounts { pass: 2, fail: 1, inconclusive: 1, live: 2, never: 3 },
         revision: revision(),
         problems: Vec::new(),
@@ -264,6 +266,7 @@ pub(crate) fn app() -> AppPage {
             guardrail("target_hosts", "127.0.0.1:*", "loopback", "/"),
         ],
         problems: Vec::new(),
+        unresolved: Vec::new(),
         now: NOW,
     }
 }

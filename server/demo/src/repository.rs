@@ -13,6 +13,9 @@ use crate::shop::Place;
 #[folder = "../../deploy/demo/commits"]
 struct Commits;
 
+/// What the demo's manifests call their own repository. Nobody answers there.
+pub const ADDRESS: &str = "https://git.demo.windfirm.dev/shop/deploy.git";
+
 /// The demo's policy, as it stands in `deploy/demo/policy.yaml`.
 #[must_use]
 pub fn policy() -> String {
@@ -34,7 +37,7 @@ struct Entry<'a> {
     files: Vec<(&'a str, Vec<u8>)>,
 }
 
-/// Makes a bare repository at `path` with all commits on `main`. The ports of `places` take the place of `@PORT_…@`.
+/// Makes a bare repository at `path` with all commits on `main`, as if it were a mirror of [`ADDRESS`]. The ports of `places` take the place of `@PORT_…@`.
 pub fn create(path: &Path, places: &[Place]) -> Result<(), RepositoryError> {
     let git = |error: Box<dyn std::error::Error + Send + Sync>| RepositoryError::Git(error);
     let repository = gix::init_bare(path).map_err(|error| git(error.into()))?;
@@ -57,6 +60,8 @@ pub fn create(path: &Path, places: &[Place]) -> Result<(), RepositoryError> {
         tracing::debug!(folder, commit = %commit, "demo commit written");
         parent = Some(commit.detach());
     }
+    let config = std::fs::read_to_string(path.join("config")).map_err(|error| git(error.into()))?;
+    std::fs::write(path.join("config"), format!("{config}[remote \"origin\"]\n\turl = {ADDRESS}\n")).map_err(|error| git(error.into()))?;
     std::fs::write(path.join("HEAD"), "ref: refs/heads/main\n").map_err(|error| git(error.into()))
 }
 

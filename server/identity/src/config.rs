@@ -101,7 +101,10 @@ pub(crate) fn is_protected(url: &Url) -> bool {
 
 impl IdentityConfig {
     /// Everything that can be known to be wrong before the first login.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    ///
+    /// # Errors
+    /// The first of it.
+    pub fn check(&self) -> Result<(), ConfigError> {
         let public = &self.public_url;
         let is_plain = public.path() == "/" && public.query().is_none() && public.fragment().is_none() && public.username().is_empty();
         if !is_protected(public) || !is_plain {

@@ -2,55 +2,109 @@
 
 use std::{path::Path, sync::Arc};
 
+use async_trait::async_trait;
 use windfirm_executor::K6;
+use windfirm_identity::{Identity, IdentityConfig, LoginError, LoginRow, LoginRows, RowsError};
 use windfirm_model::clock::Clock as _;
 use windfirm_store::Store;
 
-use crate::{cli::say, clock::SystemClock, config::Config, worker::reload};
+use crate::{
+    cli::say,
+    clock::SystemClock,
+    config::{Config, IssuerSection},
+    worker::reload,
+};
+
+/// What is told, and how many parts are not good.
+#[derive(Default)]
+struct Told {
+    bad: usize,
+}
+
+impl Told {
+    fn part(&mut self, part: &str, result: Result<String, String>) {
+        match result {
+            Ok(fact) => say(&format!("{part:<14} good: {fact}")),
+            Err(problem) => {
+                say(&format!("{part:<14} not good: {problem}"));
+                self.bad = self.bad.saturating_add(1);
+            }
+        }
+    }
+    /// What may be otherwise in a minute, and keeps nothing from starting.
+    fn open(part: &str, sentence: &str) {
+        say(&format!("{part:<14} not known: {sentence}"));
+    }
+}
 
 /// Checks the file, then each part that it names. Every problem is told; any of them fails the check.
 pub(super) async fn check(file: &Path) -> Result<(), String> {
     let config = Config::read(file).map_err(|error| error.to_string())?;
     say(&format!("configuration  good: {}", file.display()));
-    let mut problems: Vec<String> = Vec::new();
-    let mut tell = |part: &str, result: Result<String, String>| match result {
-        Ok(fact) => say(&format!("{part:<14} good: {fact}")),
-        Err(problem) => {
-            say(&format!("{part:<14} not good: {problem}"));
-            problems.push(problem);
-        }
-    };
+    let mut told = Told::default();
     let policy = reload::read_policy(&config.policy);
-    tell("policy", policy.as_ref().map(|policy| format!("version {}", policy.digest().get(..8).unwrap_or_default())).map_err(|all| all.join("\n")));
+    told.part("policy", policy.as_ref().map(|policy| format!("version {}", policy.digest().get(..8).unwrap_or_default())).map_err(|all| all.join("\n")));
     if let Ok(policy) = &policy {
         let tree = reload::first_tree(&config.tree, policy, &SystemClock);
         let read = match tree.revision.stale {
             None => Ok(format!("{} apps at commit {}", tree.tree.apps().len(), tree.revision.commit.get(..8).unwrap_or_default())),
             Some(why) => Err(why),
         };
-        tell("tree", read);
+        told.part("tree", read);
     }
-    tell("k6", K6::find(config.runner.k6.as_deref(), &[]).map(|k6| format!("{} at {}", k6.version, k6.path.display())).map_err(|error| error.to_string()));
+    told.part("k6", K6::find(config.runner.k6.as_deref(), &[]).map(|k6| format!("{} at {}", k6.version, k6.path.display())).map_err(|error| error.to_string()));
     let secrets = config.identity.iter().filter_map(|issuer| issuer.client_secret.as_ref().map(|secret| (issuer, secret)));
     for (issuer, secret) in secrets {
-        tell("secret", secret.read().map(|_| format!("client secret of {}", issuer.name)));
+        told.part("secret", secret.read().map(|_| format!("client secret of {}", issuer.name)).map_err(|error| format!("{}: {error}", issuer.name)));
     }
-    let store = match config.database_url() {
-        Ok(url) => match Store::open(&url, Arc::new(SystemClock)).await {
-            Ok(store) => {
-                let answer = store.ping().await.map(|()| "answers and can be written to".to_owned()).map_err(|error| error.to_string());
-                store.close().await;
-                answer
-            }
-            Err(error) => Err(error.to_string()),
-        },
-        Err(error) => Err(error),
-    };
-    tell("store", store);
+    providers(&config, &mut told).await;
+    told.part("state", config.open_state().map(|state| format!("{} can be written to", state.display())));
+    told.part("store", store(&config).await);
     say(&format!("checked at     {} (seconds since 1970, UTC)", SystemClock.now().seconds()));
-    match problems.len() {
+    match told.bad {
         0 => Ok(()),
+        1 => Err("One of the parts that the configuration names is not good; see above.".to_owned()),
         count => Err(format!("{count} of the parts that the configuration names are not good; see above.")),
+    }
+}
+
+async fn store(config: &Config) -> Result<String, String> {
+    let store = Store::open(&config.database_url()?, Arc::new(SystemClock)).await.map_err(|error| error.to_string())?;
+    let answer = store.ping().await.map(|()| "answers and can be written to".to_owned()).map_err(|error| error.to_string());
+    store.close().await;
+    answer
+}
+
+/// Nobody finishes a login here, so nothing is kept of it.
+struct NoRows;
+
+#[async_trait]
+impl LoginRows for NoRows {
+    async fn put(&self, _row: LoginRow) -> Result<(), RowsError> {
+        Ok(())
+    }
+    async fn take(&self, _state_hash: &str) -> Result<Option<LoginRow>, RowsError> {
+        Ok(None)
+    }
+}
+
+/// Begins a login at each provider, as the first person would, and goes no further: its metadata and keys have been read then.
+async fn providers(config: &Config, told: &mut Told) {
+    let issuers = config.identity.iter().map(IssuerSection::issuer).collect();
+    let identity = match Identity::new(IdentityConfig::new(config.public_url.clone(), issuers), Arc::new(NoRows), Arc::new(SystemClock)) {
+        Ok(identity) => identity,
+        Err(error) => return told.part("identity", Err(error.to_string())),
+    };
+    for section in &config.identity {
+        let name = &section.name;
+        match identity.begin(Some(name), "/", "").await {
+            Ok(_) => told.part("identity", Ok(format!("{name} answers as {}; register {} there", section.issuer, identity.redirect_uri(name)))),
+            Err(LoginError::ProviderDown { why, .. }) => Told::open(
+                "identity",
+                &format!("{name} at {} cannot be reached: {why}. Windfirm starts without it; until it answers, nobody can log in there.", section.issuer),
+            ),
+            Err(error) => told.part("identity", Err(format!("{name}: {error}"))),
+        }
     }
 }
 
@@ -68,6 +122,9 @@ pub(super) fn policy(file: &Path) -> Result<(), String> {
             ));
             Ok(())
         }
-        Err(problems) => Err(format!("{} is not a good policy; {} problems:\n{}", file.display(), problems.len(), problems.join("\n"))),
+        Err(problems) => {
+            let count = if problems.len() == 1 { "one problem".to_owned() } else { format!("{} problems", problems.len()) };
+            Err(format!("{} is not a good policy; {count}:\n{}", file.display(), problems.join("\n")))
+        }
     }
 }

@@ -15,6 +15,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use url::Url;
 use windfirm_demo::{repository, shop as demo_shop};
+use windfirm_executor::K6;
 use windfirm_identity::{Secret as ClientSecret, demo as demo_idp};
 
 use crate::{
@@ -61,6 +62,8 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), String> {
     log("warn,windfirm=info");
     let state = &arguments.state;
     std::fs::create_dir_all(state).map_err(|error| format!("{} cannot be made: {error}. Name another folder with --state.", state.display()))?;
+    // Before the shop is opened: it outlives a demo that does not come up.
+    K6::find(arguments.k6.as_deref(), &[]).map_err(|error| format!("{error} (Here: --k6.)"))?;
     let listener = listen(arguments.port, "--port").await?;
     let idp_listener = listen(arguments.idp_port, "--idp-port").await?;
     let listening = listener.local_addr().map_err(|error| error.to_string())?;
@@ -82,12 +85,18 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), String> {
     let issuer = format!("http://127.0.0.1:{}", arguments.idp_port);
     serve_idp(idp_listener, &issuer, &public_url)?;
     let config = Config {
+        folder: PathBuf::new(),
         listen: listening,
         public_url: public_url.clone(),
         state: state.clone(),
         database: arguments.database.map(Secret::Value),
         policy,
-        tree: TreeConfig { repository: repository_path, revision: "main".to_owned(), roots: "roots".to_owned() },
+        tree: TreeConfig {
+            repository: repository_path,
+            revision: "main".to_owned(),
+            roots: "roots".to_owned(),
+            repositories: vec![repository::ADDRESS.to_owned()],
+        },
         identity: vec![IssuerSection {
             name: "demo".to_owned(),
             label: Some("Demo identity provider".to_owned()),

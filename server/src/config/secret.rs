@@ -14,6 +14,14 @@ pub enum Secret {
 }
 
 impl Secret {
+    /// The file that it stands in, if it does.
+    pub(super) const fn file_mut(&mut self) -> Option<&mut PathBuf> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Env(_) | Self::Value(_) => None,
+        }
+    }
+
     /// Reads the value; the error names the place, never the content.
     pub fn read(&self) -> Result<String, String> {
         match self {

@@ -1,4 +1,5 @@
-//! `/health/live`, `/health/ready` and `/metrics`: for those who run the portal. Nothing of anybody's tree stands in them.
+//! `/health/live`, `/health/ready` and `/metrics`: for those who run the portal, and open to anybody. No place on the disk, no address
+//! and nothing of anybody's tree stands in them.
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ pub async fn ready(State(portal): State<Arc<Portal>>) -> Response {
     let needed = |name: &str| matches!(name, "store" | "k6" | "tree" | "policy");
     let ready = !ending && parts.iter().all(|part| part.healthy || !needed(&part.name));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let list: Vec<_> = parts.iter().map(|part| json!({ "name": part.name, "healthy": part.healthy, "sentence": part.sentence })).collect();
+    let list: Vec<_> = parts.iter().map(|part| json!({ "name": part.name, "healthy": part.healthy, "sentence": part.open })).collect();
     (status, Json(json!({ "ready": ready, "ending": ending, "parts": list }))).into_response()
 }
 

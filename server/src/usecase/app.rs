@@ -98,7 +98,11 @@ impl Asker {
             };
             sources.into_iter().map(row).collect()
         };
-        tokio::task::spawn_blocking(read).await.unwrap_or_default()
+        let mut rows: Vec<SourceRow> = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        for row in &mut rows {
+            row.last_commit = row.last_commit.take().map(|commit| self.commit(commit));
+        }
+        rows
     }
 
     pub(super) async fn app_page(&self, path: AppPath) -> Result<AppPage, Fault> {
@@ -114,7 +118,6 @@ impl Asker {
             .collect();
         let (runs, runs_total) = self.portal.store.app_runs(&self.access, &app.path, RUN_ROWS).await.map_err(|error| self.store_fault(&error))?;
         let mut problems = app.problems.clone();
-        problems.extend(app.unresolved.iter().cloned());
         if let Target::Known { url, .. } = &app.target
             && let Err(why) = host_of(url)
         {
@@ -147,6 +150,7 @@ impl Asker {
             access: explain_all(&self.policy.policy, &self.access, &place),
             guardrails: self.policy.policy.guardrails_for(&place),
             problems,
+            unresolved: app.unresolved,
             now: self.portal.clock.now(),
             path: app.path,
         })

@@ -34,6 +34,11 @@ impl Asker {
         let runs = self.app_runs().await?;
         let launch = |place: &windfirm_policy::Place| self.may_launch(place);
         let asked = Asked { tree: &self.tree.tree, access: &self.access, runs: &runs, launch: &launch, now: self.portal.clock.now() };
+        let revision = self.revision();
+        let partial = revision.stale.as_ref().map(|why| match revision.is_unread() {
+            true => format!("The tree could not be read yet. {why}"),
+            false => format!("The tree shows an older commit. {why}"),
+        });
         let (apps, hidden) = visible_and_hidden(&self.tree.tree, &self.access);
         Ok(Home {
             failing,
@@ -43,7 +48,8 @@ impl Asker {
             ready: self.ready(&mine),
             apps,
             hidden,
-            partial: self.tree.revision.stale.as_ref().map(|why| format!("The tree shows an older commit: {why}")),
+            unread: revision.is_unread(),
+            partial,
             now: asked.now,
         })
     }

@@ -7,43 +7,70 @@ use windfirm_model::{
 
 use crate::{context::Asker, state::Portal};
 
-/// Every part, and whether it works. Told to platform engineers and to `/health/ready`; nothing of anybody's tree stands in it.
-pub async fn parts(portal: &Portal) -> Vec<PartRow> {
-    let part = |name: &str, healthy: bool, sentence: String| PartRow { name: name.to_owned(), healthy, sentence };
+/// One part of the portal, and whether it works.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub name: String,
+    pub healthy: bool,
+    /// For anybody who asks: no place on the disk, no address, no number that tells of anybody's tree.
+    pub open: &'static str,
+    /// For those who look after the portal: where, how many, why.
+    pub sentence: String,
+}
+
+fn part(name: &str, healthy: bool, open: &'static str, sentence: String) -> Part {
+    Part { name: name.to_owned(), healthy, open, sentence }
+}
+
+/// Every part. Platform engineers are told the whole sentences, `/health/ready` the open ones.
+pub async fn parts(portal: &Portal) -> Vec<Part> {
     let mut parts = Vec::new();
     parts.push(match portal.store.ping().await {
-        Ok(()) => part("store", true, "Answers and can be written to.".to_owned()),
-        Err(error) => part("store", false, error.to_string()),
+        Ok(()) => part("store", true, "Answers and can be written to.", "Answers and can be written to.".to_owned()),
+        Err(error) => part("store", false, "Does not answer.", error.to_string()),
     });
-    let tree = portal.tree();
-    parts.push(match &tree.revision.stale {
-        None => part("tree", true, format!("{} apps at commit {}.", tree.tree.apps().len(), tree.revision.commit.get(..8).unwrap_or_default())),
-        Some(why) => part("tree", !tree.revision.commit.is_empty(), format!("Shows an older commit: {why}")),
-    });
+    parts.push(tree(portal));
     let policy = portal.policy();
     parts.push(match policy.refused.len() {
-        0 => part("policy", true, format!("Version {}.", policy.policy.digest().get(..8).unwrap_or_default())),
-        count => part("policy", true, format!("A newer file was refused ({count} problems); the older version stays in force.")),
+        0 => part("policy", true, "In force.", format!("Version {}.", policy.policy.digest().get(..8).unwrap_or_default())),
+        count => part(
+            "policy",
+            true,
+            "A newer file was refused; an older version stays in force.",
+            format!("A newer file was refused ({count} problems); the older version stays in force."),
+        ),
     });
     let k6 = portal.local.k6();
     parts.push(match k6.path.is_file() {
-        true => part("k6", true, format!("{} at {}.", k6.version, k6.path.display())),
-        false => part("k6", false, format!("{} is gone. Put it back, or start the portal with another one.", k6.path.display())),
+        true => part("k6", true, "Is there.", format!("{} at {}.", k6.version, k6.path.display())),
+        false => part("k6", false, "Is gone.", format!("{} is gone. Put it back, or start the portal with another one.", k6.path.display())),
     });
     let confinement = &portal.settings.confinement;
-    parts.push(part("confinement", confinement.full, confinement.measures.join("; ")));
+    let open = if confinement.full { "Tests are kept in by all means of this kernel." } else { "Tests are not kept in by all means; the kernel lacks some." };
+    parts.push(part("confinement", confinement.full, open, confinement.measures.join("; ")));
     for choice in portal.identity.choices() {
-        parts.push(part(&format!("identity {}", choice.name), true, format!("{} at {}.", choice.label, choice.host)));
+        parts.push(part(&format!("identity {}", choice.name), true, "Is configured.", format!("{} at {}.", choice.label, choice.host)));
     }
     parts
+}
+
+fn tree(portal: &Portal) -> Part {
+    let tree = portal.tree();
+    let commit = tree.revision.commit.get(..8).unwrap_or_default();
+    match &tree.revision.stale {
+        None => part("tree", true, "Is read.", format!("{} apps at commit {commit}.", tree.tree.apps().len())),
+        Some(why) if tree.revision.is_unread() => part("tree", false, "No commit could be read yet.", format!("No commit could be read yet: {why}")),
+        Some(why) => part("tree", true, "An older commit is shown; the newest cannot be read.", format!("Shows the older commit {commit}: {why}")),
+    }
 }
 
 impl Asker {
     pub(super) async fn system_page(&self) -> Result<SystemPage, Fault> {
         let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
+        let row = |part: Part| PartRow { name: part.name, healthy: part.healthy, sentence: part.sentence };
         Ok(SystemPage {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            parts: parts(&self.portal).await,
+            parts: parts(&self.portal).await.into_iter().map(row).collect(),
             tree: self.tree.revision.clone(),
             policy: self.policy.version(),
             queue_length: counts.queued,

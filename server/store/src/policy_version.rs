@@ -20,6 +20,9 @@ on conflict (digest) do update set last_loaded_us = excluded.last_loaded_us";
 
 const GET: &str = "select digest, content, first_loaded_us, last_loaded_us from policy_versions where digest = $1";
 
+const NEWEST: &str = "
+select digest, content, first_loaded_us, last_loaded_us from policy_versions order by last_loaded_us desc, first_loaded_us desc, digest limit 1";
+
 row! {
     struct PolicyRow { digest: String, content: String, first_loaded_us: i64, last_loaded_us: i64 }
 }
@@ -36,6 +39,14 @@ impl Store {
         tx.commit().await
     }
 
+    /// The policy that came into force last, for who decides which one does: a start with a file that is not good.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn newest_policy(&self, _permit: &Permit<Reload>) -> Result<Option<StoredPolicy>, StoreError> {
+        Ok(fetch_optional!(self, PolicyRow, NEWEST)?.map(StoredPolicy::from))
+    }
+
     /// A policy by digest, for those who may read policies.
     ///
     /// # Errors
@@ -44,12 +55,12 @@ impl Store {
         if access.can_anywhere(Action::ViewPolicy).is_none() {
             return Ok(None);
         }
-        let read = |row: PolicyRow| StoredPolicy {
-            digest: row.digest,
-            text: row.content,
-            first_loaded: Timestamp(row.first_loaded_us),
-            last_loaded: Timestamp(row.last_loaded_us),
-        };
-        Ok(fetch_optional!(self, PolicyRow, GET, values::plain(digest))?.map(read))
+        Ok(fetch_optional!(self, PolicyRow, GET, values::plain(digest))?.map(StoredPolicy::from))
+    }
+}
+
+impl From<PolicyRow> for StoredPolicy {
+    fn from(row: PolicyRow) -> Self {
+        Self { digest: row.digest, text: row.content, first_loaded: Timestamp(row.first_loaded_us), last_loaded: Timestamp(row.last_loaded_us) }
     }
 }

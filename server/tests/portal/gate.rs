@@ -37,7 +37,7 @@ impl Gate {
              while [ ! -e '{folder}/open' ]; do /bin/sleep 0.02; done\nexec '{runner}' runner \"$@\"\n"
         );
         std::fs::write(&script, text).unwrap();
-        let house = House::open_with(vec![OsString::from("/bin/sh"), script.into_os_string()], clock).await?;
+        let house = House::open_on(vec![OsString::from("/bin/sh"), script.into_os_string()], clock).await?;
         Some((Arc::new(house), gate))
     }
 

@@ -1,7 +1,11 @@
 //! A whole portal in a temporary folder: the demo's repository and policy, SQLite, the real k6 where it is there, no sockets
 //! but the ones that a test opens itself. People log in by a session row, as after a finished login.
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -29,7 +33,8 @@ use windfirm_store::session::SessionRows;
 pub(crate) struct House {
     pub portal: Arc<Portal>,
     pub router: Router,
-    pub folder: tempfile::TempDir,
+    pub folder: Arc<tempfile::TempDir>,
+    pub config: Config,
 }
 
 impl Drop for House {
@@ -78,21 +83,46 @@ pub(crate) fn k6() -> Option<PathBuf> {
     let in_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).map(|folder| folder.join("k6")).collect::<Vec<_>>());
     let found = named.into_iter().chain(in_path).find(|path| path.is_file());
     if found.is_none() {
-        eprintln!("skipped: no k6 (set WINDFIRM_K6, or run make k6)");
+        // Past the test harness, which keeps to itself what passing tests print.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: tests of the whole portal: no k6 (set WINDFIRM_K6, or run make k6)\n");
         assert!(std::env::var_os("WINDFIRM_REQUIRE_K6").is_none(), "k6 is required here");
     }
     found
 }
 
+/// What a portal finds on the machine.
+struct Machine {
+    runner: Vec<OsString>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self { runner: vec![env!("CARGO_BIN_EXE_windfirm").into(), "runner".into()], clock: Arc::new(SystemClock) }
+    }
+}
+
 impl House {
     /// `None` when there is no k6; that was said.
     pub(crate) async fn open() -> Option<Self> {
-        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), None, Arc::new(SystemClock)).await
+        Self::open_with(|_, _| {}).await
+    }
+
+    /// The same with another configuration; `change` is told the folder that everything stands in.
+    pub(crate) async fn open_with(change: impl FnOnce(&Path, &mut Config)) -> Option<Self> {
+        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), change, Machine::default()).await
     }
 
     /// With another command for the runner, and another clock.
-    pub(crate) async fn open_with(runner: Vec<OsString>, clock: Arc<dyn Clock>) -> Option<Self> {
-        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), Some(runner), clock).await
+    pub(crate) async fn open_on(runner: Vec<OsString>, clock: Arc<dyn Clock>) -> Option<Self> {
+        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), |_, _| {}, Machine { runner, clock }).await
+    }
+
+    /// The next start of the same portal, on the same folder.
+    pub(crate) async fn start_again(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Self::start(Arc::clone(&self.folder), config, Machine::default()).await
     }
 
     /// With workers, a real socket for what runners deliver, and the demo's shop on ports from `shop_port` on.
@@ -103,7 +133,7 @@ impl House {
     /// The same, with a clock of the test's own.
     pub(crate) async fn open_live_at(shop_port: u16, clock: Arc<dyn Clock>) -> Option<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let house = Self::build(shop_port, listener.local_addr().unwrap(), None, clock).await?;
+        let house = Self::build(shop_port, listener.local_addr().unwrap(), |_, _| {}, Machine { clock, ..Machine::default() }).await?;
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
@@ -117,20 +147,21 @@ impl House {
         Some(house)
     }
 
-    async fn build(shop_port: u16, listening: std::net::SocketAddr, runner: Option<Vec<OsString>>, clock: Arc<dyn Clock>) -> Option<Self> {
+    async fn build(shop_port: u16, listening: std::net::SocketAddr, change: impl FnOnce(&Path, &mut Config), machine: Machine) -> Option<Self> {
         let k6 = k6()?;
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("repository.git");
         windfirm_demo::repository::create(&repository, &windfirm_demo::shop::places(shop_port)).unwrap();
         let policy = folder.path().join("policy.yaml");
         std::fs::write(&policy, windfirm_demo::repository::policy()).unwrap();
-        let config = Config {
+        let mut config = Config {
+            folder: PathBuf::new(),
             listen: listening,
             public_url: "http://127.0.0.1:7700/".parse().unwrap(),
             state: folder.path().join("state"),
             database: None,
             policy,
-            tree: TreeConfig { repository, revision: "main".into(), roots: "roots".into() },
+            tree: TreeConfig { repository, revision: "main".into(), roots: "roots".into(), repositories: Vec::new() },
             identity: vec![IssuerSection {
                 name: "demo".into(),
                 label: None,
@@ -143,11 +174,15 @@ impl House {
             }],
             runner: RunnerConfig { k6: Some(k6), ..RunnerConfig::default() },
         };
-        let runner_command = runner.unwrap_or_else(|| vec![env!("CARGO_BIN_EXE_windfirm").into(), "runner".into()]);
-        let options = Options { site: folder.path().join("site"), demo: true, runner_command };
-        let portal = start::build(&config, &options, listening, clock).await.unwrap();
+        change(folder.path(), &mut config);
+        Some(Self::start(Arc::new(folder), config, machine).await)
+    }
+
+    async fn start(folder: Arc<tempfile::TempDir>, config: Config, machine: Machine) -> Self {
+        let options = Options { site: folder.path().join("site"), demo: true, runner_command: machine.runner };
+        let portal = start::build(&config, &options, config.listen, machine.clock).await.unwrap();
         let router = build_router(&portal, &options.site, start::recorder().unwrap());
-        Some(Self { portal, router, folder })
+        Self { portal, router, folder, config }
     }
 
     /// The cookie of a person who has just logged in.

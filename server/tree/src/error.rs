@@ -9,6 +9,10 @@ pub enum TreeError {
     Empty { path: String },
     #[error("The repository {path} has no branch, tag or commit {revision}. Correct the revision in the configuration.")]
     NoRevision { path: String, revision: String },
+    #[error(
+        "Nothing says by which address manifests name the repository {path}: it has no remote, and the configuration names none. Add tree.repositories to the configuration, with each repoURL that means this repository."
+    )]
+    NoAddress { path: String },
     #[error("The repository holds more than {limit} files. Point the portal at a smaller repository.")]
     TooManyFiles { limit: usize },
     #[error("The repository cannot be read: {why}. It may be damaged, or changing right now; the portal tries again.")]

@@ -2,7 +2,10 @@
 //!
 //! Paths are relative to the repository, with `/` between names, without a leading one. It knows nothing of Git.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::error::TreeError;
 
@@ -12,6 +15,15 @@ pub trait Files {
     fn paths(&self) -> &BTreeSet<String>;
     /// The content of one file, refused when it is larger than `limit_bytes`.
     fn read(&self, path: &str, limit_bytes: u64) -> Result<Vec<u8>, TreeError>;
+}
+
+impl<T: Files + ?Sized> Files for Arc<T> {
+    fn paths(&self) -> &BTreeSet<String> {
+        (**self).paths()
+    }
+    fn read(&self, path: &str, limit_bytes: u64) -> Result<Vec<u8>, TreeError> {
+        (**self).read(path, limit_bytes)
+    }
 }
 
 /// Files in memory.

@@ -16,6 +16,7 @@ use windfirm_model::{
 };
 
 use crate::{
+    address::Address,
     error::TreeError,
     files::{Files, directly_in},
 };
@@ -52,6 +53,29 @@ impl GitSource {
         let source = Self { repository, path: path.to_owned(), revision: revision.unwrap_or("HEAD").to_owned() };
         source.head()?;
         Ok(source)
+    }
+
+    /// The addresses of the repository's own remotes, as its configuration has them: the names by which others know it.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let remotes = remotes(&self.repository.to_thread_local());
+        remotes.into_iter().flat_map(|(_, urls)| urls).filter(|url| Address::read(url).is_some()).collect()
+    }
+
+    /// The names by which a manifest may ask for the commit that is read: its id, and the branch or tag as others call it.
+    ///
+    /// # Errors
+    /// The revision is not there any more.
+    pub fn revisions(&self) -> Result<Vec<String>, TreeError> {
+        let repository = self.repository.to_thread_local();
+        let mut names = vec![self.resolve(&repository)?.to_string(), self.revision.clone()];
+        if self.revision == "HEAD" {
+            names.extend(repository.head_name().ok().flatten().map(|name| name.shorten().to_string()));
+        }
+        // `origin/main` is what a clone calls the branch that manifests call `main`.
+        let tracked = self.revision.strip_prefix("refs/remotes/").unwrap_or(&self.revision);
+        names.extend(remotes(&repository).iter().filter_map(|(remote, _)| tracked.strip_prefix(&format!("{remote}/"))).map(str::to_owned));
+        Ok(names)
     }
 
     /// The commit that the revision names now. Cheap: to be asked often, to see whether something is new.
@@ -204,6 +228,17 @@ impl Files for Snapshot {
         let mut blob = repository.find_blob(id).map_err(unreadable)?;
         Ok(blob.take_data())
     }
+}
+
+/// Name and addresses of each remote, as the repository's own configuration has them.
+fn remotes(repository: &gix::Repository) -> Vec<(String, Vec<String>)> {
+    let config = repository.config_snapshot();
+    let sections = config.plumbing().sections_by_name("remote").into_iter().flatten();
+    let remote = |section: gix::config::file::SectionRef<'_>| {
+        let name = section.header().subsection_name()?.to_string();
+        Some((name, section.values("url").iter().map(ToString::to_string).collect()))
+    };
+    sections.filter_map(remote).collect()
 }
 
 fn object_at(commit: &gix::Commit<'_>, path: &str) -> Result<Option<ObjectId>, TreeError> {

@@ -32,8 +32,11 @@ pub const MAX_LEVELS: usize = 40;
 pub struct TreeOptions {
     /// Where root Applications are looked for, folders below included; empty or `/` is the whole repository.
     pub roots: String,
-    /// The addresses by which manifests name this repository. Empty: a source belongs to it if its path is there.
+    /// The addresses by which manifests name this repository, in any spelling. What names none of them stands elsewhere: a
+    /// path alone never makes a source ours.
     pub repositories: Vec<String>,
+    /// The names by which manifests may ask for the commit that is read, beside `HEAD`: branch, tag, id.
+    pub revisions: Vec<String>,
 }
 
 /// Index into [`Tree::apps`].
@@ -93,7 +96,9 @@ pub struct App {
 pub struct AppSource {
     pub source: Source,
     pub folder: Option<String>,
-    /// `directory`, `helm`, `kustomize`, `chart`, `plugin`, `values`.
+    /// Its manifests stand in another repository: nothing of them is known here.
+    pub elsewhere: bool,
+    /// `directory`, `helm`, `kustomize`, `chart`, `plugin`, `values`, `unknown`.
     pub kind: &'static str,
 }
 
@@ -112,6 +117,11 @@ impl App {
     #[must_use]
     pub fn place(&self) -> Place {
         Place { path: self.path.clone(), environment: self.environment.clone() }
+    }
+    /// Whether all that it renders stands in other repositories, so that nothing can be shown below it.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.sources.iter().any(|source| source.elsewhere) && self.sources.iter().all(|source| source.folder.is_none())
     }
     fn facts(&self) -> AppFacts {
         AppFacts { cluster: self.cluster.clone(), namespace: self.destination_namespace.clone(), name: self.name.clone(), path: self.path.clone() }

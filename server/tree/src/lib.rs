@@ -2,6 +2,7 @@
 //!
 //! [`git`] is the only part that touches the disk; everything else is pure and works on [`files::Files`].
 
+pub mod address;
 pub mod discovery;
 pub mod error;
 pub mod files;
@@ -10,8 +11,9 @@ mod glob;
 pub mod graph;
 pub mod manifest;
 pub mod page;
-mod yaml;
+pub mod yaml;
 
+pub use address::Address;
 pub use discovery::{Bundle, BundleError, TestScript, bundle};
 pub use error::TreeError;
 pub use files::{Files, MemoryFiles};

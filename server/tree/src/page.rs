@@ -86,6 +86,7 @@ pub fn tree_page(asked: &Asked<'_>, query: &TreeQuery, revision: &TreeRevision) 
         environments,
         visible_apps: count(visible.shown.len()),
         hidden_apps: count(visible.hidden),
+        may_view_system: asked.access.can_anywhere(Action::ViewSystem).is_some(),
         counts: counts(&visible, &visible.shown),
         revision: revision.clone(),
         problems: problems(asked, &visible),

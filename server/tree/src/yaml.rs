@@ -1,6 +1,7 @@
 //! Multi-document YAML with positions, bounded: depth, nodes and aliases cannot grow without end.
 //!
-//! Each document is read on its own, so that a bad one never loses the others. It knows nothing of Argo CD.
+//! Each document is read on its own, so that a bad one never loses the others. It knows nothing of Argo CD: the configuration is
+//! read with it too.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +19,18 @@ pub struct Position {
     pub column: u32,
 }
 
+/// One value, and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) at: Position,
-    pub(crate) data: Data,
+pub struct Node {
+    pub at: Position,
+    /// Where its key stands; the node's own place where it has none.
+    pub key_at: Position,
+    pub data: Data,
 }
 
+/// What a value is made of.
 #[derive(Clone, Debug)]
-pub(crate) enum Data {
+pub enum Data {
     /// Any scalar as it is written. `plain`: without quotes.
     Text {
         text: String,
@@ -38,14 +43,15 @@ pub(crate) enum Data {
 
 /// What is wrong with one document.
 #[derive(Clone, Debug)]
-pub(crate) struct Bad {
-    pub(crate) at: Position,
-    pub(crate) sentence: String,
+pub struct Bad {
+    pub at: Position,
+    pub sentence: String,
 }
 
 impl Node {
     /// The value of a key. The last wins where a key stands twice, as Argo CD reads it; `<<` is followed.
-    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
         let Data::Map(entries) = &self.data else { return None };
         let own = entries.iter().rev().find(|(name, _)| name == key).map(|(_, node)| node);
         own.or_else(|| {
@@ -57,22 +63,26 @@ impl Node {
         })
     }
     /// A scalar's text; nothing for null.
-    pub(crate) fn text(&self) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         match &self.data {
             Data::Text { text, plain } if !(*plain && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL")) => Some(text),
             _ => None,
         }
     }
-    pub(crate) fn is_null(&self) -> bool {
+    #[must_use]
+    pub fn is_null(&self) -> bool {
         matches!(self.data, Data::Text { .. }) && self.text().is_none()
     }
-    pub(crate) fn list(&self) -> &[Self] {
+    #[must_use]
+    pub fn list(&self) -> &[Self] {
         match &self.data {
             Data::List(nodes) => nodes,
             _ => &[],
         }
     }
-    pub(crate) fn map(&self) -> &[(String, Self)] {
+    #[must_use]
+    pub fn map(&self) -> &[(String, Self)] {
         match &self.data {
             Data::Map(entries) => entries,
             _ => &[],
@@ -81,7 +91,8 @@ impl Node {
 }
 
 /// Every document that can be read, and what is wrong with the others.
-pub(crate) fn documents(text: &str) -> (Vec<Node>, Vec<Bad>) {
+#[must_use]
+pub fn documents(text: &str) -> (Vec<Node>, Vec<Bad>) {
     let (mut nodes, mut bad) = (Vec::new(), Vec::new());
     for (first_line, chunk) in chunks(text.strip_prefix('\u{feff}').unwrap_or(text)) {
         if chunk.lines().all(|line| line.trim().is_empty() || line.starts_with(['#', '%'])) {
@@ -115,7 +126,7 @@ struct Frame {
     node: Node,
     anchor: usize,
     /// The key that waits for its value.
-    key: Option<String>,
+    key: Option<(String, Position)>,
 }
 
 struct Anchored {
@@ -141,10 +152,10 @@ impl Reader {
             match event {
                 Event::Scalar(text, style, anchor, _) => {
                     let data = Data::Text { text: text.into_owned(), plain: matches!(style, ScalarStyle::Plain) };
-                    self.put(Node { at, data }, anchor, 1, documents)?;
+                    self.put(Node { at, key_at: at, data }, anchor, 1, documents)?;
                 }
-                Event::SequenceStart(anchor, _) => self.open(Node { at, data: Data::List(Vec::new()) }, anchor)?,
-                Event::MappingStart(anchor, _) => self.open(Node { at, data: Data::Map(Vec::new()) }, anchor)?,
+                Event::SequenceStart(anchor, _) => self.open(Node { at, key_at: at, data: Data::List(Vec::new()) }, anchor)?,
+                Event::MappingStart(anchor, _) => self.open(Node { at, key_at: at, data: Data::Map(Vec::new()) }, anchor)?,
                 Event::SequenceEnd | Event::MappingEnd => {
                     if let Some(frame) = self.stack.pop() {
                         self.put(frame.node, frame.anchor, 1, documents)?;
@@ -197,9 +208,9 @@ impl Reader {
         };
         match (&mut frame.node.data, frame.key.take()) {
             (Data::List(nodes), _) => nodes.push(node),
-            (Data::Map(entries), Some(key)) => entries.push((key, node)),
+            (Data::Map(entries), Some((key, key_at))) => entries.push((key, Node { key_at, ..node })),
             (Data::Map(_), None) => match node.data {
-                Data::Text { text, .. } => frame.key = Some(text),
+                Data::Text { text, .. } => frame.key = Some((text, node.at)),
                 _ => return Err(Bad { at: node.at, sentence: "A key must be text; this one is a list or a map. Put quotes around it.".into() }),
             },
             (Data::Text { .. }, _) => {}
@@ -240,6 +251,7 @@ mod tests {
         assert_eq!(bad.len(), 1);
         assert_eq!(bad[0].at.line, 6, "{bad:?}");
         assert_eq!(nodes[1].map()[0].1.at, Position { line: 8, column: 4 });
+        assert_eq!(nodes[1].map()[0].1.key_at, Position { line: 8, column: 1 });
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct AppPage {
     pub guardrails: Vec<GuardrailRow>,
     /// Trouble with this app's manifest or tests.
     pub problems: Vec<String>,
+    /// What cannot be known here of the apps that it makes, and why.
+    pub unresolved: Vec<String>,
     pub now: Timestamp,
 }
 

@@ -15,6 +15,8 @@ pub struct Home {
     pub ready: Vec<ReadyTest>,
     pub apps: u32,
     pub hidden: u32,
+    /// No tree could be read since the portal started, so there are no apps; `partial` says why.
+    pub unread: bool,
     /// Set when the tree or another part cannot be read: what is missing and how old the rest is.
     pub partial: Option<String>,
     pub now: Timestamp,

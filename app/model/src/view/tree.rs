@@ -26,6 +26,8 @@ pub struct TreePage {
     pub visible_apps: u32,
     /// How many apps exist that the person may not see, all in all.
     pub hidden_apps: u32,
+    /// Whether the person may open the page on the portal's own state, which says more of a tree that cannot be read.
+    pub may_view_system: bool,
     pub counts: VerdictCounts,
     pub revision: TreeRevision,
     /// Problems in the part of the tree that the person sees: unreadable manifests, cycles.
@@ -51,8 +53,16 @@ pub struct TreeRevision {
     pub committed: Timestamp,
     pub read: Timestamp,
     pub source: String,
-    /// Set when the newest commit could not be read and an older one is shown: why.
+    /// Set when the newest commit could not be read, in the words that the reader may see. An older one is shown, or none at all.
     pub stale: Option<String>,
+}
+
+impl TreeRevision {
+    /// Whether no commit could be read since the portal started: that is not the same as a tree without apps.
+    #[must_use]
+    pub const fn is_unread(&self) -> bool {
+        self.commit.is_empty() && self.stale.is_some()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,4 +112,6 @@ pub struct AppRow {
     pub context: bool,
     /// Cycle back to an app that already stands above: shown once, not followed.
     pub cycle: bool,
+    /// Its manifests stand in another repository, so nothing is known below it.
+    pub elsewhere: bool,
 }

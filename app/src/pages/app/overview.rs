@@ -44,8 +44,9 @@ pub(super) fn troubles(page: &AppPage) -> AnyView {
         Target::Missing { why } => Some(notice(Tone::Inconclusive, "no target", why)),
     };
     let problems = page.problems.iter().map(|problem| notice(Tone::Inconclusive, "trouble", problem)).collect_view();
-    let none = stale.is_none() && target.is_none() && page.problems.is_empty();
-    (!none).then(|| view! { <section class="flow" aria-label="Trouble with this app">{stale} {target} {problems}</section> }).into_any()
+    let unresolved = page.unresolved.iter().map(|sentence| notice(Tone::Unknown, "not followed", sentence)).collect_view();
+    let none = stale.is_none() && target.is_none() && page.problems.is_empty() && page.unresolved.is_empty();
+    (!none).then(|| view! { <section class="flow" aria-label="Trouble with this app">{stale} {target} {problems} {unresolved}</section> }).into_any()
 }
 
 /// The newest run that has ended, as the answer of the page.

@@ -43,11 +43,18 @@ fn table(page: &AppPage) -> AnyView {
 
 fn row(source: &SourceRow, page: &AppPage) -> AnyView {
     let change = match &source.last_commit {
-        Some(commit) => view! {
-            <td class="full"><code>{digest(&commit.id)}</code> " " {commit.subject.clone()} <span class="sub">{commit.author.clone()}</span></td>
-            <td class="num" data-h="When"><time datetime=iso(commit.at)>{short(commit.at, page.now)}</time></td>
+        Some(commit) => {
+            let words = if commit.subject.is_empty() {
+                view! { <span class="mute">"its message may speak of other teams, so it is for those who see every app"</span> }.into_any()
+            } else {
+                view! { {commit.subject.clone()} <span class="sub">{commit.author.clone()}</span> }.into_any()
+            };
+            view! {
+                <td class="full"><code>{digest(&commit.id)}</code> " " {words}</td>
+                <td class="num" data-h="When"><time datetime=iso(commit.at)>{short(commit.at, page.now)}</time></td>
+            }
+            .into_any()
         }
-        .into_any(),
         None => view! { <td class="full" colspan="2"><span class="mute">"not in the repository that the tree is read from"</span></td> }.into_any(),
     };
     let place = if source.path.is_empty() { "—".to_owned() } else { source.path.clone() };

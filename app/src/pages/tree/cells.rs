@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// The mark of an app whose manifests are in another repository: nothing can stand below it here.
+pub(super) const ELSEWHERE: &str = "manifests stand in another repository";
+
 /// Whether there is nothing to show of the app but that it is locked.
 pub(super) fn only_locked(row: &AppRow) -> bool {
     !row.launch.allowed && row.last.is_none() && row.rolled_up.is_none() && row.live == 0

@@ -5,7 +5,7 @@ use windfirm_model::view::tree::{AppRow, TreePage, TreeQuery, TreeRow};
 
 use super::{
     address,
-    cells::{action, live, only_locked, rolled_up, spread, verdict, why_link},
+    cells::{ELSEWHERE, action, live, only_locked, rolled_up, spread, verdict, why_link},
     keys,
 };
 use crate::{
@@ -91,6 +91,7 @@ fn app(row: &AppRow, query: &TreeQuery, first: bool) -> AnyView {
 fn node(row: &AppRow, query: &TreeQuery) -> AnyView {
     let shape = if row.kind == "ApplicationSet" { "set" } else { "app" };
     let set = (row.kind != "Application").then(|| view! { <span class="kind">{row.kind.clone()}</span> });
+    let elsewhere = row.elsewhere.then(|| view! { <span class="kind">{ELSEWHERE}</span> });
     let context = row.context.then(|| view! { <span class="kind">"leads to a match"</span> });
     view! {
         <td role="gridcell" class="node">
@@ -103,6 +104,7 @@ fn node(row: &AppRow, query: &TreeQuery) -> AnyView {
                     {row.name.clone()}
                 </a>
                 {set}
+                {elsewhere}
                 {context}
             </span>
         </td>

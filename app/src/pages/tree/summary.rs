@@ -77,7 +77,8 @@ pub(super) fn share(page: &TreePage) -> AnyView {
 
 /// What is wrong with the tree as it was read. The page stays.
 pub(super) fn troubles(page: &TreePage) -> AnyView {
-    let stale = page.revision.stale.as_ref().map(|why| {
+    // Where nothing could be read at all, the page says so in the place of the apps.
+    let stale = page.revision.stale.as_ref().filter(|_| !page.revision.is_unread()).map(|why| {
         let sentence = format!("The newest commit could not be read: {why} What you see was read {}.", ago(page.revision.read, page.now));
         notice(Tone::Inconclusive, "older tree", &sentence)
     });
@@ -101,11 +102,17 @@ pub(super) fn foot(page: &TreePage) -> AnyView {
         let title = commit_words(revision);
         view! { <span>"Commit " <code title=title>{digest(&revision.commit)}</code> " " {revision.subject.clone()}</span> }
     });
+    let read = if revision.is_unread() {
+        view! { <span>"Not read yet: " <code>{revision.source.clone()}</code></span> }.into_any()
+    } else {
+        view! { <span>"Read from " <code>{revision.source.clone()}</code> " " <time datetime=iso(revision.read)>{ago(revision.read, page.now)}</time></span> }
+            .into_any()
+    };
     view! {
         <div class="foot">
             <span>{format!("{seen} that you may see, {hidden}")}</span>
             {commit}
-            <span>"Read from " <code>{revision.source.clone()}</code> " " <time datetime=iso(revision.read)>{ago(revision.read, page.now)}</time></span>
+            {read}
             <span>{format!("as of {}", full(page.now))}</span>
         </div>
     }

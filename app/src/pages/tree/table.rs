@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use windfirm_model::view::tree::{AppRow, TreePage, TreeRow};
 
-use super::cells::{action, live, only_locked, spread, verdict};
+use super::cells::{ELSEWHERE, action, live, only_locked, spread, verdict};
 use crate::{
     href,
     ui::{
@@ -55,9 +55,10 @@ fn app(row: &AppRow) -> AnyView {
         }
         .into_any()
     };
+    let elsewhere = row.elsewhere.then(|| view! { <span class="sub">{ELSEWHERE}</span> });
     view! {
         <tr>
-            <th scope="row" class="full"><a class="mono" href=href::app(&row.path)>{row.path.to_string()}</a></th>
+            <th scope="row" class="full"><a class="mono" href=href::app(&row.path)>{row.path.to_string()}</a> {elsewhere}</th>
             <td class="opt">{wave(row.wave)}</td>
             <td>{environment(&row.environment)}</td>
             {middle}

@@ -25,7 +25,10 @@ use super::{Resolved, fields::short, options_of};
 use crate::{
     audit::Attempted,
     context::Asker,
-    usecase::{bundle, inspection::parameters_digest},
+    usecase::{
+        bundle,
+        inspection::{self, parameters_digest},
+    },
 };
 
 /// The most of a refusal that is kept in the record.

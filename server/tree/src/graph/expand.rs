@@ -7,11 +7,15 @@ use std::{
 
 use super::{AppSource, TreeOptions, kustomize};
 use crate::{
+    address::Address,
     files::{Files, below, directly_in, is_file, join},
     glob,
     manifest::{self, At, Kind, MAX_MANIFEST_BYTES, Manifest, Problem, Source, SourceForm},
     yaml::Position,
 };
+
+/// Other repositories that one sentence names.
+const MAX_NAMED: usize = 3;
 
 /// What some sources make.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +39,8 @@ impl Expansion {
 /// The files of the commit, each parsed once.
 pub(super) struct Library<'a> {
     pub(super) files: &'a dyn Files,
-    repositories: BTreeSet<String>,
+    repositories: BTreeSet<Address>,
+    revisions: BTreeSet<String>,
     parsed: BTreeMap<String, Rc<ParsedFile>>,
     folders: BTreeMap<(String, SourceForm), Rc<Expansion>>,
 }
@@ -50,8 +55,9 @@ pub(super) struct ParsedFile {
 
 impl<'a> Library<'a> {
     pub(super) fn new(files: &'a dyn Files, options: &TreeOptions) -> Self {
-        let repositories = options.repositories.iter().map(|address| plain_address(address)).collect();
-        Self { files, repositories, parsed: BTreeMap::new(), folders: BTreeMap::new() }
+        let repositories = options.repositories.iter().filter_map(|address| Address::read(address)).collect();
+        let revisions = options.revisions.iter().map(|name| plain_revision(name).to_owned()).collect();
+        Self { files, repositories, revisions, parsed: BTreeMap::new(), folders: BTreeMap::new() }
     }
 
     /// One file, parsed. A file that does not even mention Argo CD is not looked at.
@@ -99,7 +105,9 @@ impl<'a> Library<'a> {
             return all;
         }
         for source in &manifest.sources {
-            if let Some(folder) = self.folder(source) {
+            if self.is_elsewhere(source) {
+                all.unresolved.push(elsewhere(source));
+            } else if let Some(folder) = self.folder(source) {
                 let made = self.folder_expansion(&folder, &source.form);
                 all.append(Expansion::clone(&made));
             }
@@ -107,17 +115,60 @@ impl<'a> Library<'a> {
         all
     }
 
+    fn is_ours(&self, source: &Source) -> bool {
+        Address::read(&source.repository).is_some_and(|address| self.repositories.contains(&address))
+    }
+
+    /// Whether it renders manifests that are not in this repository. Charts and lent values render none of Git.
+    fn is_elsewhere(&self, source: &Source) -> bool {
+        renders_git(source) && !self.is_ours(source)
+    }
+
     /// The folder of a source, if it lies in this repository.
     pub(super) fn folder(&self, source: &Source) -> Option<String> {
-        let ours = self.repositories.is_empty() || self.repositories.contains(&plain_address(&source.repository));
         let folder = join("", source.path.as_deref()?)?;
-        (ours && below(self.files, &folder).next().is_some()).then_some(folder)
+        (self.is_ours(source) && below(self.files, &folder).next().is_some()).then_some(folder)
+    }
+
+    /// What is wrong when a source of ours asks for another commit than the one that is read.
+    pub(super) fn other_revision(&self, source: &Source) -> Option<String> {
+        let asked = plain_revision(&source.revision);
+        let is_short_id = asked.len() >= 7 && asked.chars().all(|c| c.is_ascii_hexdigit());
+        let names = |name: &String| name == asked || (is_short_id && name.starts_with(&asked.to_ascii_lowercase()));
+        let read = matches!(asked, "" | "HEAD") || self.revisions.iter().any(names);
+        (renders_git(source) && self.is_ours(source) && !read).then(|| {
+            let path = source.path.as_deref().unwrap_or(".");
+            format!("Its source `{path}` asks for the revision `{asked}`, which is not the one that this tree is read at; what stands here may not be what is deployed. Let the source name the tree's branch, or let the portal read `{asked}`.")
+        })
+    }
+
+    /// What is wrong when no manifest names this repository: most likely nobody told us the address that they use.
+    pub(super) fn nobody_names_us<'m>(&self, manifests: impl Iterator<Item = &'m Manifest>) -> Option<String> {
+        let sources = manifests.flat_map(|manifest| manifest.sources.iter().chain(manifest.generated.iter().flat_map(|made| &made.sources)));
+        let mut others = BTreeSet::new();
+        for source in sources.filter(|source| renders_git(source)) {
+            if self.is_ours(source) {
+                return None;
+            }
+            others.extend(Address::read(&source.repository).map(|address| format!("`{address}`")));
+        }
+        let known: Vec<String> = self.repositories.iter().map(|address| format!("`{address}`")).collect();
+        let others: Vec<String> = others.into_iter().take(MAX_NAMED).collect();
+        (!others.is_empty()).then(|| {
+            format!(
+                "No manifest names this repository, known as {}; they name {}. If that is this repository too, add it to tree.repositories in the configuration.",
+                known.join(", "),
+                others.join(", ")
+            )
+        })
     }
 
     pub(super) fn app_source(&self, source: &Source) -> AppSource {
         let folder = self.folder(source);
+        let elsewhere = self.is_elsewhere(source);
         let form = folder.as_deref().map_or_else(|| source.form.clone(), |folder| self.detect(folder, &source.form));
         let kind = match form {
+            SourceForm::Detect if elsewhere => "unknown",
             SourceForm::Detect | SourceForm::Directory { .. } => "directory",
             SourceForm::Helm => "helm",
             SourceForm::Kustomize { .. } => "kustomize",
@@ -125,7 +176,7 @@ impl<'a> Library<'a> {
             SourceForm::Plugin => "plugin",
             SourceForm::Values => "values",
         };
-        AppSource { source: source.clone(), folder, kind }
+        AppSource { source: source.clone(), folder, elsewhere, kind }
     }
 
     /// Argo CD's own order of guessing: a chart, a kustomization, plain manifests.
@@ -192,12 +243,22 @@ pub(super) fn in_chart(files: &dyn Files, path: &str) -> bool {
     })
 }
 
-/// The part of an address by which two spellings of one repository can be compared.
-fn plain_address(address: &str) -> String {
-    let text = address.trim().to_lowercase();
-    let text = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
-    let text = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
-    text.trim_end_matches('/').trim_end_matches(".git").replacen(':', "/", 1)
+const fn renders_git(source: &Source) -> bool {
+    !matches!(source.form, SourceForm::Chart(_) | SourceForm::Values)
+}
+
+fn elsewhere(source: &Source) -> String {
+    let path = source.path.as_deref().unwrap_or(".");
+    match Address::read(&source.repository) {
+        Some(address) => format!("Its manifests `{path}` stand in another repository, `{address}`; which apps they make is known to Argo CD only."),
+        None => format!("Its source `{path}` names no repository, so nothing can stand below it. Give it a repoURL."),
+    }
+}
+
+/// A branch or tag by its short name.
+fn plain_revision(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("refs/heads/").or_else(|| text.strip_prefix("refs/tags/")).unwrap_or(text)
 }
 
 fn contains(content: &[u8], text: &str) -> bool {

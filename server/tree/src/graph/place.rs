@@ -87,6 +87,9 @@ struct Candidate {
 impl Placer<'_> {
     fn run(&mut self, options: &TreeOptions) {
         let (candidates, problems) = self.candidates(options);
+        if let Some(sentence) = self.library.nobody_names_us(candidates.iter().map(|(_, candidate)| &*candidate.manifest)) {
+            self.tell(TreeProblem { sentence, about: Vec::new(), below: Some(AppPath::root()) });
+        }
         let (made, made_from) = self.made_by_others(&candidates);
         for (key, candidate) in &candidates {
             let own_file = candidate.files.iter().any(|file| made_from.get(file).is_none_or(|by| by.iter().all(|by| by == key)));
@@ -353,6 +356,7 @@ impl Placer<'_> {
 fn app(library: &Library<'_>, draft: &Draft) -> App {
     let manifest = &draft.manifest;
     let sources: Vec<_> = manifest.sources.iter().map(|source| library.app_source(source)).collect();
+    let other_revisions: Vec<String> = manifest.sources.iter().filter_map(|source| library.other_revision(source)).collect();
     let folders: Vec<&str> = sources.iter().filter_map(|source| source.folder.as_deref()).collect();
     let found =
         if manifest.kind == Kind::Application { discovery::tests(library.files, manifest.tests.as_deref(), &folders) } else { discovery::Found::default() };
@@ -378,7 +382,7 @@ fn app(library: &Library<'_>, draft: &Draft) -> App {
         searched: found.searched,
         unresolved: draft.unresolved.clone(),
         manages_itself: draft.manages_itself,
-        problems: manifest.problems.iter().map(ToString::to_string).chain(found.problems).collect(),
+        problems: manifest.problems.iter().map(ToString::to_string).chain(other_revisions).chain(found.problems).collect(),
         file: manifest.at.file.clone(),
     }
 }

@@ -111,7 +111,7 @@ fn fill(node: &Node, values: &BTreeMap<String, String>) -> Result<Node, String> 
         Data::List(nodes) => Data::List(nodes.iter().map(|node| fill(node, values)).collect::<Result<_, _>>()?),
         Data::Map(entries) => Data::Map(entries.iter().map(|(key, node)| Ok((fill_text(key, values)?, fill(node, values)?))).collect::<Result<_, String>>()?),
     };
-    Ok(Node { at: node.at, data })
+    Ok(Node { at: node.at, key_at: node.key_at, data })
 }
 
 fn fill_text(text: &str, values: &BTreeMap<String, String>) -> Result<String, String> {

@@ -155,6 +155,7 @@ impl Builder<'_> {
             launch: (self.asked.launch)(&app.place()),
             context: self.filter.narrows() && self.part(index) == Part::Context,
             cycle: false,
+            elsewhere: app.is_elsewhere(),
         })
     }
 }

@@ -44,6 +44,23 @@ fn a_branch_a_tag_and_a_commit_are_revisions() {
 }
 
 #[test]
+fn a_repository_knows_its_addresses_and_how_its_branch_is_called() {
+    let mut repository = Repository::bare();
+    let id = repository.commit("First", &[("a", b"1")]);
+    let source = GitSource::open(repository.path(), None).unwrap();
+    assert_eq!(source.addresses(), Vec::<String>::new());
+    assert_eq!(source.revisions().unwrap(), [id.as_str(), "HEAD", "main"]);
+
+    let remotes = "[remote \"origin\"]\n\turl = https://git.example.org/shop.git\n\turl = git@git.example.org:shop.git\n[remote \"mirror\"]\n\turl = https://mirror.example.org/shop\n[remote \"odd\"]\n\tfetch = x\n";
+    let config = repository.git_dir().join("config");
+    std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + remotes).unwrap();
+    repository.commit_entries("refs/remotes/origin/release", "Fetched", &[("a", EntryKind::Blob, b"2")]);
+    let source = GitSource::open(repository.path(), Some("origin/release")).unwrap();
+    assert_eq!(source.addresses(), ["https://git.example.org/shop.git", "git@git.example.org:shop.git", "https://mirror.example.org/shop"]);
+    assert_eq!(source.revisions().unwrap()[1..], ["origin/release", "release"]);
+}
+
+#[test]
 fn what_is_missing_is_said_plainly() {
     let nothing = tempfile::tempdir().unwrap();
     let error = GitSource::open(nothing.path(), None).unwrap_err();

@@ -5,7 +5,7 @@ use std::path::Path;
 use windfirm_model::view::tree::TreeRevision;
 use windfirm_tree::{Kind, MemoryFiles, Tree, TreeOptions};
 
-use crate::support::{App, app, environment_of, folder, path, paths, sentences, tree_of};
+use crate::support::{App, app, environment_of, folder, options, path, paths, sentences, tree_of};
 
 fn fixture(name: &str) -> MemoryFiles {
     folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name))
@@ -55,7 +55,9 @@ fn the_demo_is_three_trees_without_a_problem() {
             files.insert(path, text);
         }
     }
-    let tree = tree_of(&files);
+    let options = TreeOptions { repositories: vec!["https://git.demo.windfirm.dev/shop/deploy.git".into()], ..options() };
+    let tree = Tree::build(&files, TreeRevision::default(), &options, &environment_of);
+    assert!(sentences(&tree).iter().all(|sentence| !sentence.contains("revision")), "{:?}", sentences(&tree));
     for expected in ["/shop/", "/shop/payments/ledger/", "/shop-prod/payments/gateway/", "/search/"] {
         assert!(tree.find(&path(expected)).is_some(), "{expected} in {:?}", paths(&tree));
     }
@@ -243,7 +245,7 @@ fn roots_and_repositories_can_be_narrowed() {
     ]
     .into_iter()
     .collect();
-    let options = TreeOptions { roots: "/roots/".into(), repositories: vec!["git@git.example.org:shop".into()] };
+    let options = TreeOptions { roots: "/roots/".into(), repositories: vec!["git@git.example.org:shop".into()], ..options() };
     let tree = Tree::build(&files, TreeRevision::default(), &options, &environment_of);
     assert_eq!(paths(&tree), ["/shop/", "/shop/cart/", "/shop/other/"]);
     assert_eq!(tree.apps().iter().map(|app| app.tests.len()).collect::<Vec<_>>(), [0, 1, 0]);
@@ -252,6 +254,77 @@ fn roots_and_repositories_can_be_narrowed() {
     let tree = Tree::build(&files, TreeRevision::default(), &options, &environment_of);
     assert!(tree.apps().is_empty());
     assert!(sentences(&tree)[0].starts_with("There is no folder nowhere"));
+}
+
+/// Grants hold by path, so a folder of ours must never stand in for one of another repository.
+#[test]
+fn a_source_of_another_repository_makes_nothing_of_ours() {
+    let elsewhere = |name: &str, source: &str| app(name, source).yaml().replace("git.example.org/shop.git", "git.example.org/other.git");
+    let without_path = app("bare", "x").yaml().replace("git.example.org/shop.git", "git.example.org/other.git").replace(", path: x", "");
+    let files: MemoryFiles = [
+        ("roots/all.yaml", elsewhere("all", ".")),
+        ("roots/bare.yaml", without_path),
+        ("roots/same.yaml", elsewhere("same", "apps")),
+        ("roots/none.yaml", app("none", "apps").yaml().replace("repoURL: \"https://git.example.org/shop.git\", ", "")),
+        ("roots/shop.yaml", app("shop", "apps").yaml()),
+        ("apps/cart.yaml", app("cart", "svc").yaml()),
+        ("apps/mail.yaml", elsewhere("mail", "svc")),
+        ("svc/k6/t.js", "export default 1".into()),
+    ]
+    .into_iter()
+    .collect();
+    let tree = tree_of(&files);
+    assert_eq!(paths(&tree), ["/all/", "/bare/", "/none/", "/same/", "/shop/", "/shop/cart/", "/shop/mail/"]);
+    let at = |name: &str| tree.find(&path(name)).unwrap();
+    for name in ["/all/", "/bare/", "/same/", "/shop/mail/"] {
+        let app = at(name);
+        assert!(app.is_elsewhere() && app.sources[0].folder.is_none() && app.tests.is_empty(), "{name}");
+        assert!(app.unresolved[0].contains("stand in another repository, `git.example.org/other`"), "{name}: {:?}", app.unresolved);
+        assert_eq!(app.sources[0].kind, "unknown", "{name}");
+    }
+    assert!(at("/none/").unresolved[0].contains("names no repository"), "{:?}", at("/none/").unresolved);
+    assert!(!at("/shop/").is_elsewhere() && at("/shop/cart/").tests.len() == 1);
+    assert!(sentences(&tree).is_empty(), "{:?}", sentences(&tree));
+}
+
+#[test]
+fn a_repository_that_no_manifest_names_is_said() {
+    let files: MemoryFiles = [("roots/shop.yaml", app("shop", "apps").yaml()), ("apps/cart.yaml", app("cart", "svc").yaml())].into_iter().collect();
+    let options = TreeOptions { roots: "roots".into(), repositories: vec!["git@mirror.example.org:shop.git".into()], ..options() };
+    let tree = Tree::build(&files, TreeRevision::default(), &options, &environment_of);
+    assert_eq!(paths(&tree), ["/shop/"]);
+    assert_eq!(
+        sentences(&tree),
+        [
+            "No manifest names this repository, known as `mirror.example.org/shop`; they name `git.example.org/shop`. If that is this repository too, add it to tree.repositories in the configuration."
+        ]
+    );
+}
+
+#[test]
+fn a_source_that_asks_for_another_revision_says_so() {
+    let at = |name: &str, revision: &str| App { more: &format!(", targetRevision: '{revision}'"), ..app(name, "svc") }.yaml();
+    let other = at("other", "v1").replace("git.example.org/shop.git", "git.example.org/other.git");
+    let files: MemoryFiles = [
+        ("a.yaml", at("head", "HEAD")),
+        ("b.yaml", at("branch", "main")),
+        ("c.yaml", at("long", "refs/heads/main")),
+        ("d.yaml", at("id", "5d1e7a4c9b0f2e6d8a7c5b3f1e9d7c5b3a190f2e")),
+        ("e.yaml", at("short", "5D1E7A4")),
+        ("f.yaml", at("tag", "v1.2")),
+        ("g.yaml", at("few", "5d1e")),
+        ("h.yaml", other),
+        ("i.yaml", at("chart", "7.0.1").replace("path: svc", "chart: redis")),
+        ("svc/deploy.yaml", String::new()),
+    ]
+    .into_iter()
+    .collect();
+    let options = TreeOptions { revisions: vec!["main".into(), "5d1e7a4c9b0f2e6d8a7c5b3f1e9d7c5b3a190f2e".into()], ..options() };
+    let tree = Tree::build(&files, TreeRevision::default(), &options, &environment_of);
+    let told: Vec<&str> = tree.apps().iter().filter(|app| !app.problems.is_empty()).map(|app| app.name.as_str()).collect();
+    assert_eq!(told, ["few", "tag"]);
+    let tag = tree.find(&path("/tag/")).unwrap();
+    assert!(tag.problems[0].contains("`svc` asks for the revision `v1.2`"), "{:?}", tag.problems);
 }
 
 #[test]

@@ -51,8 +51,13 @@ pub(crate) fn environment_of(facts: &AppFacts) -> (Environment, String) {
     (Environment::from(name), format!("namespace {}", facts.namespace))
 }
 
+/// The address that the manifests of the stories give for their own repository, and the branch that they ask for.
+pub(crate) fn options() -> TreeOptions {
+    TreeOptions { repositories: vec!["https://git.example.org/shop.git".into()], revisions: vec!["main".into()], ..TreeOptions::default() }
+}
+
 pub(crate) fn tree_of(files: &MemoryFiles) -> Tree {
-    Tree::build(files, TreeRevision::default(), &TreeOptions::default(), &environment_of)
+    Tree::build(files, TreeRevision::default(), &options(), &environment_of)
 }
 
 pub(crate) fn paths(tree: &Tree) -> Vec<&str> {

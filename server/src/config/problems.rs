@@ -1,0 +1,147 @@
+//! What is wrong with a configuration beyond syntax and types: all of it at once, a sentence each, with the field that it is about.
+
+use url::Url;
+use windfirm_identity::IdentityConfig;
+use windfirm_tree::Address;
+
+use super::{Config, IssuerSection, is_loopback};
+
+/// The longest name of a provider; the identity layer takes no longer one.
+const MAX_NAME: usize = 32;
+
+pub(super) fn of(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    public_url(&config.public_url, &mut problems);
+    for (index, address) in config.tree.repositories.iter().enumerate() {
+        if Address::read(address).is_none() {
+            problems.push(format!("tree.repositories[{index}]: “{address}” names no repository. Write it as the manifests do in repoURL."));
+        }
+    }
+    if config.identity.is_empty() {
+        problems.push("identity: no provider is named, so nobody could log in. Add at least one.".to_owned());
+    }
+    for (index, issuer) in config.identity.iter().enumerate() {
+        let earlier = config.identity.get(..index).unwrap_or_default();
+        identity(&format!("identity[{index}]"), issuer, earlier, &mut problems);
+    }
+    if !(1..=64).contains(&config.runner.slots) {
+        problems.push(format!("runner.slots: {} is not between 1 and 64.", config.runner.slots));
+    }
+    // What the identity layer would refuse at start must be told here too, whatever it comes to refuse one day.
+    let issuers = config.identity.iter().map(IssuerSection::issuer).collect();
+    if problems.is_empty()
+        && let Err(error) = IdentityConfig::new(config.public_url.clone(), issuers).check()
+    {
+        problems.push(format!("identity: {error}."));
+    }
+    problems
+}
+
+fn public_url(url: &Url, problems: &mut Vec<String>) {
+    if !matches!(url.scheme(), "https" | "http") {
+        problems.push(format!("public_url: {} is neither https nor http.", shown(url)));
+    }
+    if url.scheme() == "http" && !is_loopback(url) {
+        problems.push(format!("public_url: {} would send session cookies in the clear. Use https; plain http is for loopback only.", shown(url)));
+    }
+    if has_user(url) {
+        problems.push(format!("public_url: there is a user or password in front of {}. Take it out; people log in at the identity provider.", shown(url)));
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        problems.push(format!(
+            "public_url: {} has a path, a query or a fragment. The portal needs an address of its own, such as https://windfirm.example/.",
+            shown(url)
+        ));
+    }
+}
+
+fn identity(at: &str, section: &IssuerSection, earlier: &[IssuerSection], problems: &mut Vec<String>) {
+    let name = &section.name;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(allowed) {
+        problems.push(format!("{at}.name: “{name}” must be 1 to {MAX_NAME} lower-case letters, digits and “-”; it becomes part of an address."));
+    }
+    if earlier.iter().any(|other| other.name == *name) {
+        problems.push(format!("{at}.name: “{name}” is there twice. Give each provider its own name."));
+    }
+    match Url::parse(&section.issuer) {
+        Ok(url) => {
+            if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+                problems.push(format!("{at}.issuer: {} is not https. Only a provider on loopback may be plain http.", shown(&url)));
+            }
+            if url.query().is_some() || url.fragment().is_some() || has_user(&url) {
+                problems.push(format!("{at}.issuer: {} has a query, a fragment or a user. Write it exactly as the provider's metadata do.", shown(&url)));
+            }
+        }
+        Err(error) => problems.push(format!("{at}.issuer: “{}” is no address: {error}.", section.issuer)),
+    }
+    if earlier.iter().any(|other| other.issuer == section.issuer) {
+        problems.push(format!("{at}.issuer: {} is there twice, and a person would be two people. Keep one of the two.", section.issuer));
+    }
+    if section.client_id.is_empty() {
+        problems.push(format!("{at}.client_id: it is empty. Write the id that the provider gave when Windfirm was registered."));
+    }
+    if !section.scopes.iter().any(|scope| scope == "openid") {
+        problems.push(format!("{at}.scopes: “openid” is missing; without it there is no identity."));
+    }
+}
+
+fn has_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+/// The address without user and password: what is told ends in logs.
+fn shown(url: &Url) -> Url {
+    let mut shown = url.clone();
+    // Fails only for addresses that can have neither.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, tests::GOOD};
+
+    fn problems(text: &str) -> Vec<String> {
+        Config::parse(text).unwrap_err()
+    }
+
+    #[test]
+    fn every_semantic_problem_is_told_at_once() {
+        let text = GOOD.replace("https://windfirm.example", "http://windfirm.example/x").replace("https://login.example", "http://login.example")
+            + "runner: { slots: 0 }\n";
+        let problems = problems(&text);
+        for part in ["clear", "path", "issuer", "slots"] {
+            assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:?}");
+        }
+    }
+
+    /// Each of these let `check` say “good” and `serve` end at once.
+    #[test]
+    fn what_the_identity_layer_refuses_is_told_with_its_field() {
+        let second = |name: &str, issuer: &str| format!("{GOOD}  - {{ name: {name}, issuer: '{issuer}', client_id: windfirm }}\n");
+        let long = "a".repeat(33);
+        let cases = [
+            (second("other", "https://login.example"), "identity[1].issuer"),
+            (second("company", "https://two.example"), "identity[1].name"),
+            (GOOD.replace("client_id: windfirm", "client_id: ''"), "identity[0].client_id"),
+            (GOOD.replace("name: company", &format!("name: {long}")), "identity[0].name"),
+            (GOOD.replace("https://login.example", "https://login.example?tenant=1"), "identity[0].issuer"),
+            (GOOD.replace("https://login.example", "https://me:hunter2@login.example"), "identity[0].issuer"),
+            (GOOD.replace("https://windfirm.example", "https://me:hunter2@windfirm.example"), "public_url"),
+            (GOOD.replace("https://windfirm.example", "https://windfirm.example/?x=1"), "public_url"),
+        ];
+        for (text, field) in cases {
+            let problems = problems(&text);
+            assert!(problems.len() == 1 && problems[0].starts_with(field), "{field}: {problems:?}");
+            assert!(!problems[0].contains("hunter2"), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_the_repository_that_is_none_is_told() {
+        let problems = problems(&GOOD.replace("deploy.git }", "deploy.git, repositories: ['https://git.example/deploy', ''] }"));
+        assert!(problems.len() == 1 && problems[0].starts_with("tree.repositories[1]"), "{problems:?}");
+    }
+}
