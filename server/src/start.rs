@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use windfirm_executor::{K6, LocalExecutor, LocalSettings};
-use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginRow, LoginRows, RowsError, Secret};
+use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginRow, LoginRows, RowsError, Secret, flow::WARM_EVERY};
 use windfirm_model::clock::Clock;
 use windfirm_store::Store;
 
@@ -143,8 +143,14 @@ pub async fn serve(portal: Arc<Portal>, listener: TcpListener, site: &Path) -> R
     worker::start(&portal);
     let warming = Arc::clone(&portal);
     portal.run(async move {
+        let again_and_again = async {
+            loop {
+                warming.identity.warm().await;
+                tokio::time::sleep(WARM_EVERY).await;
+            }
+        };
         tokio::select! {
-            () = warming.identity.warm() => {}
+            () = again_and_again => {}
             () = warming.ending.cancelled() => {}
         }
     });

@@ -66,11 +66,8 @@ async fn choose(State(state): State<IdentityState>, session: Session, RawQuery(q
     let return_to = asked.unwrap_or_else(|| "/".to_owned());
     match current_login(&session, &*state.clock).await {
         Ok(Some(_)) => see_other(Departure { location: return_to, cookies: Vec::new() }),
-        Ok(None) => {
-            // So that the page's policy can list where the form leads.
-            state.identity.warm().await;
-            no_store(state.pages.choose(ChoosePage { choices: state.identity.choices(), return_to }, &extensions).await)
-        }
+        // Asks nobody: a provider that does not answer keeps nobody from the others. The server keeps their metadata warm.
+        Ok(None) => no_store(state.pages.choose(ChoosePage { choices: state.identity.choices(), return_to }, &extensions).await),
         Err(error) => refuse(&state, &store_failed(&error), &return_to, &client_of(&HeaderMap::new(), &extensions), &extensions).await,
     }
 }
