@@ -7,4 +7,5 @@ pub mod health;
 pub mod ingest;
 pub mod request_log;
 pub mod routes;
+pub mod same_site;
 pub mod who;

@@ -101,7 +101,8 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
         .fallback_service(files)
         .layer(RequestBodyLimitLayer::new(MAX_FORM_BYTES))
         .layer(sessions(portal))
-        .layer(CsrfLayer::new());
+        .layer(CsrfLayer::new().with_rejection_response(same_site::refused))
+        .layer(from_fn(same_site::require_word))
 
     machines
         .merge(people)
