@@ -8,4 +8,5 @@ pub mod ingest;
 pub mod request_log;
 pub mod routes;
 pub mod same_site;
+pub mod table;
 pub mod who;

@@ -11,6 +11,8 @@
 mod bad_input;
 #[path = "portal/coverage.rs"]
 mod coverage;
+#[path = "portal/door.rs"]
+mod door;
 #[path = "portal/flows.rs"]
 mod flows;
 #[path = "portal/harness.rs"]

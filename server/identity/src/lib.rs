@@ -40,6 +40,6 @@ pub use error::LoginError;
 pub use flow::{Departure, Finish, Identity};
 pub use hooks::{AuditError, Choice, ChoosePage, LoginAudit, LoginPages, LogoutReach};
 pub use return_to::own_path;
-pub use routes::{Client, IdentityState, routes};
+pub use routes::{Client, DoorEffect, DoorRoute, IdentityState, door_routes, routes};
 pub use rows::{LOGIN_LIFETIME_S, LoginRow, LoginRows, RowsError};
 pub use session::{ABSOLUTE_LIMIT_S, IDLE_LIMIT_S, LOGIN_KEY, SEEN_KEY, SessionError, begin_session, current_login, end_session, still_logged_in};

@@ -1,12 +1,13 @@
 //! A whole portal in a temporary folder: the demo's repository and policy, SQLite, the real k6 where it is there, no sockets
 //! but the ones that a test opens itself. People log in by a session row, as after a finished login.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, header},
+    response::Response,
 };
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -20,10 +21,15 @@ use windfirm::{
     worker,
 };
 use windfirm_model::{
-    actor::{Groups, PersonKey},
+    actor::{Groups, PersonKey, SystemTask},
+    audit::EventOutcome,
     session::Login,
+    view::audit::AuditRow,
 };
-use windfirm_store::session::SessionRows;
+use windfirm_policy::Access;
+use windfirm_store::{audit::AuditFilter, session::SessionRows};
+
+use crate::process::k6;
 
 pub(crate) struct House {
     pub portal: Arc<Portal>,
@@ -34,6 +40,22 @@ pub(crate) struct House {
 impl Drop for House {
     fn drop(&mut self) {
         self.portal.ending.cancel();
+    }
+}
+
+/// What differs between the houses of tests.
+pub(crate) struct Plan {
+    pub shop_port: u16,
+    /// Where runners find the portal.
+    pub listening: std::net::SocketAddr,
+    pub public_url: &'static str,
+    /// The identity provider; nobody listens there unless a test does.
+    pub issuer: String,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { shop_port: 7_710, listening: ([127, 0, 0, 1], 7_700).into(), public_url: "http://127.0.0.1:7700/", issuer: "http://127.0.0.1:9".into() }
     }
 }
 
@@ -71,28 +93,16 @@ pub(crate) struct Answer {
     pub body: String,
 }
 
-/// The k6 that the test command built. Without it, tests that need it say so and fail where it is required.
-pub(crate) fn k6() -> Option<PathBuf> {
-    let named = std::env::var_os("WINDFIRM_K6").map(PathBuf::from);
-    let in_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).map(|folder| folder.join("k6")).collect::<Vec<_>>());
-    let found = named.into_iter().chain(in_path).find(|path| path.is_file());
-    if found.is_none() {
-        eprintln!("skipped: no k6 (set WINDFIRM_K6, or run make k6)");
-        assert!(std::env::var_os("WINDFIRM_REQUIRE_K6").is_none(), "k6 is required here");
-    }
-    found
-}
-
 impl House {
     /// `None` when there is no k6; that was said.
     pub(crate) async fn open() -> Option<Self> {
-        Self::build(7_710, ([127, 0, 0, 1], 7_700).into()).await
+        Self::build(Plan::default()).await
     }
 
     /// With workers, a real socket for what runners deliver, and the demo's shop on ports from `shop_port` on.
     pub(crate) async fn open_live(shop_port: u16) -> Option<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let house = Self::build(shop_port, listener.local_addr().unwrap()).await?;
+        let house = Self::build(Plan { shop_port, listening: listener.local_addr().unwrap(), ..Plan::default() }).await?;
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
@@ -106,7 +116,8 @@ impl House {
         Some(house)
     }
 
-    async fn build(shop_port: u16, listening: std::net::SocketAddr) -> Option<Self> {
+    pub(crate) async fn build(plan: Plan) -> Option<Self> {
+        let Plan { shop_port, listening, public_url, issuer } = plan;
         let k6 = k6()?;
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("repository.git");
@@ -115,7 +126,7 @@ impl House {
         std::fs::write(&policy, windfirm_demo::repository::policy()).unwrap();
         let config = Config {
             listen: listening,
-            public_url: "http://127.0.0.1:7700/".parse().unwrap(),
+            public_url: public_url.parse().unwrap(),
             state: folder.path().join("state"),
             database: None,
             policy,
@@ -123,10 +134,10 @@ impl House {
             identity: vec![IssuerSection {
                 name: "demo".into(),
                 label: None,
-                issuer: "http://127.0.0.1:9".into(),
+                issuer,
                 client_id: "windfirm".into(),
                 client_secret: Some(Secret::Value("secret".into())),
-                scopes: vec!["openid".into()],
+                scopes: ["openid", "profile", "groups"].map(str::to_owned).to_vec(),
                 groups_claim: "groups".into(),
                 name_claim: "name".into(),
             }],
@@ -155,18 +166,40 @@ impl House {
         };
         let session = Session::new(None, Arc::new(SessionRows(self.portal.store.clone())), None);
         windfirm_identity::begin_session(&session, &login, &*self.portal.clock).await.unwrap();
-        Some(format!("windfirm={}", session.id().unwrap()))
+        let name = if self.portal.settings.public_url.scheme() == "https" { "__Host-windfirm" } else { "windfirm" };
+        Some(format!("{name}={}", session.id().unwrap()))
     }
 
-    pub(crate) async fn send(&self, who: As, request: Request<Body>) -> Answer {
+    /// Status and headers only: the body of a live stream does not end.
+    pub(crate) async fn head(&self, who: As, request: Request<Body>) -> (StatusCode, HeaderMap) {
+        let (parts, _) = self.respond(who, request).await.into_parts();
+        (parts.status, parts.headers)
+    }
+
+    async fn respond(&self, who: As, request: Request<Body>) -> Response {
         let (mut parts, body) = request.into_parts();
         if let Some(cookie) = self.cookie(who).await {
             parts.headers.insert(header::COOKIE, cookie.parse().unwrap());
         }
-        let response = self.router.clone().oneshot(Request::from_parts(parts, body)).await.unwrap();
-        let (parts, body) = response.into_parts();
+        self.router.clone().oneshot(Request::from_parts(parts, body)).await.unwrap()
+    }
+
+    pub(crate) async fn send(&self, who: As, request: Request<Body>) -> Answer {
+        let (parts, body) = self.respond(who, request).await.into_parts();
         let body = body.collect().await.map(|all| String::from_utf8_lossy(&all.to_bytes()).into_owned()).unwrap_or_default();
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Every operation on the record, by its number.
+    pub(crate) async fn record(&self) -> BTreeMap<i64, AuditRow> {
+        let slice = self.portal.store.audit(&Access::system(SystemTask::AuditReconciler), &AuditFilter::default(), 10_000).await.unwrap();
+        slice.rows.into_iter().map(|row| (row.seq, row)).collect()
+    }
+
+    /// The ways in and out on the record, oldest first: what, how it ended, who.
+    pub(crate) async fn at_the_door(&self) -> Vec<(String, EventOutcome, String)> {
+        let rows = self.record().await.into_values().filter(|row| row.code.starts_with("session."));
+        rows.map(|row| (row.code, row.outcome, row.actor)).collect()
     }
 
     /// A page, as a browser asks for it.

@@ -12,6 +12,7 @@ mod browser;
 mod callback_cases;
 mod clock;
 mod demo_cases;
+mod door_cases;
 mod hostile;
 mod mint;
 mod portal;
