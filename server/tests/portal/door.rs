@@ -35,3 +35,62 @@ async fn who_comes_who_is_refused_and_who_goes_stands_on_the_record() {
     let all = rows(&[("session.login", Done, "Ana Ruiz"), refused, refused, ("session.logout", Done, "Ana Ruiz")]);
     assert_eq!(house.at_the_door().await, all);
 }
+
+/// Name and attributes of a `Set-Cookie` value, the attributes in lower case and in order.
+fn parts(set: &str) -> (&str, Vec<String>) {
+    let mut parts = set.split("; ");
+    let name = parts.next().unwrap().split('=').next().unwrap();
+    let mut attributes: Vec<String> = parts.map(str::to_lowercase).filter(|part| !part.starts_with("max-age") && !part.starts_with("expires")).collect();
+    attributes.sort();
+    (name, attributes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_https_cookies_belong_to_this_host_alone_and_browsers_stay_on_https() {
+    let Some(house) = house_with_provider(COMPANY).await else { return };
+    let mut ana = Visitor::new(&house);
+    assert_eq!(ana.log_in("ana").await.headers["location"], "/tree");
+    assert_eq!(ana.get("/tree").await.status, StatusCode::OK);
+    ana.post("/theme", "theme=dark").await;
+    ana.post("/logout", "").await;
+    let theme = ana.set.iter().position(|set| set.starts_with("windfirm_theme=")).unwrap();
+    assert!(parts(&ana.set.remove(theme)).1.contains(&"secure".to_owned()));
+    // Login under way (set, removed), session (set, removed), log-out under way.
+    assert!(ana.set.len() >= 5, "{:?}", ana.set);
+    assert!(ana.set.iter().any(|set| set.starts_with("__Host-windfirm=")), "{:?}", ana.set);
+    for set in &ana.set {
+        let (name, attributes) = parts(set);
+        // Demanded by the prefix: Secure, Path=/, and no Domain.
+        assert!(name == "__Host-windfirm" || name.starts_with("__Host-windfirm-"), "{set}");
+        // A cookie that is removed has no value to be kept from scripts, but a browser removes it only when it is Secure.
+        let is_removed = set.starts_with("__Host-windfirm=;");
+        assert_eq!(attributes, if is_removed { vec!["path=/", "secure"] } else { vec!["httponly", "path=/", "samesite=lax", "secure"] }, "{set}");
+        assert!(set.len() < 4_096);
+    }
+    for address in ["/login", "/tree", "/nowhere", "/health/live", "/pkg/none.css", "/api/fn/frame", "/login/demo/callback"] {
+        let answer = Visitor::new(&house).get(address).await;
+        let hsts = answer.headers.get("strict-transport-security").map(|value| value.to_str().unwrap());
+        assert_eq!(hsts, Some("max-age=63072000; includeSubDomains"), "{address}: {}", answer.status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_cookie_is_for_http_on_this_computer() {
+    let Some(house) = house_with_provider(LOOPBACK).await else { return };
+    let mut ana = Visitor::new(&house);
+    ana.log_in("ana").await;
+    assert!(ana.cookies.contains_key("windfirm"), "{:?}", ana.set);
+    for set in &ana.set {
+        let (name, attributes) = parts(set);
+        assert!(name == "windfirm" || name.starts_with("windfirm-login-"), "{set}");
+        assert_eq!(attributes, ["httponly", "path=/", "samesite=lax"], "{set}");
+    }
+    assert!(!ana.get("/tree").await.headers.contains_key("strict-transport-security"));
+
+    let file = "state: s\npolicy: p\ntree: { repository: r }\nidentity: [ { name: a, issuer: 'https://login.example', client_id: c } ]\npublic_url: ";
+    for (address, is_taken) in [("http://127.0.0.1:7700", true), ("http://[::1]:7700", true), ("http://windfirm.example", false), ("http://10.0.0.7", false)] {
+        let problems = Config::parse(&format!("{file}'{address}'")).err().unwrap_or_default();
+        assert_eq!(problems.is_empty(), is_taken, "{address}: {problems:?}");
+        assert!(is_taken || problems[0].contains("in the clear"), "{address}: {problems:?}");
+    }
+}
