@@ -2,6 +2,7 @@
 
 pub mod door;
 pub mod events;
+pub mod functions;
 pub mod headers;
 pub mod health;
 pub mod ingest;

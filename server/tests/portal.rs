@@ -15,5 +15,7 @@ mod coverage;
 mod door;
 #[path = "portal/flows.rs"]
 mod flows;
+#[path = "portal/forms.rs"]
+mod forms;
 #[path = "portal/harness.rs"]
 mod harness;

@@ -116,6 +116,7 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
             }),
         )
         .leptos_routes_with_context(&state, pages(), context, move || shell(options.clone()))
+        .layer(from_fn(functions::check))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_LIMIT))
         .merge(table::router(streams()))
         .layer(asker.clone());
