@@ -10,4 +10,5 @@ pub mod request_log;
 pub mod routes;
 pub mod same_site;
 pub mod table;
+pub mod turnstile;
 pub mod who;

@@ -18,7 +18,7 @@ use windfirm_store::Store;
 
 use crate::{
     config::Config,
-    http::routes,
+    http::{routes, turnstile::Turnstile},
     live::LiveExecutions,
     state::{InForce, Keeper, Portal, Settings},
     worker::{self, reload},
@@ -96,6 +96,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         local,
         k6_version,
         identity: Arc::new(identity),
+        turnstile: Turnstile::default(),
         live: LiveExecutions::default(),
         settings: Settings {
             public_url: config.public_url.clone(),

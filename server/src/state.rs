@@ -16,7 +16,7 @@ use windfirm_policy::Policy;
 use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
-use crate::live::LiveExecutions;
+use crate::{http::turnstile::Turnstile, live::LiveExecutions};
 
 /// The policy that decides now, and what was wrong with a newer file.
 #[derive(Clone, Debug)]
@@ -96,6 +96,7 @@ pub struct Portal {
     pub local: Arc<LocalExecutor>,
     pub k6_version: String,
     pub identity: Arc<Identity>,
+    pub turnstile: Turnstile,
     pub live: LiveExecutions,
     pub settings: Settings,
     /// Wakes the supervisor: something was launched or stopped.

@@ -131,7 +131,8 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
         pages: Arc::new(door::Door(Arc::clone(portal))),
         clock: Arc::clone(&portal.clock),
     };
-    let door = identity_routes(identity).merge(Router::new().route("/theme", post(door::theme))).layer(from_fn(door::note_theme));
+    let in_and_out = identity_routes(identity).layer(from_fn_with_state(Arc::clone(portal), turnstile::pass));
+    let door = in_and_out.with_state(()).merge(table::router(beside_the_door())).layer(from_fn(door::note_theme));
 
     let people = pages
         .merge(door)

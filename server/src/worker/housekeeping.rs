@@ -1,4 +1,5 @@
-//! Every half minute: sessions that have run out go, and audit intents whose outcome a crash has swallowed are closed.
+//! Every half minute: sessions that have run out go, audit intents whose outcome a crash has swallowed are closed, and the
+//! record is told of those who were left out at the door.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use windfirm_policy::{
     act::{CleanSessions, ReconcileAudit},
 };
 
-use crate::state::Portal;
+use crate::{http::turnstile, state::Portal};
 
 /// An intent that is open for longer than any operation takes was left by a crash.
 const OPEN_TOO_LONG_S: i64 = 120;
@@ -33,4 +34,5 @@ pub async fn round(portal: Arc<Portal>) {
         }
         Err(error) => tracing::warn!(%error, "housekeeping.intents_not_read"),
     }
+    turnstile::tell(&portal).await;
 }

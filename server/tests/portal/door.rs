@@ -94,3 +94,42 @@ async fn a_plain_cookie_is_for_http_on_this_computer() {
         assert!(is_taken || problems[0].contains("in the clear"), "{address}: {problems:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_at_the_door_does_not_fill_the_record() {
+    let Some(house) = house_with_provider(LOOPBACK).await else { return };
+    let mut somebody = Visitor::new(&house);
+    let mut refused = Vec::new();
+    for number in 0..300 {
+        let answer = if number % 2 == 0 {
+            somebody.get(&format!("/login/demo/callback?code=x&state={number}")).await
+        } else {
+            somebody.post("/login", "issuer=nobody-knows").await
+        };
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            refused.push(answer);
+        }
+    }
+    let written = house.at_the_door().await.len();
+    // It refills while the test runs, one in six seconds.
+    assert!((60..120).contains(&written) && refused.len() == 300 - written, "{written} rows, {} refused", refused.len());
+    let wait: u32 = refused[0].headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=6).contains(&wait) && refused[0].body.contains("Too many attempts"), "{}", refused[0].body);
+    assert!(
+        house
+            .send(crate::harness::As::Nobody, axum::http::Request::get("/metrics").body(axum::body::Body::empty()).unwrap())
+            .await
+            .body
+            .contains("windfirm_logins_left_out_total")
+    );
+
+    // How many were left out stands there, once; a second round has nothing to add.
+    for _ in 0..2 {
+        windfirm::worker::housekeeping::round(std::sync::Arc::clone(&house.portal)).await;
+    }
+    let told: Vec<_> = house.record().await.into_values().filter_map(|row| row.why).filter(|why| why.contains("no row of their own")).collect();
+    assert_eq!(told, [format!("{} further attempts to log in were answered with “too many” and have no row of their own.", refused.len())]);
+    // Whoever is in already is not held up, and other pages of the door are open.
+    assert_eq!(house.page(crate::harness::As::Ana, "/tree").await.status, StatusCode::OK);
+    assert_eq!(somebody.get("/login").await.status, StatusCode::OK);
+}
