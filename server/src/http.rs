@@ -5,6 +5,7 @@ pub mod events;
 pub mod functions;
 pub mod headers;
 pub mod health;
+pub mod home_address;
 pub mod ingest;
 pub mod request_log;
 pub mod routes;

@@ -141,6 +141,7 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
         .layer(sessions(portal))
         .layer(CsrfLayer::new().with_rejection_response(same_site::refused))
         .layer(from_fn(same_site::require_word))
+        .layer(from_fn_with_state(Arc::clone(portal), home_address::lead_there));
 
     machines
         .merge(people)

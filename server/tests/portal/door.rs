@@ -133,3 +133,26 @@ async fn a_flood_at_the_door_does_not_fill_the_record() {
     assert_eq!(house.page(crate::harness::As::Ana, "/tree").await.status, StatusCode::OK);
     assert_eq!(somebody.get("/login").await.status, StatusCode::OK);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_under_another_name_of_this_computer_leads_to_the_one_that_logins_come_back_to() {
+    let Some(house) = house_with_provider(LOOPBACK).await else { return };
+    let open = |address: &str, host: &str| {
+        let request = axum::http::Request::get(address).header("accept", "text/html").header("host", host);
+        house.send(crate::harness::As::Nobody, request.body(axum::body::Body::empty()).unwrap())
+    };
+    for address in ["/", "/tree?q=cart", "/login?return_to=/tree", "//evil.example/", "/nowhere"] {
+        let answer = open(address, "localhost:7700").await;
+        assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT, "{address}");
+        let there: url::Url = answer.headers["location"].to_str().unwrap().parse().unwrap();
+        assert_eq!(
+            (there.origin().ascii_serialization().as_str(), answer.headers["location"].to_str().unwrap()),
+            ("http://127.0.0.1:7700", format!("http://127.0.0.1:7700{address}").as_str())
+        );
+    }
+    // Under our own name, and under names that are not this computer's, nobody is sent anywhere new.
+    assert_eq!(open("/login", "127.0.0.1:7700").await.status, StatusCode::OK);
+    assert_eq!(open("/login", "evil.example").await.status, StatusCode::OK);
+    // Machines stay where they ask.
+    assert_eq!(open("/health/live", "localhost:7700").await.status, StatusCode::OK);
+}
