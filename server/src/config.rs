@@ -68,6 +68,17 @@ pub struct IssuerSection {
     pub groups_claim: String,
     #[serde(default = "default_name_claim")]
     pub name_claim: String,
+    /// Certificates in PEM, believed for this provider beside the system's: for a company with its own authority.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl IssuerSection {
+    /// The text of `ca_file`, when there is one.
+    pub fn ca_pem(&self) -> Result<Option<String>, String> {
+        let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| format!("ca_file: {} cannot be read: {error}.", file.display()));
+        self.ca_file.as_ref().map(read).transpose()
+    }
 }
 
 /// How load is generated on this machine.
@@ -122,6 +133,9 @@ impl Config {
         let mut config = Self::parse(&text).map_err(wrong)?;
         if let Some(folder) = file.parent() {
             for path in [&mut config.state, &mut config.policy, &mut config.tree.repository] {
+                *path = folder.join(&*path);
+            }
+            for path in config.identity.iter_mut().filter_map(|issuer| issuer.ca_file.as_mut()) {
                 *path = folder.join(&*path);
             }
         }

@@ -132,6 +132,7 @@ fn identity_config(config: &Config) -> Result<IdentityConfig, StartError> {
             scopes: section.scopes.clone(),
             groups_claim: section.groups_claim.clone(),
             name_claim: section.name_claim.clone(),
+            ca_pem: section.ca_pem().map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?,
         });
     }
     Ok(IdentityConfig::new(config.public_url.clone(), issuers))

@@ -35,6 +35,9 @@ pub(super) async fn check(file: &Path) -> Result<(), String> {
     for (issuer, secret) in secrets {
         tell("secret", secret.read().map(|_| format!("client secret of {}", issuer.name)));
     }
+    for issuer in config.identity.iter().filter(|issuer| issuer.ca_file.is_some()) {
+        tell("certificates", issuer.ca_pem().map(|_| format!("those of {} can be read", issuer.name)));
+    }
     let store = match config.database_url() {
         Ok(url) => match Store::open(&url, Arc::new(SystemClock)).await {
             Ok(store) => {

@@ -140,6 +140,7 @@ impl House {
                 scopes: ["openid", "profile", "groups"].map(str::to_owned).to_vec(),
                 groups_claim: "groups".into(),
                 name_claim: "name".into(),
+                ca_file: None,
             }],
             runner: RunnerConfig { k6: Some(k6), ..RunnerConfig::default() },
         };

@@ -10,6 +10,7 @@
 
 mod browser;
 mod callback_cases;
+mod certificate_cases;
 mod clock;
 mod demo_cases;
 mod door_cases;
