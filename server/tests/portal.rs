@@ -19,3 +19,9 @@ mod flows;
 mod forms;
 #[path = "portal/harness.rs"]
 mod harness;
+#[path = "portal/logs.rs"]
+mod logs;
+#[path = "portal/process.rs"]
+mod process;
+#[path = "portal/visitor.rs"]
+mod visitor;
