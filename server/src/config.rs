@@ -79,10 +79,19 @@ pub struct IssuerSection {
     pub groups_claim: String,
     #[serde(default = "default_name_claim")]
     pub name_claim: String,
+    /// Certificates in PEM, believed for this provider beside the system's: for a company with its own authority.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
 }
 
 impl IssuerSection {
-    /// The same for the identity layer, without the secret: that is read as late as can be.
+    /// The text of `ca_file`, when there is one.
+    pub fn ca_pem(&self) -> Result<Option<String>, String> {
+        let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| format!("ca_file: {} cannot be read: {error}.", file.display()));
+        self.ca_file.as_ref().map(read).transpose()
+    }
+
+    /// The same for the identity layer, without secret and certificates: files are read as late as can be.
     #[must_use]
     pub fn issuer(&self) -> IssuerConfig {
         IssuerConfig {
@@ -94,6 +103,7 @@ impl IssuerSection {
             scopes: self.scopes.clone(),
             groups_claim: self.groups_claim.clone(),
             name_claim: self.name_claim.clone(),
+            ca_pem: None,
         }
     }
 }
@@ -160,6 +170,9 @@ impl Config {
         let secrets = self.database.iter_mut().chain(self.identity.iter_mut().filter_map(|issuer| issuer.client_secret.as_mut()));
         let files = secrets.filter_map(Secret::file_mut);
         for path in [&mut self.state, &mut self.policy, &mut self.tree.repository].into_iter().chain(self.runner.k6.as_mut()).chain(files) {
+            *path = folder.join(&*path);
+        }
+        for path in self.identity.iter_mut().filter_map(|issuer| issuer.ca_file.as_mut()) {
             *path = folder.join(&*path);
         }
     }

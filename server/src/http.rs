@@ -2,9 +2,14 @@
 
 pub mod door;
 pub mod events;
+pub mod functions;
 pub mod headers;
 pub mod health;
+pub mod home_address;
 pub mod ingest;
 pub mod request_log;
 pub mod routes;
+pub mod same_site;
+pub mod table;
+pub mod turnstile;
 pub mod who;

@@ -12,13 +12,13 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use windfirm_executor::{K6, LocalExecutor, LocalSettings};
-use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginRow, LoginRows, RowsError, Secret};
+use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginRow, LoginRows, RowsError, Secret, flow::WARM_EVERY};
 use windfirm_model::clock::Clock;
 use windfirm_store::Store;
 
 use crate::{
     config::Config,
-    http::{ingest::Refusals, routes},
+    http::{ingest::Refusals, routes, turnstile::Turnstile},
     live::LiveExecutions,
     state::{InForce, Keeper, Portal, Settings},
     usecase::inspection::Desk,
@@ -96,6 +96,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         k6_version,
         desk: Desk::default(),
         identity: Arc::new(identity),
+        turnstile: Turnstile::default(),
         live: LiveExecutions::default(),
         settings: Settings {
             public_url: config.public_url.clone(),
@@ -135,7 +136,8 @@ fn identity_config(config: &Config) -> Result<IdentityConfig, StartError> {
     for section in &config.identity {
         let secret = section.client_secret.as_ref().map(crate::config::Secret::read).transpose();
         let secret = secret.map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?;
-        issuers.push(IssuerConfig { client_secret: secret.map(Secret::new), ..section.issuer() });
+        let ca_pem = section.ca_pem().map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?;
+        issuers.push(IssuerConfig { client_secret: secret.map(Secret::new), ca_pem, ..section.issuer() });
     }
     Ok(IdentityConfig::new(config.public_url.clone(), issuers))
 }
@@ -147,8 +149,14 @@ pub async fn serve(portal: Arc<Portal>, listener: TcpListener, site: &Path) -> R
     worker::start(&portal);
     let warming = Arc::clone(&portal);
     portal.run(async move {
+        let again_and_again = async {
+            loop {
+                warming.identity.warm().await;
+                tokio::time::sleep(WARM_EVERY).await;
+            }
+        };
         tokio::select! {
-            () = warming.identity.warm() => {}
+            () = again_and_again => {}
             () = warming.ending.cancelled() => {}
         }
     });

@@ -16,7 +16,12 @@ use windfirm_policy::Policy;
 use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
-use crate::{config::TreeConfig, http::ingest::Refusals, live::LiveExecutions, usecase::inspection::Desk};
+use crate::{
+    config::TreeConfig,
+    http::{ingest::Refusals, turnstile::Turnstile},
+    live::LiveExecutions,
+    usecase::inspection::Desk,
+};
 
 /// The policy that decides now, and what was wrong with a newer file.
 #[derive(Clone, Debug)]
@@ -110,6 +115,7 @@ pub struct Portal {
     /// Where questions to k6 wait for their turn.
     pub desk: Desk,
     pub identity: Arc<Identity>,
+    pub turnstile: Turnstile,
     pub live: LiveExecutions,
     pub settings: Settings,
     /// Wakes the supervisor, which alone waits for it: something was launched, stopped or ended. Always by `notify_one`, which is not

@@ -13,8 +13,12 @@ mod access;
 mod bad_input;
 #[path = "portal/coverage.rs"]
 mod coverage;
+#[path = "portal/door.rs"]
+mod door;
 #[path = "portal/flows.rs"]
 mod flows;
+#[path = "portal/forms.rs"]
+mod forms;
 #[path = "portal/gate.rs"]
 mod gate;
 #[path = "portal/harness.rs"]
@@ -23,9 +27,15 @@ mod harness;
 mod launching;
 #[path = "portal/live.rs"]
 mod live;
+#[path = "portal/logs.rs"]
+mod logs;
+#[path = "portal/process.rs"]
+mod process;
 #[path = "portal/repositories.rs"]
 mod repositories;
 #[path = "portal/starts.rs"]
 mod starts;
+#[path = "portal/visitor.rs"]
+mod visitor;
 #[path = "portal/waiting.rs"]
 mod waiting;

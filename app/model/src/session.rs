@@ -10,6 +10,9 @@ use crate::{
 /// The key under which a session's data holds its [`Login`].
 pub const LOGIN_KEY: &str = "login";
 
+/// Without any request for this long, a session has ended.
+pub const IDLE_LIMIT_S: i64 = 30 * 60;
+
 /// A person who has logged in. Stays on the server; the browser holds a random id only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {

@@ -24,7 +24,7 @@ pub fn choose(choices: &[Choice<'_>], return_to: &str, theme: Theme, demo: bool)
     let providers = if choices.is_empty() {
         r#"<p class="why fail">"#.to_owned()
             + &inline_icon("why")
-            + "<span>No identity provider is configured, so nobody can log in. Tell the people who run this portal: the setting is <code>[[identity]]</code>.</span></p>"
+            + "<span>No identity provider is configured, so nobody can log in. Tell the people who run this portal: their configuration names none under <code>identity:</code>.</span></p>"
     } else {
         format!(
             r#"<form class="idp" method="post" action="/login" aria-label="Identity provider"><input type="hidden" name="return_to" value="{}">{}</form>"#,
@@ -188,6 +188,6 @@ mod tests {
     #[test]
     fn without_a_provider_the_page_says_who_must_act() {
         let html = choose(&[], "/", Theme::System, false);
-        assert!(html.contains("No identity provider is configured") && !html.contains("<form"));
+        assert!(html.contains("No identity provider is configured") && html.contains("<code>identity:</code>") && !html.contains("<form"));
     }
 }

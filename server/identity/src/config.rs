@@ -44,6 +44,8 @@ pub struct IssuerConfig {
     pub groups_claim: String,
     /// Where the name for people stands, such as `name` or `preferred_username`.
     pub name_claim: String,
+    /// Certificates in PEM that are believed for this provider beside the system's own: those of a company.
+    pub ca_pem: Option<String>,
 }
 
 /// All of it.
@@ -78,6 +80,8 @@ pub enum ConfigError {
     BadIssuer(String),
     #[error("the identity provider “{0}” has no client id")]
     NoClientId(String),
+    #[error("the certificates for the identity provider “{0}” cannot be used: {1}; a file of certificates in PEM is needed")]
+    BadCertificates(String, String),
     #[error("the public URL {0} must be https; http is for loopback addresses only. It has no path, no query and no user")]
     BadPublicUrl(Url),
     #[error("the HTTP client cannot be built: {0}")]

@@ -28,6 +28,9 @@ const MAX_HINT_BYTES: usize = 4 * 1024;
 /// How long the browser may take to come back from the provider's log-out page.
 const LOGOUT_LIFETIME_S: i64 = 600;
 
+/// How often [`Identity::warm`] is called: it asks a provider only when what is known of it is missing or old.
+pub const WARM_EVERY: Duration = Duration::from_secs(20);
+
 /// Where the browser is sent, and the `Set-Cookie` values that go with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Departure {
@@ -112,7 +115,7 @@ impl Identity {
         origins
     }
 
-    /// Asks every provider for its metadata, if they are not known yet. Failures are logged and met again at the first login.
+    /// Asks every provider for its metadata, if they are not known or too old. Failures are logged and met again at the next login.
     pub async fn warm(&self) {
         futures::future::join_all(self.providers.iter().map(|provider| provider.known())).await;
     }

@@ -4,7 +4,7 @@
 //!
 //! 1. Implement [`LoginRows`] over the store, [`LoginAudit`] over the audit log, [`LoginPages`] over the pages at the door.
 //! 2. `let identity = Arc::new(Identity::new(IdentityConfig::new(public_url, issuers), rows, clock)?);`, then `identity.warm().await` in the
-//!    background; nothing waits for a provider at start.
+//!    background, again and again ([`flow::WARM_EVERY`]); nothing waits for a provider, neither the start nor the page at the door.
 //! 3. Merge [`routes`]`(IdentityState { identity, audit, pages, clock })` under the session layer and the CSRF layer:
 //!    GET and POST `/login`, GET `/login/{issuer}/callback`, POST `/logout`, GET `/logged-out`.
 //! 4. In every request: [`current_login`]`(&session, &*clock)`; in live streams now and then [`still_logged_in`].
@@ -40,6 +40,6 @@ pub use error::LoginError;
 pub use flow::{Departure, Finish, Identity};
 pub use hooks::{AuditError, Choice, ChoosePage, LoginAudit, LoginPages, LogoutReach};
 pub use return_to::own_path;
-pub use routes::{Client, IdentityState, routes};
+pub use routes::{Client, DoorEffect, DoorRoute, IdentityState, door_routes, routes};
 pub use rows::{LOGIN_LIFETIME_S, LoginRow, LoginRows, RowsError};
 pub use session::{ABSOLUTE_LIMIT_S, IDLE_LIMIT_S, LOGIN_KEY, SEEN_KEY, SessionError, begin_session, current_login, end_session, still_logged_in};

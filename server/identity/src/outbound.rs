@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, StatusCode, header};
+use reqwest::{Certificate, RequestBuilder, StatusCode, header};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -59,6 +59,12 @@ pub(crate) struct Answer {
     pub(crate) body: Option<Map<String, Value>>,
 }
 
+/// The certificates of a PEM text, which must hold at least one.
+pub(crate) fn certificates(pem: &str) -> Result<Vec<Certificate>, String> {
+    let found = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| quoted(&error.to_string()))?;
+    if found.is_empty() { Err("there is no certificate in them".to_owned()) } else { Ok(found) }
+}
+
 /// The HTTP client for one provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbound {
@@ -67,14 +73,15 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    /// `issuer` decides whether plain http is allowed at all.
-    pub(crate) fn new(issuer: &Url, timeout: Duration) -> Result<Self, ConfigError> {
+    /// `issuer` decides whether plain http is allowed at all; `roots` are believed beside those of the system.
+    pub(crate) fn new(issuer: &Url, roots: Vec<Certificate>, timeout: Duration) -> Result<Self, ConfigError> {
         let may_use_http = issuer.scheme() == "http" && is_loopback(issuer);
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(timeout)
             .connect_timeout(timeout)
             .https_only(!may_use_http)
+            .tls_certs_merge(roots)
             .referer(false)
             .no_gzip()
             .no_brotli()

@@ -15,7 +15,7 @@ use windfirm_model::clock::{Clock, Timestamp};
 use crate::{
     config::{ConfigError, IssuerConfig},
     error::{LoginError, quoted},
-    outbound::{Outbound, OutboundError},
+    outbound::{Outbound, OutboundError, certificates},
 };
 
 /// How long metadata and keys are used without asking again.
@@ -72,7 +72,8 @@ pub(crate) struct Provider {
 impl Provider {
     pub(crate) fn new(config: IssuerConfig, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Self, ConfigError> {
         let issuer_url = Url::parse(&config.issuer).map_err(|_| ConfigError::BadIssuer(config.issuer.clone()))?;
-        let outbound = Outbound::new(&issuer_url, timeout)?;
+        let roots = config.ca_pem.as_deref().map(certificates).transpose().map_err(|why| ConfigError::BadCertificates(config.name.clone(), why))?;
+        let outbound = Outbound::new(&issuer_url, roots.unwrap_or_default(), timeout)?;
         Ok(Self { config, issuer_url, outbound, clock, known: ArcSwapOption::empty(), attempts: Mutex::default() })
     }
 

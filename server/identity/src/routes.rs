@@ -7,9 +7,9 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     Router,
     extract::{ConnectInfo, Form, Path, RawQuery, State},
-    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use serde::Deserialize;
 use tower_sessions::Session;
@@ -43,14 +43,45 @@ impl std::fmt::Debug for IdentityState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client(pub String);
 
+/// What a route of the door does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoorEffect {
+    /// Shows a page; nothing is changed.
+    Shows,
+    /// Lets somebody in or out, or refuses to; each stands on the record.
+    Records,
+}
+
+/// One route of the door.
+#[derive(Clone, Debug)]
+pub struct DoorRoute {
+    pub method: Method,
+    pub path: &'static str,
+    pub effect: DoorEffect,
+    handler: MethodRouter<IdentityState>,
+}
+
+/// All routes of the door: [`routes`] is built from them, and the server's tests walk through them.
+#[must_use]
+pub fn door_routes() -> Vec<DoorRoute> {
+    use DoorEffect::{Records, Shows};
+    let shows = |path, handler| DoorRoute { method: Method::GET, path, effect: Shows, handler };
+    let records = |method, path, handler| DoorRoute { method, path, effect: Records, handler };
+    vec![
+        shows("/login", get(choose)),
+        records(Method::POST, "/login", post(begin)),
+        records(Method::GET, CALLBACK, get(callback)),
+        records(Method::POST, "/logout", post(logout)),
+        shows("/logged-out", get(logged_out)),
+    ]
+}
+
+/// Where the identity providers send browsers back to.
+pub const CALLBACK: &str = "/login/{issuer}/callback";
+
 /// The routes. Wrap them into the session layer.
 pub fn routes(state: IdentityState) -> Router {
-    Router::new()
-        .route("/login", get(choose).post(begin))
-        .route("/login/{issuer}/callback", get(callback))
-        .route("/logout", post(logout))
-        .route("/logged-out", get(logged_out))
-        .with_state(state)
+    door_routes().into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler)).with_state(state)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -66,11 +97,8 @@ async fn choose(State(state): State<IdentityState>, session: Session, RawQuery(q
     let return_to = asked.unwrap_or_else(|| "/".to_owned());
     match current_login(&session, &*state.clock).await {
         Ok(Some(_)) => see_other(Departure { location: return_to, cookies: Vec::new() }),
-        Ok(None) => {
-            // So that the page's policy can list where the form leads.
-            state.identity.warm().await;
-            no_store(state.pages.choose(ChoosePage { choices: state.identity.choices(), return_to }, &extensions).await)
-        }
+        // Asks nobody: a provider that does not answer keeps nobody from the others. The server keeps their metadata warm.
+        Ok(None) => no_store(state.pages.choose(ChoosePage { choices: state.identity.choices(), return_to }, &extensions).await),
         Err(error) => refuse(&state, &store_failed(&error), &return_to, &client_of(&HeaderMap::new(), &extensions), &extensions).await,
     }
 }

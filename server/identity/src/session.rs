@@ -5,14 +5,12 @@
 //! Both limits are judged by the injected clock, whatever the store's own expiry says.
 
 use tower_sessions::Session;
-pub use windfirm_model::session::LOGIN_KEY;
+pub use windfirm_model::session::{IDLE_LIMIT_S, LOGIN_KEY};
 use windfirm_model::{
     clock::{Clock, Timestamp},
     session::Login,
 };
 
-/// Without any request for this long, the session has ended.
-pub const IDLE_LIMIT_S: i64 = 30 * 60;
 /// Whatever happens, the session ends this long after the login.
 pub const ABSOLUTE_LIMIT_S: i64 = 12 * 60 * 60;
 /// The moment of the last use is written at most this often.

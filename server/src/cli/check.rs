@@ -57,6 +57,9 @@ pub(super) async fn check(file: &Path) -> Result<(), String> {
     for (issuer, secret) in secrets {
         told.part("secret", secret.read().map(|_| format!("client secret of {}", issuer.name)).map_err(|error| format!("{}: {error}", issuer.name)));
     }
+    for issuer in config.identity.iter().filter(|issuer| issuer.ca_file.is_some()) {
+        told.part("certificates", issuer.ca_pem().map(|_| format!("those of {} can be read", issuer.name)));
+    }
     providers(&config, &mut told).await;
     told.part("state", config.open_state().map(|state| format!("{} can be written to", state.display())));
     told.part("store", store(&config).await);
@@ -90,7 +93,9 @@ impl LoginRows for NoRows {
 
 /// Begins a login at each provider, as the first person would, and goes no further: its metadata and keys have been read then.
 async fn providers(config: &Config, told: &mut Told) {
-    let issuers = config.identity.iter().map(IssuerSection::issuer).collect();
+    // What cannot be read was told above.
+    let with_certificates = |section: &IssuerSection| IssuerConfig { ca_pem: section.ca_pem().unwrap_or_default(), ..section.issuer() };
+    let issuers = config.identity.iter().map(with_certificates).collect();
     let identity = match Identity::new(IdentityConfig::new(config.public_url.clone(), issuers), Arc::new(NoRows), Arc::new(SystemClock)) {
         Ok(identity) => identity,
         Err(error) => return told.part("identity", Err(error.to_string())),

@@ -106,6 +106,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), String> {
             scopes: ["openid", "profile", "groups"].map(str::to_owned).to_vec(),
             groups_claim: "groups".to_owned(),
             name_claim: "name".to_owned(),
+            ca_file: None,
         }],
         runner: RunnerConfig { k6: arguments.k6, ..RunnerConfig::default() },
     };

@@ -41,24 +41,7 @@ impl LoginAudit for Record {
     }
 
     async fn refused(&self, error: &LoginError, client: &str) -> Result<(), AuditError> {
-        // Nobody is known yet; what the request claims of itself is all there is.
-        let nobody = Actor::Person {
-            key: PersonKey { issuer: "unknown".to_owned(), subject: "unknown".to_owned() },
-            name: "somebody unknown".to_owned(),
-            groups: Groups::Unknown("Nobody was logged in.".to_owned()),
-        };
-        let attempt = Attempt {
-            operation: OperationId(self.0.clock.new_uuid()),
-            actor: nobody,
-            code: EventCode::LoginRefused,
-            path: None,
-            environment: None,
-            run: None,
-            why: error.to_string(),
-            policy_digest: String::new(),
-            details: Details { client: Some(client.to_owned()), ..Details::default() },
-        };
-        self.0.store.denied(&attempt).await.map(|_| ()).map_err(|error| AuditError(error.to_string()))
+        record_refusal(&self.0, error.to_string(), Some(client.to_owned())).await
     }
 
     async fn logged_out(&self, login: &Login) -> Result<(), AuditError> {
@@ -67,6 +50,27 @@ impl LoginAudit for Record {
         let recorded = self.0.store.record(&permit, EventCode::Logout, &details, EventOutcome::Done, None).await;
         recorded.map(|_| ()).map_err(|error| AuditError(error.to_string()))
     }
+}
+
+/// Writes that somebody was not let in. Nobody is known yet; what the request claims of itself is all there is.
+pub(crate) async fn record_refusal(portal: &Portal, why: String, client: Option<String>) -> Result<(), AuditError> {
+    let nobody = Actor::Person {
+        key: PersonKey { issuer: "unknown".to_owned(), subject: "unknown".to_owned() },
+        name: "somebody unknown".to_owned(),
+        groups: Groups::Unknown("Nobody was logged in.".to_owned()),
+    };
+    let attempt = Attempt {
+        operation: OperationId(portal.clock.new_uuid()),
+        actor: nobody,
+        code: EventCode::LoginRefused,
+        path: None,
+        environment: None,
+        run: None,
+        why,
+        policy_digest: String::new(),
+        details: Details { client, ..Details::default() },
+    };
+    portal.store.denied(&attempt).await.map(|_| ()).map_err(|error| AuditError(error.to_string()))
 }
 
 /// What the pages at the door look like.
@@ -82,6 +86,14 @@ impl Door {
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, value);
         }
         response
+    }
+
+    /// More attempts to log in than are taken at once.
+    pub(crate) fn too_many(&self, seconds: i64, extensions: &Extensions) -> Response {
+        let sentence = format!(
+            "Too many attempts to log in came from where you are, or from everywhere together. Nothing is wrong with your account. Wait {seconds} s, then log in again."
+        );
+        self.document(documents::refused(&sentence, "/", theme_of(extensions)))
     }
 }
 

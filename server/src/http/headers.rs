@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
     response::Response,
 };
@@ -34,6 +34,20 @@ pub async fn add(State(portal): State<Arc<Portal>>, request: Request, next: Next
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     if portal.settings.public_url.scheme() == "https" {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+        secure_cookies(headers);
     }
     response
+}
+
+/// On https every cookie is `Secure`. The session layer leaves the word out where it removes a cookie, and browsers then keep
+/// one whose name begins with `__Host-`.
+fn secure_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<HeaderValue> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    headers.remove(header::SET_COOKIE);
+    for cookie in cookies {
+        let text = cookie.to_str().unwrap_or_default();
+        let is_secure = text.split(';').any(|part| part.trim().eq_ignore_ascii_case("secure"));
+        let secured = if is_secure { None } else { HeaderValue::from_str(&format!("{text}; Secure")).ok() };
+        headers.append(header::SET_COOKIE, secured.unwrap_or(cookie));
+    }
 }

@@ -1,7 +1,8 @@
 //! All routes, in the order in which a request meets the layers.
 //!
 //! Three groups: what machines ask (health, metrics, ingest: own checks, no session), the door (login, log-out, theme: a
-//! session, no asker), and everything else, which needs an [`Asker`].
+//! session, no asker), and everything else, which needs an [`Asker`]. The app lists its own pages and server functions; all
+//! other routes stand in [`ordinary`].
 
 use std::{
     path::Path,
@@ -15,7 +16,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     middleware::{from_fn, from_fn_with_state},
     response::IntoResponse,
-    routing::{any, get, post},
+    routing::any,
 };
 use leptos::prelude::{LeptosOptions, provide_context, use_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list, handle_server_fns_with_context, render_app_async_with_context};
@@ -23,12 +24,16 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::{csrf::CsrfLayer, limit::RequestBodyLimitLayer, services::ServeDir, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 use windfirm_app::{App, FormTargets, portal::PortalHandle, shell};
-use windfirm_identity::{ABSOLUTE_LIMIT_S, IdentityState, routes as identity_routes};
+use windfirm_identity::{ABSOLUTE_LIMIT_S, DoorEffect, IdentityState, door_routes, routes as identity_routes};
 use windfirm_store::session::SessionRows;
 
 use crate::{
     context::Asker,
-    http::{door, events, headers, health, ingest, request_log, who},
+    http::{
+        door, events, functions, headers, health, home_address, ingest, request_log, same_site,
+        table::{self, Changes, Entry, Ordinary, Who, changes, reads},
+        turnstile, who,
+    },
     state::Portal,
 };
 
@@ -54,16 +59,47 @@ pub fn pages() -> Vec<AxumRouteListing> {
     PAGES.clone()
 }
 
+/// Machines: their own checks, no session.
+fn machines() -> Vec<Entry<RouterState>> {
+    vec![
+        reads("/health/live", Who::Anybody, health::live),
+        reads("/health/ready", Who::Anybody, health::ready),
+        reads("/metrics", Who::Anybody, health::metrics),
+        changes("/ingest/v2/metrics/{execution}", Who::Runners, Changes::Measurements, ingest::receive),
+    ]
+}
+
+/// Beside the pages: an asker, and no limit of time.
+fn streams() -> Vec<Entry<RouterState>> {
+    vec![reads("/runs/{id}/events", Who::LoggedIn, events::watch)]
+}
+
+/// At the door, beside the ways in and out, which are the identity crate's.
+fn beside_the_door() -> Vec<Entry<RouterState>> {
+    vec![changes("/theme", Who::Anybody, Changes::Browser, door::theme)]
+}
+
+/// Every route that is neither a page nor a server function, from the entries that the router is built of.
+#[must_use]
+pub fn ordinary() -> Vec<Ordinary> {
+    let door = door_routes().into_iter().map(|route| Ordinary {
+        method: route.method,
+        path: route.path,
+        who: Who::Anybody,
+        changes: match route.effect {
+            DoorEffect::Shows => Changes::Nothing,
+            DoorEffect::Records => Changes::Recorded,
+        },
+    });
+    [machines(), streams(), beside_the_door()].into_iter().flatten().map(|entry| entry.about).chain(door).collect()
+}
+
 /// Everything. Needs no socket.
 pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle) -> Router {
     let options = LeptosOptions::builder().output_name("windfirm").site_root(site.display().to_string()).site_pkg_dir("pkg").build();
     let state = RouterState { portal: Arc::clone(portal), options: options.clone(), metrics };
 
-    let machines = Router::new()
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/ingest/v2/metrics/{execution}", post(ingest::receive).layer(DefaultBodyLimit::max(ingest::MAX_BODY_BYTES)));
+    let machines = table::router(machines()).layer(DefaultBodyLimit::max(ingest::MAX_BODY_BYTES));
 
     let context = give_context(Arc::clone(portal));
     let for_missing = {
@@ -80,8 +116,9 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
             }),
         )
         .leptos_routes_with_context(&state, pages(), context, move || shell(options.clone()))
+        .layer(from_fn(functions::check))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_LIMIT))
-        .route("/runs/{id}/events", get(events::watch))
+        .merge(table::router(streams()))
         .layer(asker.clone());
 
     // A file of the site, else the page for missing pages, which is for people who are logged in.
@@ -94,14 +131,17 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
         pages: Arc::new(door::Door(Arc::clone(portal))),
         clock: Arc::clone(&portal.clock),
     };
-    let door = identity_routes(identity).merge(Router::new().route("/theme", post(door::theme))).layer(from_fn(door::note_theme));
+    let in_and_out = identity_routes(identity).layer(from_fn_with_state(Arc::clone(portal), turnstile::pass));
+    let door = in_and_out.with_state(()).merge(table::router(beside_the_door())).layer(from_fn(door::note_theme));
 
     let people = pages
-        .merge(door.with_state(()))
+        .merge(door)
         .fallback_service(files)
         .layer(RequestBodyLimitLayer::new(MAX_FORM_BYTES))
         .layer(sessions(portal))
-        .layer(CsrfLayer::new());
+        .layer(CsrfLayer::new().with_rejection_response(same_site::refused))
+        .layer(from_fn(same_site::require_word))
+        .layer(from_fn_with_state(Arc::clone(portal), home_address::lead_there));
 
     machines
         .merge(people)

@@ -2,6 +2,9 @@
 //!
 //! [`SessionRows`] is the store of tower-sessions. It works before anybody is known, so it takes neither access nor permit;
 //! the list of one's own sessions and ending them do.
+//!
+//! A row outlives the idle limit, which is judged when somebody comes with its cookie. Where nobody comes, the row opens nothing
+//! any more: it is not listed, and it goes with the next cleaning.
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
@@ -13,7 +16,7 @@ use tower_sessions::{
 };
 use windfirm_model::{
     clock::Timestamp,
-    session::{LOGIN_KEY, Login},
+    session::{IDLE_LIMIT_S, LOGIN_KEY, Login},
     view::frame::SessionRow,
 };
 use windfirm_policy::{
@@ -49,11 +52,11 @@ const DELETE: &str = "delete from sessions where id_sha256 = $1";
 
 const OWN: &str = "
 select handle, id_sha256, began_us, seen_us, ends_us, expires_us, client from sessions
-where person_key = $1 and expires_us > $2 and ends_us > $2 order by seen_us desc, handle";
+where person_key = $1 and expires_us > $2 and ends_us > $2 and seen_us > $3 order by seen_us desc, handle";
 
 const END_OWN: &str = "delete from sessions where person_key = $1 and handle = $2";
 
-const CLEAN: &str = "delete from sessions where expires_us <= $1 or ends_us <= $1";
+const CLEAN: &str = "delete from sessions where expires_us <= $1 or ends_us <= $1 or seen_us <= $2";
 
 row! {
     struct LoadedRow { data: Doc, expires_us: i64 }
@@ -94,6 +97,11 @@ impl Person {
             client: Some(values::plain(&login.client)),
         }
     }
+}
+
+/// A session that was last used at this moment or before has ended.
+fn idle_since(now: Timestamp) -> Timestamp {
+    now.plus_seconds(-IDLE_LIMIT_S)
 }
 
 fn hash(id: &Id) -> Vec<u8> {
@@ -187,7 +195,8 @@ impl Store {
     /// The database's.
     pub async fn own_sessions(&self, access: &Access, current: Option<Id>) -> Result<Vec<SessionRow>, StoreError> {
         let current = current.map(|id| hash(&id));
-        let rows = fetch_all!(self, OwnRow, OWN, values::plain(&access.actor().key()), self.now().0)?;
+        let now = self.now();
+        let rows = fetch_all!(self, OwnRow, OWN, values::plain(&access.actor().key()), now.0, idle_since(now).0)?;
         let read = |row: OwnRow| SessionRow {
             current: current.as_ref() == Some(&row.id_sha256),
             handle: row.handle,
@@ -217,7 +226,7 @@ impl Store {
     pub async fn delete_expired(&self, _permit: &Permit<CleanSessions>) -> Result<u64, StoreError> {
         let now = self.now();
         let mut tx = self.begin().await?;
-        let sessions = execute!(&mut tx, CLEAN, now.0)?;
+        let sessions = execute!(&mut tx, CLEAN, now.0, idle_since(now).0)?;
         let logins = execute!(&mut tx, login::CLEAN, now.0)?;
         tx.commit().await?;
         Ok(sessions + logins)

@@ -1,16 +1,17 @@
 //! Every page, server function and route, as the program itself lists them, asked as nobody and as each person. A new one
 //! without a case here fails the test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode},
 };
-use windfirm::http::routes::pages;
-use windfirm_model::{actor::SystemTask, audit::EventOutcome};
-use windfirm_policy::Access;
-use windfirm_store::audit::AuditFilter;
+use windfirm::http::{
+    routes::{ordinary, pages},
+    table::{Changes, Who},
+};
+use windfirm_model::audit::EventOutcome;
 
 use crate::harness::{As, House};
 
@@ -64,16 +65,41 @@ const FUNCTIONS: &[(&str, Method, &str, Expected, bool)] = &[
     ("system", Method::GET, "", PLATFORM, false),
 ];
 
-/// Everything else that answers, as nobody: machines' routes and the door. May only shrink, or grow with a reason.
-const OPEN: &[(Method, &str, u16)] = &[
-    (Method::GET, "/health/live", 200),
-    (Method::GET, "/health/ready", 200),
-    (Method::GET, "/metrics", 200),
-    (Method::POST, "/ingest/v2/metrics/0193", 404),
-    (Method::POST, "/ingest/v2/metrics/00000000000000000000000000000000", 401),
-    (Method::GET, "/login", 200),
-    (Method::GET, "/logged-out", 200),
+/// An ordinary route as listed, how to ask it, and the statuses for nobody and for the five people.
+struct Case {
+    method: Method,
+    path: &'static str,
+    address: &'static str,
+    form: &'static str,
+    nobody: u16,
+    people: Expected,
+}
+
+const fn case(method: Method, path: &'static str, address: &'static str, form: &'static str, nobody: u16, people: Expected) -> Case {
+    Case { method, path, address, form, nobody, people }
+}
+
+/// Every route that is neither page nor server function. No identity provider answers here, and nobody knows a runner's token.
+const ORDINARY: &[Case] = &[
+    case(Method::GET, "/health/live", "/health/live", "", 200, EVERYBODY),
+    case(Method::GET, "/health/ready", "/health/ready", "", 200, EVERYBODY),
+    case(Method::GET, "/metrics", "/metrics", "", 200, EVERYBODY),
+    case(Method::POST, "/ingest/v2/metrics/{execution}", "/ingest/v2/metrics/0193", "", 404, [404; 5]),
+    case(Method::POST, "/ingest/v2/metrics/{execution}", "/ingest/v2/metrics/00000000000000000000000000000000", "", 401, [401; 5]),
+    case(Method::GET, "/runs/{id}/events", "/runs/RUN/events", "", 401, SHOP),
+    case(Method::GET, "/login", "/login?return_to=/tree", "", 200, [303; 5]),
+    case(Method::POST, "/login", "/login", "issuer=demo&return_to=/tree", 503, [503; 5]),
+    case(Method::GET, "/login/{issuer}/callback", "/login/demo/callback?code=x&state=y", "", 400, [400; 5]),
+    case(Method::POST, "/logout", "/logout", "", 303, [303; 5]),
+    case(Method::GET, "/logged-out", "/logged-out", "", 200, EVERYBODY),
+    case(Method::POST, "/theme", "/theme", "theme=dark&to=/tree", 303, [303; 5]),
 ];
+
+/// A form as a page of ours sends it, or a plain reading.
+fn asked(method: &Method, address: &str, form: &str) -> Request<Body> {
+    let request = Request::builder().method(method.clone()).uri(address).header("host", "127.0.0.1:7700").header("sec-fetch-site", "same-origin");
+    request.header("content-type", "application/x-www-form-urlencoded").body(Body::from(form.to_owned())).unwrap()
+}
 
 async fn launch(house: &House) -> String {
     let fields = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke&request[reason]=coverage";
@@ -126,13 +152,13 @@ async fn every_server_function_has_its_cases() {
         let nobody = house.call(As::Nobody, method.clone(), name, &fields).await;
         assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{name} as nobody");
         for (who, expected) in As::PEOPLE.into_iter().zip(*expected) {
-            let before = audit_rows(&house).await;
+            let before = house.record().await;
             let answer = house.call(who, method.clone(), name, &fields).await;
             if answer.status != expected {
                 wrong.push(format!("{name} as {who:?}: {} instead of {expected}: {}", answer.status, answer.body.chars().take(200).collect::<String>()));
             }
-            let after = audit_rows(&house).await;
-            let new = after.iter().filter(|(seq, _)| !before.contains_key(seq)).map(|(_, outcome)| *outcome).collect::<Vec<_>>();
+            let after = house.record().await;
+            let new = after.iter().filter(|(seq, _)| !before.contains_key(seq)).map(|(_, row)| row.outcome).collect::<Vec<_>>();
             if *changes && new.is_empty() {
                 wrong.push(format!("{name} as {who:?} left no audit row"));
             }
@@ -151,54 +177,123 @@ async fn every_server_function_has_its_cases() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_stream_is_for_those_who_may_see_the_run() {
+async fn every_ordinary_route_has_its_cases() {
     let Some(house) = House::open().await else { return };
+    let listed: BTreeSet<String> = ordinary().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    let cases: BTreeSet<String> = ORDINARY.iter().map(|case| format!("{} {}", case.method, case.path)).collect();
+    assert_eq!(listed, cases, "a route without a case, or a case without its route");
     let run = launch(&house).await;
-    let address = format!("/runs/{run}/events");
-    for (who, expected) in [(As::Nobody, 401), (As::Eli, 404)] {
-        assert_eq!(house.send(who, Request::get(&address).body(Body::empty()).unwrap()).await.status, expected, "{who:?}");
+    let mut wrong = Vec::new();
+    for case in ORDINARY {
+        let route = ordinary().into_iter().find(|route| route.method == case.method && route.path == case.path).unwrap();
+        let address = case.address.replace("RUN", &run);
+        let everybody = [(As::Nobody, case.nobody)].into_iter().chain(As::PEOPLE.into_iter().zip(case.people));
+        for (who, expected) in everybody {
+            let what = format!("{} {address} as {who:?}", case.method);
+            let before = house.record().await;
+            let (status, headers) = house.head(who, asked(&case.method, &address, case.form)).await;
+            if status != expected {
+                wrong.push(format!("{what}: {status} instead of {expected}"));
+            }
+            for header in ["x-content-type-options", "x-request-id", "content-security-policy"] {
+                assert!(headers.contains_key(header), "{what} has no {header}");
+            }
+            let new: Vec<_> = house.record().await.into_iter().filter(|(seq, _)| !before.contains_key(seq)).map(|(_, row)| row).collect();
+            // Who is not there cannot leave, and nothing is to be told of it.
+            let is_recorded = route.changes == Changes::Recorded && !(case.path == "/logout" && who == As::Nobody);
+            // A stranger's attempt to read a run is on the record too.
+            let is_stranger = route.who == Who::LoggedIn && expected == 404;
+            if new.is_empty() == (is_recorded || is_stranger) {
+                wrong.push(format!("{what} left on the record: {new:?}"));
+            }
+            if route.who == Who::LoggedIn && who == As::Nobody && status.is_success() {
+                wrong.push(format!("{what}: nobody got in"));
+            }
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_route_is_registered_beside_the_tables() {
+    // One address of server functions; the app lists what lies behind it.
+    let routes = include_str!("../../src/http/routes.rs");
+    let by_hand: Vec<&str> = routes.lines().map(str::trim).filter(|line| [".route(", ".nest", "_service("].iter().any(|way| line.contains(way))).collect();
+    assert!(matches!(by_hand.as_slice(), [functions, ".fallback_service(files)"] if functions.starts_with(".route(")), "put it into a table: {by_hand:?}");
+    assert!(routes.contains("\"/api/fn/{*name}\""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_open_to_nobody_is_a_short_list() {
+async fn no_other_site_may_read_anything() {
     let Some(house) = House::open().await else { return };
-    for (method, address, expected) in OPEN {
-        let request = Request::builder().method(method.clone()).uri(*address).body(Body::empty()).unwrap();
-        let answer = house.send(As::Nobody, request).await;
-        assert_eq!(answer.status, *expected, "{method} {address}: {}", answer.body);
-        assert!(answer.headers.contains_key("x-content-type-options") && answer.headers.contains_key("x-request-id"), "{address}");
-        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{address}");
+    let addresses = pages().into_iter().map(|page| page.path().to_owned()).chain(ordinary().into_iter().map(|route| route.path.to_owned()));
+    for address in addresses.chain(["/api/fn/frame".to_owned(), "/nowhere".to_owned()]) {
+        let address = address.replace("{*path}", "shop/cart/").replace("{id}", "0193").replace("{issuer}", "demo").replace("{execution}", "0193");
+        let request = Request::get(&address).header("origin", "https://evil.example").body(Body::empty()).unwrap();
+        let (_, headers) = house.head(As::Ana, request).await;
+        assert!(!headers.contains_key("access-control-allow-origin"), "{address}");
     }
 }
 
+/// Everything that changes something for somebody with a browser: address and form.
+fn changing() -> Vec<(String, &'static str)> {
+    let functions = FUNCTIONS.iter().filter(|(_, method, ..)| *method == Method::POST).map(|(name, _, fields, ..)| (format!("/api/fn/{name}"), *fields));
+    let routes = ordinary().into_iter().filter(|route| route.method == Method::POST && route.who != Who::Runners);
+    let forms = routes.map(|route| (route.path.to_owned(), ORDINARY.iter().find(|case| case.path == route.path && case.method == Method::POST).unwrap().form));
+    functions.chain(forms).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_asked_for_from_another_site_is_refused() {
+async fn a_change_is_taken_from_our_own_pages_only() {
     let Some(house) = House::open().await else { return };
-    for (name, method, fields, _, changes) in FUNCTIONS {
-        if !changes {
+    let elsewhere: &[&[(&str, &str)]] = &[
+        &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:7700")],
+        &[("origin", "https://evil.example")],
+        &[("origin", "http://127.0.0.1:7701")],
+        &[("origin", "null")],
+        // Neither: no browser that shows our pages leaves both out.
+        &[],
+        &[("origin", ""), ("sec-fetch-site", "")],
+    ];
+    for (address, form) in changing() {
+        for headers in elsewhere {
+            let mut request = asked(&Method::POST, &address, form);
+            request.headers_mut().remove("sec-fetch-site");
+            for (name, value) in *headers {
+                request.headers_mut().insert(*name, value.parse().unwrap());
+            }
+            let before = house.record().await.len();
+            let answer = house.send(As::Ana, request).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{address} with {headers:?}");
+            assert!(answer.body.contains("Nothing was changed"), "{address} with {headers:?}: {}", answer.body);
+            assert!(!answer.headers.contains_key("set-cookie"), "{address} with {headers:?}");
+            assert_eq!(house.record().await.len(), before, "{address} with {headers:?} did something");
+        }
+        // An older browser says its origin only.
+        let mut request = asked(&Method::POST, &address, form);
+        request.headers_mut().remove("sec-fetch-site");
+        request.headers_mut().insert("origin", "http://127.0.0.1:7700".parse().unwrap());
+        assert_ne!(house.send(As::Ana, request).await.status, StatusCode::FORBIDDEN, "{address} from our own page");
+    }
+    // The way back from an identity provider comes from another site by its nature, with GET; its state and cookie protect it.
+    let back = Request::get("/login/demo/callback?code=x&state=y").header("sec-fetch-site", "cross-site").body(Body::empty()).unwrap();
+    assert_eq!(house.send(As::Nobody, back).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_changes_nothing() {
+    let Some(house) = House::open().await else { return };
+    let readable: Vec<&str> = ordinary().into_iter().filter(|route| route.method == Method::GET).map(|route| route.path).collect();
+    for (address, form) in changing() {
+        // Where GET is a page of its own, it was asked above.
+        if readable.contains(&address.as_str()) {
             continue;
         }
-        let request = Request::builder()
-            .method(method.clone())
-            .uri(format!("/api/fn/{name}"))
-            .header("host", "127.0.0.1:7700")
-            .header("origin", "https://evil.example")
-            .header("sec-fetch-site", "cross-site")
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(Body::from(*fields))
-            .unwrap();
-        let before = audit_rows(&house).await.len();
-        assert_eq!(house.send(As::Ana, request).await.status, StatusCode::FORBIDDEN, "{name}");
-        assert_eq!(audit_rows(&house).await.len(), before, "{name} did something");
-        // And a GET changes nothing either.
-        let answer = house.call(As::Ana, Method::GET, name, fields).await;
-        assert!(matches!(answer.status.as_u16(), 400 | 404 | 405), "{name} by GET: {}", answer.status);
+        let before = house.record().await.len();
+        let answer = house.send(As::Ana, asked(&Method::GET, &format!("{address}?{form}"), "")).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "GET {address}");
+        assert_eq!(house.record().await.len(), before, "GET {address} did something");
     }
-}
-
-/// Number and outcome of every operation in the log.
-async fn audit_rows(house: &House) -> BTreeMap<i64, EventOutcome> {
-    let slice = house.portal.store.audit(&Access::system(SystemTask::AuditReconciler), &AuditFilter::default(), 10_000).await.unwrap();
-    slice.rows.into_iter().map(|row| (row.seq, row.outcome)).collect()
 }

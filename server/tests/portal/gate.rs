@@ -15,7 +15,7 @@ use uuid::Uuid;
 use windfirm::clock::SystemClock;
 use windfirm_model::clock::{Clock, Timestamp};
 
-use crate::harness::House;
+use crate::harness::{House, Plan};
 
 pub(crate) struct Gate {
     folder: tempfile::TempDir,
@@ -37,7 +37,7 @@ impl Gate {
              while [ ! -e '{folder}/open' ]; do /bin/sleep 0.02; done\nexec '{runner}' runner \"$@\"\n"
         );
         std::fs::write(&script, text).unwrap();
-        let house = House::open_on(vec![OsString::from("/bin/sh"), script.into_os_string()], clock).await?;
+        let house = House::build(Plan { runner: vec![OsString::from("/bin/sh"), script.into_os_string()], clock, ..Plan::default() }).await?;
         Some((Arc::new(house), gate))
     }
 

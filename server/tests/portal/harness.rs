@@ -2,6 +2,7 @@
 //! but the ones that a test opens itself. People log in by a session row, as after a finished login.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,6 +12,7 @@ use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, header},
+    response::Response,
 };
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -24,11 +26,16 @@ use windfirm::{
     worker,
 };
 use windfirm_model::{
-    actor::{Groups, PersonKey},
+    actor::{Groups, PersonKey, SystemTask},
+    audit::EventOutcome,
     clock::Clock,
     session::Login,
+    view::audit::AuditRow,
 };
-use windfirm_store::session::SessionRows;
+use windfirm_policy::Access;
+use windfirm_store::{audit::AuditFilter, session::SessionRows};
+
+use crate::process::k6;
 
 pub(crate) struct House {
     pub portal: Arc<Portal>,
@@ -40,6 +47,32 @@ pub(crate) struct House {
 impl Drop for House {
     fn drop(&mut self) {
         self.portal.ending.cancel();
+    }
+}
+
+/// What differs between the houses of tests.
+pub(crate) struct Plan {
+    pub shop_port: u16,
+    /// Where runners find the portal.
+    pub listening: std::net::SocketAddr,
+    pub public_url: &'static str,
+    /// The identity provider; nobody listens there unless a test does.
+    pub issuer: String,
+    /// The command that starts the runner.
+    pub runner: Vec<OsString>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            shop_port: 7_710,
+            listening: ([127, 0, 0, 1], 7_700).into(),
+            public_url: "http://127.0.0.1:7700/",
+            issuer: "http://127.0.0.1:9".into(),
+            runner: vec![env!("CARGO_BIN_EXE_windfirm").into(), "runner".into()],
+            clock: Arc::new(SystemClock),
+        }
     }
 }
 
@@ -77,52 +110,23 @@ pub(crate) struct Answer {
     pub body: String,
 }
 
-/// The k6 that the test command built. Without it, tests that need it say so and fail where it is required.
-pub(crate) fn k6() -> Option<PathBuf> {
-    let named = std::env::var_os("WINDFIRM_K6").map(PathBuf::from);
-    let in_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).map(|folder| folder.join("k6")).collect::<Vec<_>>());
-    let found = named.into_iter().chain(in_path).find(|path| path.is_file());
-    if found.is_none() {
-        // Past the test harness, which keeps to itself what passing tests print.
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: tests of the whole portal: no k6 (set WINDFIRM_K6, or run make k6)\n");
-        assert!(std::env::var_os("WINDFIRM_REQUIRE_K6").is_none(), "k6 is required here");
-    }
-    found
-}
-
-/// What a portal finds on the machine.
-struct Machine {
-    runner: Vec<OsString>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Default for Machine {
-    fn default() -> Self {
-        Self { runner: vec![env!("CARGO_BIN_EXE_windfirm").into(), "runner".into()], clock: Arc::new(SystemClock) }
-    }
-}
-
 impl House {
     /// `None` when there is no k6; that was said.
     pub(crate) async fn open() -> Option<Self> {
-        Self::open_with(|_, _| {}).await
+        Self::build(Plan::default()).await
     }
 
     /// The same with another configuration; `change` is told the folder that everything stands in.
     pub(crate) async fn open_with(change: impl FnOnce(&Path, &mut Config)) -> Option<Self> {
-        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), change, Machine::default()).await
-    }
-
-    /// With another command for the runner, and another clock.
-    pub(crate) async fn open_on(runner: Vec<OsString>, clock: Arc<dyn Clock>) -> Option<Self> {
-        Self::build(7_710, ([127, 0, 0, 1], 7_700).into(), |_, _| {}, Machine { runner, clock }).await
+        Self::build_with(Plan::default(), change).await
     }
 
     /// The next start of the same portal, on the same folder.
     pub(crate) async fn start_again(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.config.clone();
         change(&mut config);
-        Self::start(Arc::clone(&self.folder), config, Machine::default()).await
+        let Plan { runner, clock, .. } = Plan::default();
+        Self::start(Arc::clone(&self.folder), config, runner, clock).await
     }
 
     /// With workers, a real socket for what runners deliver, and the demo's shop on ports from `shop_port` on.
@@ -133,7 +137,7 @@ impl House {
     /// The same, with a clock of the test's own.
     pub(crate) async fn open_live_at(shop_port: u16, clock: Arc<dyn Clock>) -> Option<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let house = Self::build(shop_port, listener.local_addr().unwrap(), |_, _| {}, Machine { clock, ..Machine::default() }).await?;
+        let house = Self::build(Plan { shop_port, listening: listener.local_addr().unwrap(), clock, ..Plan::default() }).await?;
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
@@ -147,7 +151,12 @@ impl House {
         Some(house)
     }
 
-    async fn build(shop_port: u16, listening: std::net::SocketAddr, change: impl FnOnce(&Path, &mut Config), machine: Machine) -> Option<Self> {
+    pub(crate) async fn build(plan: Plan) -> Option<Self> {
+        Self::build_with(plan, |_, _| {}).await
+    }
+
+    async fn build_with(plan: Plan, change: impl FnOnce(&Path, &mut Config)) -> Option<Self> {
+        let Plan { shop_port, listening, public_url, issuer, runner, clock } = plan;
         let k6 = k6()?;
         let folder = tempfile::tempdir().unwrap();
         let repository = folder.path().join("repository.git");
@@ -157,7 +166,7 @@ impl House {
         let mut config = Config {
             folder: PathBuf::new(),
             listen: listening,
-            public_url: "http://127.0.0.1:7700/".parse().unwrap(),
+            public_url: public_url.parse().unwrap(),
             state: folder.path().join("state"),
             database: None,
             policy,
@@ -165,22 +174,23 @@ impl House {
             identity: vec![IssuerSection {
                 name: "demo".into(),
                 label: None,
-                issuer: "http://127.0.0.1:9".into(),
+                issuer,
                 client_id: "windfirm".into(),
                 client_secret: Some(Secret::Value("secret".into())),
-                scopes: vec!["openid".into()],
+                scopes: ["openid", "profile", "groups"].map(str::to_owned).to_vec(),
                 groups_claim: "groups".into(),
                 name_claim: "name".into(),
+                ca_file: None,
             }],
             runner: RunnerConfig { k6: Some(k6), ..RunnerConfig::default() },
         };
         change(folder.path(), &mut config);
-        Some(Self::start(Arc::new(folder), config, machine).await)
+        Some(Self::start(Arc::new(folder), config, runner, clock).await)
     }
 
-    async fn start(folder: Arc<tempfile::TempDir>, config: Config, machine: Machine) -> Self {
-        let options = Options { site: folder.path().join("site"), demo: true, runner_command: machine.runner };
-        let portal = start::build(&config, &options, config.listen, machine.clock).await.unwrap();
+    async fn start(folder: Arc<tempfile::TempDir>, config: Config, runner: Vec<OsString>, clock: Arc<dyn Clock>) -> Self {
+        let options = Options { site: folder.path().join("site"), demo: true, runner_command: runner };
+        let portal = start::build(&config, &options, config.listen, clock).await.unwrap();
         let router = build_router(&portal, &options.site, start::recorder().unwrap());
         Self { portal, router, folder, config }
     }
@@ -201,18 +211,40 @@ impl House {
         };
         let session = Session::new(None, Arc::new(SessionRows(self.portal.store.clone())), None);
         windfirm_identity::begin_session(&session, &login, &*self.portal.clock).await.unwrap();
-        Some(format!("windfirm={}", session.id().unwrap()))
+        let name = if self.portal.settings.public_url.scheme() == "https" { "__Host-windfirm" } else { "windfirm" };
+        Some(format!("{name}={}", session.id().unwrap()))
     }
 
-    pub(crate) async fn send(&self, who: As, request: Request<Body>) -> Answer {
+    /// Status and headers only: the body of a live stream does not end.
+    pub(crate) async fn head(&self, who: As, request: Request<Body>) -> (StatusCode, HeaderMap) {
+        let (parts, _) = self.respond(who, request).await.into_parts();
+        (parts.status, parts.headers)
+    }
+
+    async fn respond(&self, who: As, request: Request<Body>) -> Response {
         let (mut parts, body) = request.into_parts();
         if let Some(cookie) = self.cookie(who).await {
             parts.headers.insert(header::COOKIE, cookie.parse().unwrap());
         }
-        let response = self.router.clone().oneshot(Request::from_parts(parts, body)).await.unwrap();
-        let (parts, body) = response.into_parts();
+        self.router.clone().oneshot(Request::from_parts(parts, body)).await.unwrap()
+    }
+
+    pub(crate) async fn send(&self, who: As, request: Request<Body>) -> Answer {
+        let (parts, body) = self.respond(who, request).await.into_parts();
         let body = body.collect().await.map(|all| String::from_utf8_lossy(&all.to_bytes()).into_owned()).unwrap_or_default();
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Every operation on the record, by its number.
+    pub(crate) async fn record(&self) -> BTreeMap<i64, AuditRow> {
+        let slice = self.portal.store.audit(&Access::system(SystemTask::AuditReconciler), &AuditFilter::default(), 10_000).await.unwrap();
+        slice.rows.into_iter().map(|row| (row.seq, row)).collect()
+    }
+
+    /// The ways in and out on the record, oldest first: what, how it ended, who.
+    pub(crate) async fn at_the_door(&self) -> Vec<(String, EventOutcome, String)> {
+        let rows = self.record().await.into_values().filter(|row| row.code.starts_with("session."));
+        rows.map(|row| (row.code, row.outcome, row.actor)).collect()
     }
 
     /// A page, as a browser asks for it.

@@ -69,9 +69,12 @@ pub(crate) struct HostileIdp {
 
 impl HostileIdp {
     pub(crate) fn start(listener: TcpListener, script: Script) -> Self {
+        Self::start_as(listener, script, serve::serve)
+    }
+    pub(crate) fn start_as(listener: TcpListener, script: Script, serve: fn(TcpListener, Router) -> Served) -> Self {
         let inner = Arc::new(Mutex::new(Inner { script, hits: BTreeMap::new(), last_token_request: TokenRequest::default() }));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&inner));
-        Self { inner, _served: Arc::new(serve::serve(listener, router)) }
+        Self { inner, _served: Arc::new(serve(listener, router)) }
     }
     pub(crate) fn script<T>(&self, change: impl FnOnce(&mut Script) -> T) -> T {
         change(&mut self.inner.lock().unwrap().script)

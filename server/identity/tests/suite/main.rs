@@ -10,8 +10,10 @@
 
 mod browser;
 mod callback_cases;
+mod certificate_cases;
 mod clock;
 mod demo_cases;
+mod door_cases;
 mod hostile;
 mod mint;
 mod portal;

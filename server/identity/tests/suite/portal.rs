@@ -115,8 +115,14 @@ pub(crate) struct Portal {
 
 impl Portal {
     pub(crate) fn start(listener: TcpListener, issuers: Vec<IssuerConfig>, clock: Arc<TestClock>) -> Self {
+        Self::start_with(listener, issuers, clock, |_| {})
+    }
+
+    /// With changes to the configuration.
+    pub(crate) fn start_with(listener: TcpListener, issuers: Vec<IssuerConfig>, clock: Arc<TestClock>, change: impl FnOnce(&mut IdentityConfig)) -> Self {
         let public = format!("http://{}/", listener.local_addr().unwrap());
-        let config = IdentityConfig::new(public.parse().unwrap(), issuers);
+        let mut config = IdentityConfig::new(public.parse().unwrap(), issuers);
+        change(&mut config);
         let identity = Arc::new(Identity::new(config, Arc::new(MemoryRows::default()), Arc::clone(&clock) as Arc<dyn Clock>).unwrap());
         let (sessions, audit) = (MemorySessions::default(), Arc::new(Remembered::default()));
         let state =

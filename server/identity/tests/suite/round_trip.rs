@@ -46,6 +46,7 @@ pub(crate) async fn stage() -> Stage {
         scopes: vec!["profile".to_owned(), "groups".to_owned()],
         groups_claim: "groups".to_owned(),
         name_claim: "name".to_owned(),
+        ca_pem: None,
     }];
     Stage { portal: Portal::start(portal_port, issuers, clock), issuer, redirect_uri, provider }
 }

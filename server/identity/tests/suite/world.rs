@@ -65,6 +65,7 @@ pub(crate) fn issuer_config(name: &str, issuer: &str) -> IssuerConfig {
         scopes: vec!["profile".to_owned(), "groups".to_owned()],
         groups_claim: "groups".to_owned(),
         name_claim: "name".to_owned(),
+        ca_pem: None,
     }
 }
 
@@ -96,11 +97,16 @@ impl World {
 
     /// With changes to what the provider says from the start, and to the configuration.
     pub(crate) async fn with(script: impl FnOnce(&mut Script), config: impl FnOnce(&mut IdentityConfig)) -> Self {
+        Self::over("http", script, config).await
+    }
+
+    /// With a provider on https, or on http.
+    pub(crate) async fn over(scheme: &str, script: impl FnOnce(&mut Script), config: impl FnOnce(&mut IdentityConfig)) -> Self {
         let listener = serve::bind().await;
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let issuer = format!("{scheme}://{}", listener.local_addr().unwrap());
         let mut said = hostile::script(&issuer, good_mint(&issuer));
         script(&mut said);
-        let idp = HostileIdp::start(listener, said);
+        let idp = HostileIdp::start_as(listener, said, if scheme == "https" { serve::serve_tls } else { serve::serve });
         let clock = Arc::new(TestClock::new());
         let rows = Arc::new(MemoryRows::default());
         let mut configured = IdentityConfig::new(PORTAL.parse().unwrap(), vec![issuer_config("test", &issuer)]);

@@ -43,14 +43,8 @@ fn judged(change: impl FnOnce(&mut Case)) -> (Outcome, Vec<String>) {
     let mut case = good();
     change(&mut case);
     let Case { measured, completeness, ending, generator_cpu, thresholds_unknown, script_errors } = &case;
-    let inputs = Inputs {
-        measured,
-        completeness,
-        ending,
-        generator_cpu: *generator_cpu,
-        thresholds_unknown: *thresholds_unknown,
-        script_errors: *script_errors,
-    };
+    let inputs =
+        Inputs { measured, completeness, ending, generator_cpu: *generator_cpu, thresholds_unknown: *thresholds_unknown, script_errors: *script_errors };
     let verdict = judge(&inputs);
     assert!(verdict.reasons.iter().all(|reason| reason.ends_with('.')), "{verdict:?}");
     (verdict.outcome, verdict.reasons)

@@ -10,7 +10,7 @@ use tower_sessions::{
 use windfirm_model::{
     actor::{Actor, Groups},
     clock::{Clock as _, Timestamp},
-    session::{LOGIN_KEY, Login},
+    session::{IDLE_LIMIT_S, LOGIN_KEY, Login},
 };
 use windfirm_policy::{
     Permit, Resource,
@@ -29,6 +29,7 @@ on_both!(
     an_id_that_is_taken_is_not_shared,
     an_ended_session_does_not_come_back,
     a_session_runs_out,
+    a_session_that_nobody_uses_is_not_listed_and_goes,
     people_see_and_end_their_own_sessions_only,
     what_has_run_out_is_removed,
     a_login_is_taken_once,
@@ -119,6 +120,27 @@ async fn a_session_runs_out(world: &World) {
     world.clock.advance(1);
     assert_eq!(rows(world).load(&record.id).await.unwrap(), None);
     assert_eq!(world.store.own_sessions(&access(&ana()), None).await.unwrap(), []);
+}
+
+async fn a_session_that_nobody_uses_is_not_listed_and_goes(world: &World) {
+    let hours = |session: &mut Record| session.expiry_date = moment(world.clock.now().plus_seconds(12 * 3_600));
+    let mut left = created(world, 1, &ana()).await;
+    let mut used = created(world, 2, &ana()).await;
+    for session in [&mut left, &mut used] {
+        hours(session);
+        rows(world).save(session).await.unwrap();
+    }
+    world.clock.advance(IDLE_LIMIT_S - 1);
+    rows(world).save(&used).await.unwrap();
+    let listed = || async { world.store.own_sessions(&access(&ana()), Some(Id(2))).await.unwrap().iter().map(|row| row.current).collect::<Vec<_>>() };
+    assert_eq!(listed().await, [true, false]);
+
+    let permit: Permit<CleanSessions> = Permit::system(world.operation(), Resource::default());
+    assert_eq!(world.store.delete_expired(&permit).await.unwrap(), 0);
+    world.clock.advance(1);
+    assert_eq!(listed().await, [true], "half an hour without a request ended it");
+    assert_eq!(world.store.delete_expired(&permit).await.unwrap(), 1);
+    assert!(rows(world).load(&Id(1)).await.unwrap().is_none() && rows(world).load(&Id(2)).await.unwrap().is_some());
 }
 
 async fn people_see_and_end_their_own_sessions_only(world: &World) {
