@@ -3,9 +3,9 @@
 //! A group is named by the pid of its leader. As long as the leader is not buried (waited for), nobody else can have that number: so a group
 //! is signalled first and its leader buried afterwards, never the other way round.
 
-use std::{fs, io};
+use std::fs;
 
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 /// One process, for as long as the machine runs.
@@ -54,17 +54,6 @@ impl ProcessRef {
                 Self { pid, start_ticks: stat.start_ticks }.signal(signal);
             }
         }
-    }
-    /// Waits until it has ended, without burying it. Returns at once when it has been buried.
-    pub(crate) async fn ended(&self) -> io::Result<()> {
-        let Some(pid) = raw(self.pid) else { return Ok(()) };
-        let Ok(handle) = pidfd_open(pid, PidfdFlags::NONBLOCK) else { return Ok(()) };
-        // Who has that number now may be somebody else, whose end is not waited for.
-        if !self.is_alive() {
-            return Ok(());
-        }
-        let handle = tokio::io::unix::AsyncFd::register_with_interest(handle, tokio::io::Interest::READABLE)?;
-        handle.readable().await.map(drop)
     }
     /// What the system says of it, alive or not buried yet.
     fn stat(&self) -> Option<Stat> {
@@ -139,12 +128,11 @@ mod tests {
     #[tokio::test]
     async fn a_group_can_be_signalled_when_its_leader_has_ended_and_is_not_buried() {
         let (mut leader, process, child) = leader_with_child().await;
-        process.ended().await.unwrap();
-        assert!(!process.is_alive() && child.is_alive());
+        until_dead(process).await;
+        assert!(child.is_alive());
         process.signal_group(Signal::KILL);
         until_dead(child).await;
         assert_eq!(leader.wait().await.unwrap().code(), Some(0), "it was not buried before");
-        process.ended().await.unwrap();
     }
 
     #[tokio::test]
