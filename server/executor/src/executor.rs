@@ -98,6 +98,9 @@ pub struct ExitReport {
     pub log_lines: u64,
     /// Log lines that were not kept, because the log went over its bound.
     pub log_dropped: u64,
+    /// Errors that the script threw and did not catch; k6 ends with code 0 in spite of them. Counted, not read from the log.
+    #[serde(default)]
+    pub script_errors: u64,
     /// What k6 sent and we could not take, by name of the reason. Empty is good.
     pub dropped: Vec<(String, u64)>,
     /// Values that were masked before anything was written.

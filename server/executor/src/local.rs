@@ -162,6 +162,7 @@ impl LocalExecutor {
             frames: 0,
             log_lines: 0,
             log_dropped: 0,
+            script_errors: 0,
             dropped: Vec::new(),
             masked: 0,
             confinement: windfirm_model::view::run::Confinement::default(),

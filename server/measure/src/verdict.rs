@@ -39,7 +39,7 @@ pub struct Inputs<'a> {
     pub ending: &'a Ending,
     /// CPU use of the load generator at its busiest, as a fraction of what it may use; `None` when it was not measured.
     pub generator_cpu: Option<f64>,
-    /// Script errors in k6's log; k6 itself ends with code 0 in spite of them.
+    /// Errors that the script threw and did not catch; k6 counts such iterations like any other, and ends with code 0 in spite of them.
     pub script_errors: u64,
 }
 
@@ -146,8 +146,11 @@ fn doubts(inputs: &Inputs<'_>) -> Vec<String> {
             short(STARVED_AT * 100.0)
         ));
     }
-    if totals.iterations == 0 && totals.requests > 0 && *script_errors > 0 {
-        doubts.push(format!("No iteration came to its end, and the script threw {} errors. Read the log.", count(*script_errors)));
+    if *script_errors > 0 {
+        let thrown = if *script_errors == 1 { "1 error".to_owned() } else { format!("{} errors", count(*script_errors)) };
+        doubts.push(format!(
+            "The script threw {thrown} that it did not catch: what stands behind was not run, though k6 counts the iteration as done. Read the log, mend the script, then run again."
+        ));
     }
     let undecided: Vec<_> = measured.thresholds.iter().filter(|row| row.kept.is_none()).collect();
     for row in &undecided {

@@ -81,9 +81,9 @@ async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepor
     let verdict = match report {
         None => None,
         Some(report) => {
-            let script_errors = script_errors(portal, run).await?;
             let ending = judged_ending(report);
-            let inputs = verdict::Inputs { measured: &measured, completeness: &completeness, ending: &ending, generator_cpu: None, script_errors };
+            let inputs =
+                verdict::Inputs { measured: &measured, completeness: &completeness, ending: &ending, generator_cpu: None, script_errors: report.script_errors };
             Some(verdict::judge(&inputs))
         }
     };
@@ -116,21 +116,6 @@ fn end_state(run: &RunRecord, report: &ExitReport, numbers: &Numbers) -> RunStat
     match &report.cause {
         Some(cause) => RunState::Errored { cause: cause.clone() },
         None => RunState::judged(numbers.verdict.as_ref().map_or(Outcome::Inconclusive, |verdict| verdict.outcome)),
-    }
-}
-
-/// Lines of level error: k6 ends with code 0 although the script threw.
-async fn script_errors(portal: &Portal, run: &RunRecord) -> Result<u64, StepError> {
-    const PAGE: u32 = 5_000;
-    let access = Access::system(SystemTask::RunSupervisor);
-    let (mut from, mut errors) = (0, 0_u64);
-    loop {
-        let Some(page) = portal.store.log(&access, run.id, from, PAGE).await? else { return Ok(errors) };
-        errors += u64::try_from(page.lines.iter().filter(|line| line.level == "error").count()).unwrap_or_default();
-        from += u64::try_from(page.lines.len()).unwrap_or_default();
-        if page.lines.is_empty() || from >= page.total {
-            return Ok(errors);
-        }
     }
 }
 

@@ -47,6 +47,18 @@ pub fn parse(line: &str, bundle_url: &str) -> LogLine {
     LogLine { at, level, text }
 }
 
+/// Whether this line tells of an error that the script threw and did not catch. What a script prints with `console.error` is none.
+///
+/// Fields come in the order of the alphabet, so that what tells stands before the level, also where a long message was cut. A quote of the
+/// script's own is escaped there, so no message can pass for a field. Rejected promises have no hint; they come from the iteration's executor.
+#[must_use]
+pub fn is_uncaught(line: &str) -> bool {
+    line.split_once(r#""level":"error""#).is_some_and(|(head, _)| {
+        let of_k6_itself = head.starts_with(r#"{"error":"#);
+        head.contains(r#""hint":"script exception""#) || (head.contains(r#""executor":"#) && !of_k6_itself)
+    })
+}
+
 /// k6 tells a refused host as a refused proxy (see [`super::NOWHERE`]); the script knows of no proxy.
 fn in_plain_words(text: String) -> String {
     let told = format!("proxyconnect tcp: IP ({}) is in a blacklisted range (", super::NOWHERE);
@@ -87,6 +99,27 @@ mod tests {
     fn a_host_that_is_not_allowed_is_told_so() {
         let line = r#"{"error":"Get \"http://a.test/\": proxyconnect tcp: IP (192.0.2.1) is in a blacklisted range (192.0.0.0/9)","level":"warning","msg":"Request Failed"}"#;
         assert_eq!(parse(line, "file:///x/").text, "Request Failed: Get \"http://a.test/\": this host is not one that the run may reach");
+    }
+
+    #[test]
+    fn an_error_that_was_not_caught_is_told_from_one_that_was_printed() {
+        // As k6 2.2.0 writes them.
+        for uncaught in [
+            r#"{"executor":"per-vu-iterations","hint":"script exception","level":"error","msg":"Error: boom \n","scenario":"s","source":"stacktrace","time":"2026-11-25T21:04:11Z"}"#,
+            r#"{"executor":"per-vu-iterations","level":"error","msg":"Uncaught (in promise) Error: promise\n","scenario":"s","time":"2026-11-25T21:04:11Z"}"#,
+            r#"{"hint":"script exception","level":"error","msg":"Error: in summary\n","source":"stacktrace","time":"2026-11-25T21:05:11Z"}"#,
+            r#"{"executor":"constant-vus","hint":"script exception","level":"error","msg":"cut before its end"#,
+        ] {
+            assert!(is_uncaught(uncaught), "{uncaught}");
+        }
+        for other in [
+            r#"{"level":"error","msg":"mine \"executor\":\"x\",\"level\":\"error\"","source":"console","time":"2026-11-25T21:04:11Z"}"#,
+            r#"{"error":"too many","executor":"constant-arrival-rate","level":"error","msg":"Error while allocating unplanned VU","scenario":"s"}"#,
+            r#"{"executor":"constant-vus","level":"warning","msg":"slow","scenario":"s"}"#,
+            "panic: oh",
+        ] {
+            assert!(!is_uncaught(other), "{other}");
+        }
     }
 
     #[test]

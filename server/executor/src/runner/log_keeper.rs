@@ -21,6 +21,8 @@ const ERROR_MARK: &str = "\"level\":\"error\"";
 pub(super) struct Kept {
     pub(super) lines: u64,
     pub(super) dropped: u64,
+    /// Errors that the script threw and did not catch, in the lines that were not kept too.
+    pub(super) script_errors: u64,
     /// k6's last error, or the first line of what is not k6's log at all (a panic starts with its reason).
     pub(super) last_error: String,
 }
@@ -70,6 +72,7 @@ impl LogKeeper {
         if text.trim().is_empty() {
             return;
         }
+        self.kept.script_errors += u64::from(log::is_uncaught(&text));
         let foreign = !text.starts_with('{');
         let is_error = foreign || text.contains(ERROR_MARK);
         if self.full && !is_error {
@@ -128,6 +131,15 @@ mod tests {
         let input = format!("{}{}", "{\"level\":\"info\",\"msg\":\"x\"}\n".repeat(50), "{\"level\":\"error\",\"msg\":\"why\"}\n");
         let (kept, _) = kept(&input, 100).await;
         assert_eq!(kept.last_error, "why");
+    }
+
+    #[tokio::test]
+    async fn errors_of_the_script_are_counted_beyond_the_bound_of_the_log() {
+        let thrown = "{\"executor\":\"constant-vus\",\"hint\":\"script exception\",\"level\":\"error\",\"msg\":\"boom\"}\n";
+        let printed = "{\"level\":\"error\",\"msg\":\"mine\",\"source\":\"console\"}\n";
+        let (kept, _) = kept(&[thrown.repeat(70), printed.repeat(30)].concat(), 200).await;
+        assert!(kept.dropped > 90, "{kept:?}");
+        assert_eq!(kept.script_errors, 70);
     }
 
     #[tokio::test]

@@ -217,6 +217,7 @@ fn report(desk: &Desk, status: Option<ExitStatus>, kept: &Kept, started: Timesta
         frames: counts.frames,
         log_lines: kept.lines,
         log_dropped: kept.dropped,
+        script_errors: kept.script_errors,
         dropped: counts.dropped.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
         masked: counts.masked,
         confinement: confine::read_report(&desk.folder.confinement()).unwrap_or_default(),

@@ -55,6 +55,30 @@ async fn every_request_is_measured_spooled_and_forwarded_once() {
     assert_eq!(report.confinement.full, windfirm_executor::confine::offered().full, "{:?}", report.confinement);
 }
 
+/// Iterations that throw, that reject a promise, that only print an error, and that are well.
+const THROWING: &str = r"
+export const options = { scenarios: { s: { executor: 'shared-iterations', vus: 1, iterations: 40 } }, thresholds: { iterations: ['count>=40'] } };
+export default function () {
+  if (__ITER % 4 === 0) throw new Error('boom ' + 'x'.repeat(__ITER === 0 ? 100000 : 1));
+  if (__ITER % 4 === 1) Promise.reject(new Error('promised'));
+  if (__ITER % 4 === 2) console.error('only printed');
+}
+";
+
+#[tokio::test]
+async fn errors_that_a_script_does_not_catch_are_counted_however_little_of_the_log_is_kept() {
+    let Some(stage) = Stage::new().await else { return };
+    for log_bytes in [10_000_000, 300] {
+        let mut orders = stage.orders(THROWING);
+        orders.limits.log_bytes = log_bytes;
+        let report = stage.run(&orders).await;
+        // k6 itself is content: every iteration counts, thrown or not.
+        assert_eq!((report.exit_code, &report.cause), (Some(0), &None));
+        assert_eq!(report.summary.unwrap()["metrics"]["iterations"]["count"], 40);
+        assert_eq!(report.script_errors, 20, "{log_bytes}: {} kept, {} dropped", report.log_lines, report.log_dropped);
+    }
+}
+
 /// A frame in the clear, for looking for words in it.
 fn snap_free(payload: &[u8]) -> Vec<u8> {
     let set = windfirm_measure::wire::decode(payload, &windfirm_measure::wire::Bounds::default()).unwrap();

@@ -7,6 +7,7 @@ struct Case {
     completeness: Completeness,
     ending: Ending,
     generator_cpu: Option<f64>,
+    script_errors: u64,
 }
 
 fn row(expression: &str, measured: Option<&str>, kept: Option<bool>) -> ThresholdRow {
@@ -32,14 +33,15 @@ fn good() -> Case {
         },
         ending: Ending::Whole,
         generator_cpu: Some(0.4),
+        script_errors: 0,
     }
 }
 
 fn judged(change: impl FnOnce(&mut Case)) -> (Outcome, Vec<String>) {
     let mut case = good();
     change(&mut case);
-    let inputs =
-        Inputs { measured: &case.measured, completeness: &case.completeness, ending: &case.ending, generator_cpu: case.generator_cpu, script_errors: 0 };
+    let Case { measured, completeness, ending, generator_cpu, script_errors } = &case;
+    let inputs = Inputs { measured, completeness, ending, generator_cpu: *generator_cpu, script_errors: *script_errors };
     let verdict = judge(&inputs);
     assert!(verdict.reasons.iter().all(|reason| reason.ends_with('.')), "{verdict:?}");
     (verdict.outcome, verdict.reasons)
@@ -77,12 +79,15 @@ fn a_broken_threshold_fails_even_where_data_is_missing() {
 #[test]
 fn doubt_is_inconclusive_and_named() {
     type Change = Box<dyn FnOnce(&mut Case)>;
-    let cases: [(Change, &str); 6] = [
+    let cases: [(Change, &str); 8] = [
         (Box::new(|case| case.ending = Ending::CutShort("it ran past its deadline.".to_owned())), "The run was cut short: it ran past its deadline."),
         (Box::new(|case| case.ending = Ending::Aborted), "The run was aborted by a threshold"),
         (Box::new(|case| case.completeness.complete = false), "Received all that k6 counted"),
         (Box::new(|case| case.measured.totals.dropped_iterations = 100), "k6 dropped 100 of 2,501 iterations (4 %), because it had no free VU"),
         (Box::new(|case| case.generator_cpu = Some(0.97)), "The load generator used 97 % of its CPU"),
+        (Box::new(|case| case.script_errors = 1), "The script threw 1 error that it did not catch"),
+        // Every iteration threw, and every threshold is kept: k6 itself would be content.
+        (Box::new(|case| case.script_errors = case.measured.totals.iterations), "The script threw 2,401 errors that it did not catch"),
         (Box::new(|case| case.measured.thresholds.push(row("p(95)<1", None, None))), "The threshold p(95)<1 on http_req_duration cannot be decided"),
     ];
     for (change, begins) in cases {
