@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -25,6 +26,10 @@ pub(super) struct Desk {
     pub(super) clock: Arc<dyn Clock>,
     /// What k6 must show to be heard.
     pub(super) receiver_token: String,
+    /// Where k6 leaves its own counters. `handleSummary` of the script writes into the same folder, whatever it likes, under any name that it
+    /// can think of; it cannot think of this one. (k6 writes its counters with the `JSON` of the script's own runtime, so a script that bends that
+    /// still bends them: what it gains is a run of its own that looks complete.)
+    pub(super) summary: PathBuf,
     /// Told for each frame that is new in the spool.
     pub(super) arrived: Notify,
     /// Told when the first wish to stop is there.
@@ -61,9 +66,10 @@ pub(super) enum Refused {
 
 impl Desk {
     pub(super) fn new(folder: Folder, orders: Orders, clock: Arc<dyn Clock>, spool: Spool) -> Self {
-        let receiver_token = clock.secret().iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret = || clock.secret().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let (receiver_token, summary) = (secret(), folder.scratch().join(format!("summary-{}.json", secret())));
         let inner = Mutex::new(Inner { spool, counts: Counts::default(), stop: None });
-        Self { folder, orders, clock, receiver_token, arrived: Notify::new(), stop_wanted: Notify::new(), inner }
+        Self { folder, orders, clock, receiver_token, summary, arrived: Notify::new(), stop_wanted: Notify::new(), inner }
     }
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)

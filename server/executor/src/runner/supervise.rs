@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fs,
+    path::Path,
     process::{ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
@@ -91,7 +92,7 @@ fn start_k6(desk: &Desk, arguments: &[OsString], port: u16) -> Result<Child, Exe
     folder::write_json(&config, &k6::config(orders))?;
     let plan = Plan {
         program: orders.k6.clone(),
-        arguments: k6::run_arguments(orders, &config, &scratch.join("summary.json")),
+        arguments: k6::run_arguments(orders, &config, &desk.summary),
         environment: k6::run_environment(orders, &scratch, port, &desk.receiver_token),
         directory: scratch.clone(),
         read: vec![orders.bundle.clone()],
@@ -213,7 +214,7 @@ fn report(desk: &Desk, status: Option<ExitStatus>, kept: &Kept, started: Timesta
         ended,
         first_frame: counts.first_frame,
         cause,
-        summary: summary(&desk.folder),
+        summary: summary(&desk.summary),
         frames: counts.frames,
         log_lines: kept.lines,
         log_dropped: kept.dropped,
@@ -232,12 +233,11 @@ fn not_started(desk: &Desk, started: Timestamp, error: &ExecutorError) -> ExitRe
 }
 
 /// k6's own counters, without what the script's author may have put beside them.
-fn summary(folder: &Folder) -> Option<serde_json::Value> {
+fn summary(path: &Path) -> Option<serde_json::Value> {
     /// A script with very many submetrics writes a long one; nobody reads more than this.
     const MOST: u64 = 16 << 20;
-    let path = folder.scratch().join("summary.json");
     // The script writes in the same folder: take a plain file only, never what a link points to.
-    let meta = fs::symlink_metadata(&path).ok().filter(|meta| meta.is_file() && meta.len() <= MOST)?;
+    let meta = fs::symlink_metadata(path).ok().filter(|meta| meta.is_file() && meta.len() <= MOST)?;
     let _ = meta;
     let mut whole: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     let metrics = whole.get_mut("metrics")?.take();

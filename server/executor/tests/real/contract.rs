@@ -55,6 +55,32 @@ async fn every_request_is_measured_spooled_and_forwarded_once() {
     assert_eq!(report.confinement.full, windfirm_executor::confine::offered().full, "{:?}", report.confinement);
 }
 
+/// Writes counters of its own wherever k6's might stand.
+const FORGER: &str = r"
+export const options = { iterations: 3 };
+export default function () {}
+export function handleSummary() {
+  const forged = JSON.stringify({ metrics: { iterations: { count: 9000, rate: 1 } } });
+  const files = {};
+  for (const name of ['summary.json', './summary.json', 'summary-.json', `${__ENV.SCRATCH}/summary.json`]) files[name] = forged;
+  return files;
+}
+";
+
+#[tokio::test]
+async fn a_script_does_not_write_k6s_counters_for_it() {
+    let Some(stage) = Stage::new().await else { return };
+    // k6 writes the files of a summary in no order: what competes with its own file wins in some of the runs.
+    for _ in 0..8 {
+        let mut orders = stage.orders(FORGER);
+        let scratch = stage.executor.folder(orders.execution).scratch();
+        orders.parameters = vec![("SCRATCH".into(), scratch.display().to_string())];
+        let report = stage.run(&orders).await;
+        assert!(scratch.join("summary.json").is_file(), "the script could write: {}", stage.log_text(orders.execution).await);
+        assert_eq!(report.summary.unwrap()["metrics"]["iterations"]["count"], 3);
+    }
+}
+
 /// Iterations that throw, that reject a promise, that only print an error, and that are well.
 const THROWING: &str = r"
 export const options = { scenarios: { s: { executor: 'shared-iterations', vus: 1, iterations: 40 } }, thresholds: { iterations: ['count>=40'] } };
