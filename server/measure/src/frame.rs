@@ -10,6 +10,9 @@ use crate::{
     wire::{self, MetricSet},
 };
 
+/// The longest key that is taken, bytes, at the runner and at the portal alike: what one takes the other takes. k6's have 16 characters.
+pub const MOST_KEY_BYTES: usize = 100;
+
 /// One delivery, kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {

@@ -15,7 +15,7 @@ use axum::{
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use windfirm_measure::{
-    frame::Frame,
+    frame::{Frame, MOST_KEY_BYTES},
     wire::{self, Bounds, WireError},
 };
 use windfirm_model::{actor::SystemTask, clock::Timestamp, id::ExecutionId};
@@ -30,8 +30,6 @@ use crate::{
 pub const MAX_BODY_BYTES: usize = 4 << 20;
 /// A delivery may lie in a spool for as long as a portal is away; a time further back, or ahead, is not believed.
 const MAX_SPOOLED_US: i64 = 86_400_000_000;
-/// k6 itself sends 16 hexadecimal digits.
-const MAX_KEY_BYTES: usize = 100;
 
 /// An answer in the shape that k6 understands. Code 4 with 403 makes k6 stop sending.
 fn refuse(status: StatusCode, code: u32, message: impl std::fmt::Display) -> Response {
@@ -68,7 +66,7 @@ pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<St
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, 0, "The body must be packed with snappy (Content-Encoding: snappy).");
     }
     let key = headers.get("k6-idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+    if key.is_empty() || key.len() > MOST_KEY_BYTES {
         return refuse(StatusCode::BAD_REQUEST, 0, "The header K6-Idempotency-Key is missing or too long.");
     }
     let body = match body {

@@ -53,6 +53,9 @@ pub(super) struct Counts {
     pub(super) dropped: BTreeMap<&'static str, u64>,
 }
 
+/// Deliveries that are no frames: the name under which they are counted.
+pub(super) const UNREADABLE: &str = "frames that could not be read";
+
 /// Why a delivery of k6 was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
@@ -79,7 +82,7 @@ impl Desk {
         if self.inner().spool.has(key) {
             return Ok(());
         }
-        let mut set = wire::decode(body, &wire::Bounds::default()).inspect_err(|_| self.count_dropped("frames that could not be read"))?;
+        let mut set = wire::decode(body, &wire::Bounds::default()).inspect_err(|_| self.count_dropped(UNREADABLE))?;
         let (frame, masked) = Frame::keep(key, self.clock.now(), &mut set);
         let mut inner = self.inner();
         if inner.spool.bytes() >= self.orders.limits.spool_bytes {
