@@ -27,6 +27,8 @@ pub enum Cause {
     Crashed { exit_code: i32, message: String },
     /// The script wrote or measured more than a run may; named bound, and what was reached.
     BoundExceeded { bound: String, reached: String },
+    /// k6 ran more virtual users than it had said it would when the launch was judged.
+    TooManyVus { limit: u32, reached: u64 },
 }
 
 impl Cause {
@@ -59,6 +61,9 @@ impl Cause {
             Self::BoundExceeded { bound, reached } => {
                 format!("The run was stopped because it went over a bound: {bound}; it reached {reached}. Reduce what the script does, then run again.")
             }
+            Self::TooManyVus { limit, reached } => format!(
+                "The run was stopped because k6 had {reached} virtual users. It was launched with at most {limit}: so many the script said when the guardrails judged it. Its options change from one start to the next; make them fixed, or let a parameter set them, then run again."
+            ),
         }
     }
 }

@@ -74,6 +74,8 @@ pub enum Ending {
     Deadline { limit_s: u32 },
     /// A bound of [`crate::orders::Limits`].
     Bound { bound: String, reached: String },
+    /// More virtual users than [`Orders::max_vus`].
+    TooManyVus { limit: u32, reached: u64 },
     /// k6 was never started.
     NotStarted,
 }

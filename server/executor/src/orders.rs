@@ -100,6 +100,8 @@ pub struct Orders {
     pub parameters: Vec<(String, String)>,
     /// `None`: the script's own scenarios.
     pub load: Option<Load>,
+    /// Virtual users that the launch was judged with. k6 asks the script again when it starts; a script that then wants more is stopped.
+    pub max_vus: u32,
     pub allowed: Vec<AllowedTarget>,
     /// The end, whatever happens, in seconds from k6's start. The runner keeps it, also when the portal is gone.
     pub deadline_s: u32,

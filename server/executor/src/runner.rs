@@ -9,6 +9,7 @@ mod forward;
 mod log_keeper;
 mod receiver;
 mod supervise;
+mod vus;
 
 use std::{
     ffi::OsString,

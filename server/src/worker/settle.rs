@@ -100,6 +100,7 @@ fn judged_ending(report: &ExitReport) -> verdict::Ending {
         (Ending::Stopped { reason }, _) => verdict::Ending::CutShort(reason.clone()),
         (Ending::Portal { message }, _) => verdict::Ending::CutShort(message.clone()),
         (Ending::Deadline { limit_s }, _) => verdict::Ending::CutShort(Cause::DeadlinePassed { limit_s: *limit_s }.words()),
+        (Ending::TooManyVus { limit, reached }, _) => verdict::Ending::CutShort(Cause::TooManyVus { limit: *limit, reached: *reached }.words()),
         (Ending::Bound { bound, reached }, _) => verdict::Ending::CutShort(Cause::BoundExceeded { bound: bound.clone(), reached: reached.clone() }.words()),
     }
 }
@@ -140,11 +141,14 @@ async fn results_digest(portal: &Portal, run: &RunRecord) -> Result<String, Step
 async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Numbers) -> Result<(), StepError> {
     let permit = permit(portal, run);
     let code = if matches!(to, RunState::Lost) { EventCode::RunLost } else { EventCode::RunSettle };
-    let facts = vec![
+    let mut facts = vec![
         ("state".to_owned(), to.kind().word().to_owned()),
         ("requests".to_owned(), numbers.measured.totals.requests.to_string()),
         ("results".to_owned(), numbers.results_digest.clone().unwrap_or_default()),
     ];
+    if let RunState::Errored { cause } = &to {
+        facts.push(("cause".to_owned(), cause.words()));
+    }
     portal.store.intent(&permit, code, &Details { facts, ..Details::default() }).await?;
     let words = match &to {
         RunState::Cancelled { by } => (format!("Stopped by {by}"), false),

@@ -142,6 +142,7 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
         target: run.target.clone(),
         parameters: run.manifest.parameters.clone(),
         load: load_of(&run.manifest),
+        max_vus: run.max_vus,
         allowed: vec![resolve(&run.target).await?],
         deadline_s: limit_s,
         limits: windfirm_executor::Limits::default(),

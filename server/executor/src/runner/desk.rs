@@ -19,6 +19,8 @@ use crate::{
     spool::{Appended, Spool},
 };
 
+use super::vus;
+
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) folder: Folder,
@@ -83,6 +85,11 @@ impl Desk {
             return Ok(());
         }
         let mut set = wire::decode(body, &wire::Bounds::default()).inspect_err(|_| self.count_dropped(UNREADABLE))?;
+        let (reached, limit) = (vus::most(&set), self.orders.max_vus);
+        if reached > u64::from(limit) {
+            // The frame is kept all the same: it shows what happened.
+            self.want_stop(Ending::TooManyVus { limit, reached });
+        }
         let (frame, masked) = Frame::keep(key, self.clock.now(), &mut set);
         let mut inner = self.inner();
         if inner.spool.bytes() >= self.orders.limits.spool_bytes {

@@ -204,6 +204,7 @@ fn report(desk: &Desk, status: Option<ExitStatus>, kept: &Kept, started: Timesta
         Ending::Itself => k6::failure::cause(exit_code, signal, &kept.last_error, memory_bytes),
         Ending::Deadline { limit_s } => Some(Cause::DeadlinePassed { limit_s: *limit_s }),
         Ending::Bound { bound, reached } => Some(Cause::BoundExceeded { bound: bound.clone(), reached: reached.clone() }),
+        Ending::TooManyVus { limit, reached } => Some(Cause::TooManyVus { limit: *limit, reached: *reached }),
         Ending::Stopped { .. } | Ending::Portal { .. } => None,
     };
     ExitReport {

@@ -1,7 +1,7 @@
 //! Runners and portals that die or go away, and scripts that do not end.
 
 use rustix::process::Signal;
-use windfirm_executor::{Ending, Executor as _, ExecutorError, Observation};
+use windfirm_executor::{Ending, Executor as _, ExecutorError, Observation, inspect::Request};
 use windfirm_model::run::Cause;
 
 use crate::stage::{Stage, counted, until};
@@ -100,6 +100,31 @@ async fn a_script_that_prints_without_end_fills_its_log_and_no_more() {
     assert!(std::fs::metadata(stage.executor.folder(orders.execution).log()).unwrap().len() <= 50_000);
     let page = stage.executor.log(orders.execution, 10).await.unwrap();
     assert_eq!((page.total, page.dropped, page.from), (report.log_lines, report.log_dropped, 10));
+}
+
+#[tokio::test]
+async fn a_script_that_takes_more_users_than_it_said_is_stopped() {
+    let Some(stage) = Stage::new().await else { return };
+    // What was inspected said one; what is run wants more. The clock or chance would do the same.
+    let fickle = STEADY.replace("vus: 2", "vus: Number(__ENV.VUS || 1)");
+    let ask = |parameters| Request { bundle: stage.bundle(&fickle), entry: "k6/test.js".into(), target: stage.target.url(), parameters, load: None };
+    let limit = stage.executor.inspect(ask(Vec::new())).await.unwrap().max_vus;
+    assert_eq!(limit, 1);
+    let mut orders = stage.orders(&fickle);
+    orders.max_vus = limit;
+    orders.parameters = vec![("VUS".into(), "40".into())];
+    let report = stage.run(&orders).await;
+    // It is seen while k6 still makes its users, or when it has made them all.
+    let Ending::TooManyVus { reached: reached @ 2..=40, .. } = report.ending else { panic!("{report:?}") };
+    assert_eq!(report.cause, Some(Cause::TooManyVus { limit, reached }));
+    assert_eq!(report.exit_code, Some(105), "it could end in order");
+    assert!(report.frames > 0, "what it measured is kept");
+
+    // With what it said, it is let be.
+    orders.max_vus = 40;
+    orders.execution = stage.orders(&fickle).execution;
+    orders.deadline_s = 4;
+    assert_eq!(stage.run(&orders).await.cause, Some(Cause::DeadlinePassed { limit_s: 4 }));
 }
 
 #[tokio::test]

@@ -212,6 +212,7 @@ impl Stage {
             target: self.target.url(),
             parameters: Vec::new(),
             load: None,
+            max_vus: 100,
             allowed: vec![AllowedTarget { host: "127.0.0.1".into(), addresses: vec![self.target.address.ip()], port: Some(self.target.address.port()) }],
             deadline_s: 60,
             limits: Limits::default(),

@@ -60,6 +60,7 @@ impl Stage {
             target: "http://127.0.0.1:9".into(),
             parameters: Vec::new(),
             load: None,
+            max_vus: 1,
             allowed: Vec::new(),
             deadline_s: 60,
             limits: Limits::default(),
