@@ -5,6 +5,7 @@
 //! It knows nothing of the portal, its store or k6.
 
 pub mod fault;
+pub mod pool;
 pub mod repository;
 pub mod service;
 pub mod shop;

@@ -19,9 +19,8 @@ use axum::{
     routing::{any, get, post},
 };
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
-use crate::fault::Faults;
+use crate::{fault::Faults, pool::Pool};
 
 /// What a service is like.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +43,7 @@ pub struct Service {
     /// Addresses of the services it calls.
     behind: Vec<String>,
     client: reqwest::Client,
-    pool: Semaphore,
-    /// Places taken out of the pool by a fault.
-    withheld: AtomicU32,
+    pool: Pool,
     waiting: AtomicU32,
     served: AtomicU64,
     faults: std::sync::Mutex<Faults>,
@@ -56,13 +53,11 @@ impl Service {
     /// `behind` are the addresses of `spec.calls`, in the same order.
     #[must_use]
     pub fn new(spec: Spec, behind: Vec<String>, client: reqwest::Client) -> Arc<Self> {
-        let places = usize::try_from(spec.pool).unwrap_or(1);
         Arc::new(Self {
             spec,
             behind,
             client,
-            pool: Semaphore::new(places),
-            withheld: AtomicU32::new(0),
+            pool: Pool::new(spec.pool),
             waiting: AtomicU32::new(0),
             served: AtomicU64::new(0),
             faults: std::sync::Mutex::default(),
@@ -86,15 +81,7 @@ impl Service {
     fn change(&self, faults: Faults) {
         let faults = faults.bounded();
         *self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = faults;
-        let wanted = if faults.pool == 0 { 0 } else { self.spec.pool.saturating_sub(faults.pool) };
-        let before = self.withheld.swap(wanted, Ordering::SeqCst);
-        if wanted > before {
-            let taken = self.pool.forget_permits(usize::try_from(wanted - before).unwrap_or_default());
-            // Places in use cannot be taken now; what was not taken is not given back later either.
-            self.withheld.store(before.saturating_add(u32::try_from(taken).unwrap_or_default()), Ordering::SeqCst);
-        } else {
-            self.pool.add_permits(usize::try_from(before - wanted).unwrap_or_default());
-        }
+        self.pool.resize(if faults.pool == 0 { self.spec.pool } else { faults.pool });
     }
 
     /// A number that looks random and is the same in every run: request `n` of this service.
@@ -106,11 +93,11 @@ impl Service {
     }
 
     async fn serve(&self, method: &Method, path: &str) -> Result<Value, (StatusCode, String)> {
-        if self.waiting.fetch_add(1, Ordering::SeqCst) >= self.spec.queue.saturating_add(self.spec.pool) {
+        if self.waiting.fetch_add(1, Ordering::SeqCst) >= self.spec.queue.saturating_add(self.pool.places()) {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
             return Err((StatusCode::SERVICE_UNAVAILABLE, format!("{}: the queue is full", self.spec.name)));
         }
-        let place = self.pool.acquire().await;
+        let place = self.pool.take().await;
         let n = self.served.fetch_add(1, Ordering::SeqCst);
         let answer = self.work(n, method, path).await;
         drop(place);
@@ -187,13 +174,27 @@ mod tests {
         assert!(till.serve(&Method::GET, "/a").await.is_ok());
     }
 
-    #[test]
-    fn a_smaller_pool_is_given_back() {
-        let spec = Spec { pool: 8, ..ONE_PLACE };
+    #[tokio::test]
+    async fn a_small_pool_under_load_really_is_small() {
+        let spec = Spec { pool: 8, queue: 8, ..ONE_PLACE };
         let till = Service::new(spec, Vec::new(), reqwest::Client::new());
-        till.change(Faults { pool: 2, ..Faults::default() });
-        assert_eq!(till.pool.available_permits(), 2);
+        // All places are taken when the fault comes: that is when somebody switches it on.
+        let mut taken = Vec::new();
+        for _ in 0..8 {
+            taken.push(till.pool.take().await);
+        }
+        till.change(Faults { pool: 1, ..Faults::default() });
+        drop(taken);
+        let only = till.pool.take().await;
+        tokio::select! {
+            biased;
+            _ = till.pool.take() => panic!("a second place in a pool of one"),
+            () = std::future::ready(()) => {}
+        }
+        drop(only);
         till.change(Faults::default());
-        assert_eq!(till.pool.available_permits(), 8);
+        for _ in 0..8 {
+            std::mem::forget(till.pool.take().await);
+        }
     }
 }

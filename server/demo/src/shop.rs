@@ -95,7 +95,46 @@ fn touched_within(alive: &Path, patience: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeMap, time::Instant};
+
     use super::*;
+
+    /// The shop of one stage on ports that are free: addresses by name, and what serves them for as long as it is kept.
+    async fn open() -> (BTreeMap<&'static str, String>, tokio::task::JoinSet<std::io::Result<()>>) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut listeners = Vec::new();
+        for spec in SHOP {
+            listeners.push((spec, TcpListener::bind("127.0.0.1:0").await.unwrap()));
+        }
+        let addresses: BTreeMap<_, _> = listeners.iter().map(|(spec, at)| (spec.name, format!("http://{}", at.local_addr().unwrap()))).collect();
+        let mut serving = tokio::task::JoinSet::new();
+        for (spec, listener) in listeners {
+            let behind = spec.calls.iter().map(|name| format!("{}/internal", addresses[name])).collect();
+            let router = Service::new(spec, behind, client.clone()).router();
+            serving.spawn(async move { axum::serve(listener, router).await });
+        }
+        (addresses, serving)
+    }
+
+    #[tokio::test]
+    async fn a_slow_ledger_slows_the_storefront() {
+        const SLOW: Duration = Duration::from_millis(100);
+        let (shop, _serving) = open().await;
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let slow = serde_json::json!({ "slow_ms": SLOW.as_millis() });
+        assert!(client.post(format!("{}/_faults", shop["ledger"])).json(&slow).send().await.unwrap().status().is_success());
+        let began = Instant::now();
+        let mut checkouts = tokio::task::JoinSet::new();
+        for number in 0..24 {
+            checkouts.spawn(client.get(format!("{}/checkout/{number}", shop["storefront"])).send());
+        }
+        while let Some(answer) = checkouts.join_next().await {
+            assert_eq!(answer.unwrap().unwrap().status(), 200);
+        }
+        // The ledger has four places, so 24 checkouts go through it in six rounds; a sleep is never shorter than it says, however fast or
+        // slow the machine is. The storefront has a place for each of them: alone it would be done in one round of a few milliseconds.
+        assert!(began.elapsed() >= SLOW * 6, "{:?}", began.elapsed());
+    }
 
     #[test]
     fn every_call_leads_to_a_service_of_the_same_stage() {
