@@ -168,12 +168,14 @@ impl LocalExecutor {
             confinement: windfirm_model::view::run::Confinement::default(),
         }
     }
-    /// A k6 whose runner is gone dies with it; this makes sure, should the kernel not have kept that promise.
+    /// A k6 whose runner is gone dies with it; this makes sure, also of what k6 may have started.
     fn end_orphan(folder: &Folder) {
         if let Ok(Some(RunnerFile { runner, k6: Some(k6), .. })) = folder::read_json(&folder.runner())
             && !runner.is_alive()
         {
             k6.signal_group(Signal::KILL);
+            // k6 may be buried already, and what it started may not have gone with it.
+            k6.signal_left_behind(&runner, Signal::KILL);
         }
     }
     fn check(&self, orders: &Orders) -> Result<(), ExecutorError> {

@@ -128,11 +128,12 @@ async fn watch_k6(desk: &Arc<Desk>, mut child: Child, tracker: &TaskTracker, sta
         (Some(pipe), Ok(keeper)) => Some(tracker.spawn(keeper.read_all(pipe))),
         _ => None,
     };
-    let status = guard(desk, &mut child, process).await;
-    // Whatever of its group is left goes with it.
+    guard(desk, process).await;
+    // Whatever of its group is left goes with it; only then is it buried.
     if let Some(process) = process {
         process.signal_group(Signal::KILL);
     }
+    let status = timeout(LAST_GRACE, child.wait()).await.ok().and_then(Result::ok);
     let kept = match reading {
         // The pipe closes with the last process that holds it, which is gone by now.
         Some(task) => timeout(LAST_GRACE, task).await.ok().and_then(Result::ok).unwrap_or_default(),
@@ -142,18 +143,19 @@ async fn watch_k6(desk: &Arc<Desk>, mut child: Child, tracker: &TaskTracker, sta
     report(desk, status, &kept, started, ended)
 }
 
-/// Waits for k6's end, and brings it about when somebody wants it.
-async fn guard(desk: &Desk, child: &mut Child, process: Option<ProcessRef>) -> Option<ExitStatus> {
+/// Waits for k6's end, and brings it about when somebody wants it. It is not buried yet when this returns.
+async fn guard(desk: &Desk, process: Option<ProcessRef>) {
     let deadline = Instant::now() + Duration::from_secs(u64::from(desk.orders.deadline_s));
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut terminate = signal(SignalKind::terminate()).ok();
+    let mut children = signal(SignalKind::child()).ok();
     loop {
         if desk.stop().is_some() {
-            return end(child, process, Duration::from_secs(u64::from(desk.orders.limits.stop_grace_s))).await;
+            return end(process, children.as_mut(), Duration::from_secs(u64::from(desk.orders.limits.stop_grace_s))).await;
         }
         tokio::select! {
-            status = child.wait() => return status.ok(),
+            () = ended(process, children.as_mut()) => return,
             () = desk.stop_wanted.notified() => {}
             () = tokio::time::sleep_until(deadline) => desk.want_stop(Ending::Deadline { limit_s: desk.orders.deadline_s }),
             _ = look.tick() => if let Ok(reason) = fs::read_to_string(desk.folder.cancel()) {
@@ -173,18 +175,29 @@ async fn terminated(signal: Option<&mut tokio::signal::unix::Signal>) {
     }
 }
 
+/// The end of k6, without burying it. `children` tells that a child of this process has changed, and must be there before this is called.
+async fn ended(process: Option<ProcessRef>, mut children: Option<&mut tokio::signal::unix::Signal>) {
+    while process.is_some_and(|process| process.is_alive()) {
+        match &mut children {
+            Some(changed) => {
+                changed.recv().await;
+            }
+            None => sleep(LOOK).await,
+        }
+    }
+}
+
 /// SIGINT lets k6 run its teardown and send its last measurements; then less and less politely.
-async fn end(child: &mut Child, process: Option<ProcessRef>, grace: Duration) -> Option<ExitStatus> {
+async fn end(process: Option<ProcessRef>, mut children: Option<&mut tokio::signal::unix::Signal>, grace: Duration) {
     for (signal, patience) in [(Signal::INT, grace), (Signal::TERM, LAST_GRACE), (Signal::KILL, LAST_GRACE)] {
         if let Some(process) = process {
             process.signal_group(signal);
         }
         tokio::select! {
-            status = child.wait() => return status.ok(),
+            () = ended(process, children.as_deref_mut()) => return,
             () = sleep(patience) => {}
         }
     }
-    None
 }
 
 fn report(desk: &Desk, status: Option<ExitStatus>, kept: &Kept, started: Timestamp, ended: Timestamp) -> ExitReport {
@@ -243,4 +256,23 @@ fn summary(path: &Path) -> Option<serde_json::Value> {
     let mut whole: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     let metrics = whole.get_mut("metrics")?.take();
     Some(serde_json::json!({ "metrics": metrics }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a process that ends is what the test is about")]
+    async fn an_end_is_seen_and_nobody_is_buried() {
+        let mut children = signal(SignalKind::child()).unwrap();
+        let mut child = Command::new("/bin/sh").args(["-c", "read x; exit 3"]).stdin(Stdio::piped()).spawn().unwrap();
+        let process = child.id().and_then(ProcessRef::of);
+        drop(child.stdin.take());
+        timeout(Duration::from_secs(60), ended(process, Some(&mut children))).await.unwrap();
+        // There still is somebody to signal the group of.
+        assert_eq!(process, child.id().and_then(ProcessRef::of));
+        assert_eq!(child.wait().await.unwrap().code(), Some(3));
+        ended(process, Some(&mut children)).await;
+    }
 }
