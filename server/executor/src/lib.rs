@@ -13,6 +13,7 @@ pub mod folder;
 pub mod inspect;
 pub mod k6;
 pub mod local;
+mod log_reader;
 pub mod orders;
 pub mod process;
 pub mod reach;

@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     fs::{self, OpenOptions},
-    io::{self, BufRead as _, BufReader},
+    io,
     os::unix::fs::OpenOptionsExt as _,
     path::{Component, Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -17,12 +17,7 @@ use async_trait::async_trait;
 use rustix::process::Signal;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use windfirm_measure::frame::Frame;
-use windfirm_model::{
-    clock::Clock,
-    id::ExecutionId,
-    run::Cause,
-    view::run::{LogLine, LogPage},
-};
+use windfirm_model::{clock::Clock, id::ExecutionId, run::Cause, view::run::LogPage};
 use windfirm_policy::{Permit, act::SuperviseRuns};
 
 use crate::{
@@ -31,6 +26,7 @@ use crate::{
     folder::{self, Folder},
     inspect::{self, InspectError, Inspected},
     k6::K6,
+    log_reader::{self, Mark},
     orders::Orders,
     runner::{RunnerFile, Task},
     spool::Reader,
@@ -38,8 +34,6 @@ use crate::{
 
 /// What one call to [`Executor::spooled_frames`] returns at most, bytes.
 const MOST_FRAME_BYTES: usize = 8 << 20;
-/// What one call to [`Executor::log`] returns at most.
-const MOST_LOG_LINES: usize = 2000;
 /// A runner that has not said “I am here” for that long after its orders were written never will.
 const MOST_START_S: i64 = 15;
 /// Inspections at one time: each may use a core for ten seconds.
@@ -60,6 +54,8 @@ pub struct LocalExecutor {
     settings: LocalSettings,
     clock: Arc<dyn Clock>,
     children: Mutex<HashMap<ExecutionId, Child>>,
+    /// Where the last page of each log ended, so that the next costs only what is new. Forgotten at a restart, which costs one whole reading.
+    log_marks: Mutex<HashMap<ExecutionId, Mark>>,
     inspections: Semaphore,
 }
 
@@ -75,7 +71,13 @@ impl LocalExecutor {
             _ => {}
         }
         let state_dir = settings.state_dir.canonicalize().map_err(file)?;
-        Ok(Self { settings: LocalSettings { state_dir, ..settings }, clock, children: Mutex::default(), inspections: Semaphore::new(INSPECTIONS) })
+        Ok(Self {
+            settings: LocalSettings { state_dir, ..settings },
+            clock,
+            children: Mutex::default(),
+            log_marks: Mutex::default(),
+            inspections: Semaphore::new(INSPECTIONS),
+        })
     }
     #[must_use]
     pub const fn k6(&self) -> &K6 {
@@ -94,6 +96,9 @@ impl LocalExecutor {
     #[must_use]
     pub fn folder(&self, execution: ExecutionId) -> Folder {
         Folder::of(&self.settings.state_dir, execution)
+    }
+    fn log_marks(&self) -> MutexGuard<'_, HashMap<ExecutionId, Mark>> {
+        self.log_marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
     fn children(&self) -> MutexGuard<'_, HashMap<ExecutionId, Child>> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
@@ -260,11 +265,16 @@ impl Executor for LocalExecutor {
 
     async fn log(&self, execution: ExecutionId, after: u64) -> Result<LogPage, ExecutorError> {
         let folder = self.folder(execution);
-        blocking(move || {
+        let mark = self.log_marks().get(&execution).copied().unwrap_or_default();
+        let (page, mark) = blocking(move || {
             let dropped = folder::read_json::<ExitReport>(&folder.exit())?.map_or(0, |report| report.log_dropped);
-            read_log(&folder.log(), after, dropped).map_err(|source| ExecutorError::File { what: "The log cannot be read".into(), source })
+            let read = log_reader::read(&folder.log(), after, mark);
+            let (page, mark) = read.map_err(|source| ExecutorError::File { what: "The log cannot be read".into(), source })?;
+            Ok((LogPage { dropped, ..page }, mark))
         })
-        .await
+        .await?;
+        self.log_marks().insert(execution, mark);
+        Ok(page)
     }
 
     async fn clean_up(&self, _permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<(), ExecutorError> {
@@ -277,6 +287,7 @@ impl Executor for LocalExecutor {
             file.runner.signal(Signal::KILL);
         }
         Self::end_orphan(&folder);
+        self.log_marks().remove(&execution);
         if let Some(mut child) = self.children().remove(&execution) {
             let _ = child.try_wait();
         }
@@ -314,24 +325,6 @@ fn read_frames(path: &Path, after: u64) -> io::Result<Vec<Frame>> {
         }
     }
     Ok(frames)
-}
-
-fn read_log(path: &Path, after: u64, dropped: u64) -> io::Result<LogPage> {
-    let mut page = LogPage { from: after, dropped, ..LogPage::default() };
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(page),
-        Err(other) => return Err(other),
-    };
-    for line in BufReader::new(file).lines() {
-        // The last line may be half written; it is whole at the next call.
-        let Ok(line) = serde_json::from_str::<LogLine>(&line?) else { break };
-        page.total += 1;
-        if page.total > after && page.lines.len() < MOST_LOG_LINES {
-            page.lines.push(line);
-        }
-    }
-    Ok(page)
 }
 
 #[cfg(test)]
