@@ -108,7 +108,7 @@ mod tests {
     async fn leader_with_child() -> (tokio::process::Child, ProcessRef, ProcessRef) {
         use tokio::io::AsyncBufReadExt as _;
         let mut leader = tokio::process::Command::new("/bin/sh")
-            .args(["-c", "sleep 1000 >/dev/null & echo $!"])
+            .args(["-c", "sleep 1000 >/dev/null 2>&1 & echo $!"])
             .process_group(0)
             .stdout(std::process::Stdio::piped())
             .spawn()

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use windfirm_executor::K6;
-use windfirm_identity::{Identity, IdentityConfig, LoginError, LoginRow, LoginRows, RowsError};
+use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginError, LoginRow, LoginRows, RowsError};
 use windfirm_model::clock::Clock as _;
 use windfirm_store::Store;
 

@@ -91,16 +91,24 @@ pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<St
     let received = taken.map(Timestamp).filter(|taken| (0..MAX_SPOOLED_US).contains(&now.micros_since(*taken))).unwrap_or(now);
     let (frame, masked) = Frame::keep(&key, received, &mut set);
     metrics::counter!("windfirm_ingest_masked_total").increment(masked);
-    match collect::take_frame(&portal, known.run, execution, &frame).await {
-        Ok(Taken::New) => {
+    // A runner that is killed hangs up in the middle, which ends this question but not the work: what is merged must be stored too.
+    let (answer, taken) = tokio::sync::oneshot::channel();
+    let (worker, run) = (Arc::clone(&portal), known.run);
+    portal.run(async move {
+        // Nobody listens when the runner has hung up.
+        let _ = answer.send(collect::take_frame(&worker, run, execution, &frame).await);
+    });
+    match taken.await {
+        Ok(Ok(Taken::New)) => {
             metrics::counter!("windfirm_ingest_frames_total").increment(1);
             StatusCode::OK.into_response()
         }
-        Ok(Taken::Known) => StatusCode::OK.into_response(),
-        Err(error) => {
+        Ok(Ok(Taken::Known)) => StatusCode::OK.into_response(),
+        Ok(Err(error)) => {
             tracing::error!(%error, %execution, "ingest.not_stored");
             refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "It could not be stored. Send it again.")
         }
+        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "The portal ends. Send it again."),
     }
 }
 
