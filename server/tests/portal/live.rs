@@ -27,7 +27,7 @@ use windfirm::{
         housekeeping, reload, tick,
     },
 };
-use windfirm_executor::runner::RunnerFile;
+use windfirm_executor::{process::ProcessRef, runner::RunnerFile};
 use windfirm_measure::{
     frame::Frame,
     window::{Limits, Merger},
@@ -265,7 +265,7 @@ fn lives(pid: u32) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_that_hangs_does_not_keep_its_slot_for_ever() {
     let clock = Arc::new(Forward::default());
-    let Some(house) = House::open_live_at(21_300, Arc::clone(&clock) as Arc<dyn Clock>).await else { return };
+    let Some(house) = House::open_live_at(21_300, clock.clone()).await else { return };
     let (hung, cancelled) = (launch(&house, As::Ana, LONG).await, launch(&house, As::Ana, LONG).await);
     let processes = [freeze(&house, hung).await, freeze(&house, cancelled).await].concat();
     assert_eq!(house.call(As::Ana, Method::POST, "stop", &format!("id={cancelled}")).await.status, StatusCode::OK);
@@ -300,6 +300,10 @@ async fn what_a_crash_left_of_an_ended_run_is_removed() {
     for folder in &folders {
         folder.create().unwrap();
         std::fs::write(folder.orders(), "{}").unwrap();
+        // Nobody has this pid since that moment: the runner is gone.
+        let runner = ProcessRef { pid: 1, start_ticks: u64::MAX };
+        let file = RunnerFile { runner, started: Timestamp::default(), port: 0, k6: None, k6_started: None };
+        std::fs::write(folder.runner(), serde_json::to_vec(&file).unwrap()).unwrap();
     }
     step(&house, ended.id, RunState::Lost, "Lost", None).await;
     for _ in 0..2 {
