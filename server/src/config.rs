@@ -289,6 +289,18 @@ runner: { k6: bin/k6 }
     }
 
     #[test]
+    fn certificates_are_looked_for_beside_the_file_and_missed_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("windfirm.yaml");
+        std::fs::write(&file, GOOD.replace("client_id: windfirm", "client_id: windfirm, ca_file: company.pem")).unwrap();
+        let issuer = Config::read(&file).unwrap().identity.remove(0);
+        let missed = issuer.ca_pem().unwrap_err();
+        assert!(missed.contains("company.pem cannot be read") && missed.contains("No such file"), "{missed}");
+        std::fs::write(folder.path().join("company.pem"), "certificates").unwrap();
+        assert_eq!(issuer.ca_pem().unwrap().as_deref(), Some("certificates"));
+    }
+
+    #[test]
     fn a_secret_does_not_show() {
         let config = Config::parse(&GOOD.replace("{ env: OIDC_SECRET }", "{ value: hunter2 }")).unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));

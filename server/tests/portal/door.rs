@@ -24,7 +24,7 @@ async fn who_comes_who_is_refused_and_who_goes_stands_on_the_record() {
     // Who chooses nobody at the provider is refused, and so is who comes with a link of somebody else.
     let mut stranger = Visitor::new(&house);
     assert_eq!(stranger.log_in("-").await.status, StatusCode::FORBIDDEN);
-    let stolen = ana.to_the_provider_and_back("ana").await;
+    let stolen = ana.visit_provider("ana").await;
     assert_eq!(stranger.get(&stolen).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(stranger.get("/tree").await.status, StatusCode::SEE_OTHER, "still nobody");
 

@@ -91,14 +91,14 @@ impl<'a> Visitor<'a> {
     }
 
     /// From the log-in page to the address that the provider sends the browser back to.
-    pub(crate) async fn to_the_provider_and_back(&mut self, subject: &str) -> String {
+    pub(crate) async fn visit_provider(&mut self, subject: &str) -> String {
         let away = self.post("/login", "issuer=demo&return_to=/tree").await;
         let back = choose(&location(away.headers.get(header::LOCATION)), subject).await;
         format!("{}?{}", back.path(), back.query().unwrap())
     }
 
     pub(crate) async fn log_in(&mut self, subject: &str) -> Answer {
-        let back = self.to_the_provider_and_back(subject).await;
+        let back = self.visit_provider(subject).await;
         self.get(&back).await
     }
 }

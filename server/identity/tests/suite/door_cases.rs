@@ -1,6 +1,6 @@
 //! The page at the door, and the table of its routes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use reqwest::StatusCode;
 use windfirm_identity::{DoorEffect, door_routes};
@@ -39,7 +39,7 @@ async fn a_provider_that_never_answers_keeps_nobody_from_the_others() {
     let portal = Portal::start_with(serve::bind().await, issuers, Arc::new(TestClock::new()), |config| config.http_timeout_ms = 3_600_000);
     let browser = Browser::new();
 
-    let page = browser.get(portal.url("/login")).await;
+    let page = tokio::time::timeout(Duration::from_secs(60), browser.get(portal.url("/login"))).await.unwrap();
     assert_eq!((page.status, page.body.as_str()), (StatusCode::OK, "choose silent,good then /"));
     assert_eq!((silent.hits("/.well-known/openid-configuration"), good.hits("/.well-known/openid-configuration")), (0, 0), "the page asks nobody");
 
