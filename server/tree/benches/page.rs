@@ -53,7 +53,8 @@ fn launch(_: &Place) -> Permission {
 fn main() {
     let files = repository();
     let began = Instant::now();
-    let tree = Tree::build(&files, TreeRevision::default(), &TreeOptions::default(), &environment_of);
+    let options = TreeOptions { repositories: vec!["r".into()], ..TreeOptions::default() };
+    let tree = Tree::build(&files, TreeRevision::default(), &options, &environment_of);
     println!("tree.build apps={} duration_ms={:.1}", tree.apps().len(), millis(began.elapsed()));
 
     let (access, runs) = (Access::system(SystemTask::Reloader), HashMap::new());
