@@ -1,7 +1,6 @@
 //! The command line, as whoever sets Windfirm up meets it: the real program, its messages and its exit codes.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
