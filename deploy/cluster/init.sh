@@ -3,10 +3,10 @@
 set -euo pipefail
 STATE=$1
 
-# Mounts made in here are seen by containers in here, and by nobody outside.
-mount --make-rprivate /
-mount --make-rshared /
-mount -t tmpfs -o mode=755,size=64m tmpfs /run
+# Mounts made in here are seen by containers in here, and by nobody outside. Until /run is private, mount keeps no notes there (-n).
+mount -n --make-rprivate /
+mount -n --make-rshared /
+mount -n -t tmpfs -o mode=755,size=64m tmpfs /run
 mount -t tmpfs -o mode=755,size=256m tmpfs /var/log
 mount -t tmpfs -o mode=755,size=1g tmpfs /var/lib/kubelet
 mkdir -p /run/lock /run/xtables /run/values /var/log/pods /var/log/containers

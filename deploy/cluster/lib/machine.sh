@@ -71,7 +71,7 @@ cgroup_folders() {
   if [ "$(cgroup_version)" = 2 ]; then echo "/sys/fs/cgroup/$CGROUP"; return; fi
   local tree
   for tree in /sys/fs/cgroup/*/; do
-    [ -f "$tree/cgroup.procs" ] && [ ! -f "$tree/cgroup.controllers" ] && echo "$tree$CGROUP"
+    if [ -f "$tree/cgroup.procs" ] && [ ! -f "$tree/cgroup.controllers" ]; then echo "$tree$CGROUP"; fi
   done
 }
 

@@ -23,17 +23,20 @@ documents() { sed 's/^apiVersion: apiextensions/---\n&/'; }
 
 dns() { fill "$CLUSTER/manifests/dns.yaml" | sed "s|@COREDNS@|$(image coredns)|" | apply; }
 
-# The operator as its makers install it, with our image of it, and without the pauses of its probes.
+# The operator as its makers install it, with our image of it, a quicker probe, and enough processor to start ten runs at once.
 operator() {
   sed -e "s|image: .*k6-operator:controller-.*|image: $(image k6-operator)\n        imagePullPolicy: Never|" \
-    -e 's|initialDelaySeconds: .*|initialDelaySeconds: 0|' -e 's|periodSeconds: .*|periodSeconds: 1|' \
+    -e 's|initialDelaySeconds: 5$|initialDelaySeconds: 0|' -e 's|periodSeconds: 10$|periodSeconds: 1|' -e 's|cpu: 100m$|cpu: 500m|' \
     "$BUILT/manifests/k6-operator.yaml" | apply
   established testruns.k6.io
 }
 
 # The demo's repository, made of the same commits, with the addresses that the services have in this cluster.
+# Made once: whoever commits to it finds the commit again.
 repository() {
-  local folder=$STATE/shop commit author when
+  local folder=$STATE/shop commit author when made
+  made=$(find deploy/demo/commits -type f -print0 | sort -z | xargs -0 cat | sha256sum)
+  [ "$(cat "$folder.made" 2>/dev/null)" != "$made" ] || return 0
   rm -rf "$folder"
   git init -q -b main "$folder"
   for commit in deploy/demo/commits/*/; do
@@ -48,6 +51,7 @@ repository() {
       GIT_AUTHOR_EMAIL="$(sed 's/.*<\(.*\)>/\1/' <<<"$author")" GIT_COMMITTER_EMAIL="$(sed 's/.*<\(.*\)>/\1/' <<<"$author")" \
       GIT_AUTHOR_DATE="$when +0000" GIT_COMMITTER_DATE="$when +0000" git -C "$folder" -c commit.gpgsign=false -c core.hooksPath=/dev/null commit -q -F -
   done
+  echo "$made" >"$folder.made"
 }
 
 shop() {

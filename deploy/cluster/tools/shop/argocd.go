@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func status(app object, managed []object, repository *repository) object {
 	told := object{
 		"controllerNamespace":  controlPlane,
 		"health":               object{"status": "Healthy", "lastTransitionTime": stamp(last.at, 20)},
-		"operationState":       operation(app, last, ok),
+		"operationState":       operation(app, managed, last, ok),
 		"reconciledAt":         stamp(head.at, 180),
 		"resourceHealthSource": "appTree",
 		"resources":            resources(app, managed, ok),
@@ -102,8 +103,8 @@ func with(to, app object, revision string) object {
 	return to
 }
 
-func operation(app object, change change, ok bool) object {
-	result := with(object{}, app, change.revision)
+func operation(app object, managed []object, change change, ok bool) object {
+	result := with(object{"resources": results(app, managed, ok)}, app, change.revision)
 	if result["revisions"] != nil {
 		result["revision"] = ""
 	}
@@ -123,8 +124,9 @@ func operation(app object, change change, ok bool) object {
 	return state
 }
 
-func resources(app object, managed []object, ok bool) []any {
-	var list []any
+// resources are what an app manages, in Argo CD's order: by group, kind and name.
+func resources(app object, managed []object, ok bool) []object {
+	var list []object
 	for _, one := range managed {
 		group, version, found := strings.Cut(text(one, "apiVersion"), "/")
 		if !found {
@@ -144,6 +146,29 @@ func resources(app object, managed []object, ok bool) []any {
 			entry["status"] = "OutOfSync"
 		}
 		list = append(list, entry)
+	}
+	slices.SortFunc(list, func(a, b object) int {
+		return cmp.Or(cmp.Compare(text(a, "group"), text(b, "group")), cmp.Compare(text(a, "kind"), text(b, "kind")), cmp.Compare(text(a, "name"), text(b, "name")))
+	})
+	return list
+}
+
+// results are what the last sync did with each resource.
+func results(app object, managed []object, ok bool) []object {
+	list := resources(app, managed, ok)
+	for _, entry := range list {
+		kind := strings.ToLower(text(entry, "kind"))
+		if group := text(entry, "group"); group != "" {
+			kind += "." + group
+		} else {
+			entry["group"] = ""
+		}
+		entry["message"], entry["hookPhase"] = kind+"/"+text(entry, "name")+" created", "Running"
+		if entry["status"] == "OutOfSync" {
+			entry["message"], entry["hookPhase"], entry["status"] = kind+"/"+text(entry, "name")+" is forbidden: exceeded quota", "Failed", "SyncFailed"
+		}
+		entry["syncPhase"] = "Sync"
+		delete(entry, "syncWave")
 	}
 	return list
 }

@@ -26,18 +26,21 @@ type repository struct {
 
 func open(folder string) *repository {
 	repository := &repository{folder: folder}
-	all := repository.changes([]string{"."})
-	repository.head = all[len(all)-1]
+	repository.head = repository.log("-1")[0]
 	return repository
 }
 
 // changes are the commits that changed a manifest in one of the folders, oldest first.
 func (r *repository) changes(folders []string) []change {
-	arguments := []string{"-C", r.folder, "log", "--reverse", "--format=%H %ct", "--"}
+	arguments := []string{"--reverse", "--"}
 	for _, folder := range folders {
 		arguments = append(arguments, ":(glob)"+filepath.Join(folder, "**/*.yaml"))
 	}
-	told, err := exec.Command("git", arguments...).Output()
+	return r.log(arguments...)
+}
+
+func (r *repository) log(arguments ...string) []change {
+	told, err := exec.Command("git", append([]string{"-C", r.folder, "log", "--format=%H %ct"}, arguments...)...).Output()
 	if err != nil {
 		log.Fatalf("git log of %s: %v", r.folder, err)
 	}
@@ -47,7 +50,7 @@ func (r *repository) changes(folders []string) []change {
 		list = append(list, change{revision, time.Unix(number(seconds), 0)})
 	}
 	if len(list) == 0 {
-		log.Fatalf("no commit of %s changes a manifest in %s", r.folder, folders)
+		log.Fatalf("no commit of %s is found by git log %s", r.folder, arguments)
 	}
 	return list
 }
