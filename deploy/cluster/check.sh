@@ -55,7 +55,7 @@ expect "and a TestRun, strictly validated" '"kind":"TestRun"' "$(as_account load
 
 say "A run with two runners"
 BEGAN=$SECONDS STAGE='' LAST=''
-while [ $((SECONDS - BEGAN)) -lt 90 ]; do
+while [ $((SECONDS - BEGAN)) -lt ${WINDFIRM_PATIENCE:-90} ]; do
   STAGE=$(as_account loadtest get --raw "$RUNS/$RUN" | sed -n 's/.*"stage":"\([a-z]*\)".*/\1/p')
   [ "$STAGE" = "$LAST" ] || note "  $STAGE after $((SECONDS - BEGAN)) s"
   LAST=$STAGE

@@ -61,11 +61,11 @@ shop() {
 
 # The portal's account, and in each namespace of the policy the account that runs load there.
 access() {
-  apply <"$CLUSTER/manifests/portal.yaml"
-  for namespace in shop-dev shop-staging shop-prod search-staging; do
-    sed "s|@NAMESPACE@|$namespace|g" "$CLUSTER/manifests/loadtest.yaml" | apply
-  done
-  local token
+  local namespace token
+  {
+    cat "$CLUSTER/manifests/portal.yaml"
+    for namespace in shop-dev shop-staging shop-prod search-staging; do echo ---; sed "s|@NAMESPACE@|$namespace|g" "$CLUSTER/manifests/loadtest.yaml"; done
+  } | apply
   token=$(kubectl -n windfirm create token portal --duration=720h)
   sed -e '/^users:/d' -e 's/user: admin/user: portal/' "$ADMIN" >"$STATE/portal.kubeconfig"
   echo "users: [{ name: portal, user: { token: $token } }]" >>"$STATE/portal.kubeconfig"
