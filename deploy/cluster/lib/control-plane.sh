@@ -18,7 +18,7 @@ control_plane() {
     --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group --requestheader-extra-headers-prefix=X-Remote-Extra- \
     --audit-policy-file="$CLUSTER/manifests/audit-policy.yaml" --audit-log-path="$AUDIT" --audit-log-mode=blocking \
     --audit-log-maxsize=100 --audit-log-maxbackup=1
-  wait_for 60 "the API server" kube-apiserver kubectl get --raw /readyz
+  wait_for 180 "the API server" kube-apiserver kubectl get --raw /readyz
   # At its default pace the controller manager takes five seconds to begin.
   start kube-controller-manager --kubeconfig="$STATE/controller-manager.kubeconfig" --use-service-account-credentials=true \
     --service-account-private-key-file="$pki/sa.key" --root-ca-file="$pki/ca.crt" \
@@ -29,5 +29,5 @@ control_plane() {
   # Logs and exec go from the API server to the kubelet, as this group.
   kubectl get clusterrolebinding windfirm-kubelet-admins >/dev/null 2>&1 \
     || kubectl create clusterrolebinding windfirm-kubelet-admins --clusterrole=system:kubelet-api-admin --group=windfirm:kubelet-admins >/dev/null
-  wait_for 60 "the controller manager to make the default service account" kube-controller-manager kubectl -n default get serviceaccount default
+  wait_for 180 "the controller manager to make the default service account" kube-controller-manager kubectl -n default get serviceaccount default
 }

@@ -10,7 +10,7 @@ node() {
   make_cgroups
 
   start containerd --config "$folder/containerd.toml" --address /run/containerd/containerd.sock --log-level warn
-  wait_for 30 "containerd" containerd inside "$BIN/ctr" version
+  wait_for 90 "containerd" containerd inside "$BIN/ctr" version
   for image in "$BUILT"/images/*.tar; do import "$image"; done
 
   # A Service that kube-proxy does not know yet must refuse at once. Otherwise its first packet goes astray, connection tracking keeps it
@@ -21,7 +21,7 @@ node() {
   start kube-proxy --config "$folder/kube-proxy.yaml"
   start kubelet --config "$folder/kubelet.yaml" --kubeconfig "$STATE/kubelet.kubeconfig" --hostname-override "$NODE" --node-ip "$NODE_IP" \
     --root-dir /var/lib/kubelet --cert-dir "$folder/certificates"
-  wait_for 60 "the node to be ready" kubelet node_is_ready
+  wait_for 180 "the node to be ready" kubelet node_is_ready
 }
 
 node_is_ready() {

@@ -9,7 +9,7 @@ apply() { # from standard input
 }
 
 established() { # crd…: a fresh one has no conditions for a moment, and `kubectl wait` stumbles over that
-  for crd in "$@"; do wait_for 20 "the CRD $crd" apply kubectl wait --for=condition=Established "crd/$crd" --timeout=5s; done
+  for crd in "$@"; do wait_for 60 "the CRD $crd" apply kubectl wait --for=condition=Established "crd/$crd" --timeout=5s; done
 }
 
 crds() {
@@ -76,6 +76,6 @@ settled() {
   local deployment
   for deployment in kube-system/coredns k6-operator-system/k6-operator-controller-manager \
     shop-dev/stand-in shop-staging/stand-in shop-prod/stand-in search-staging/stand-in; do
-    wait_for 90 "$deployment" kubelet kubectl -n "${deployment%/*}" rollout status "deployment/${deployment#*/}" --timeout=5s
+    wait_for 180 "$deployment" kubelet kubectl -n "${deployment%/*}" rollout status "deployment/${deployment#*/}" --timeout=5s
   done
 }
