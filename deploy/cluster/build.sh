@@ -62,9 +62,9 @@ build() { # module program package, into $PARTS/MODULE-DIGEST
     need_go
     [ -n "${TOLD:-}" ] || { say "Building the cluster's programs from Go modules, once (10 to 15 minutes on two cores; ${CACHE}/cluster keeps them)"; TOLD=1; }
     mkdir -p "$folder"
-    (cd "$(source_folder "$1")" && nice -n 10 go build -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w$(link_flags "$1")" -o "$folder/$2.new" "$3") >&2 \
+    (cd "$(source_folder "$1")" && nice -n 10 go build -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w$(link_flags "$1")" -o "$folder/$2.$$" "$3") >&2 \
       || fail "$2 could not be built." "What Go said stands above. Without a network there is nothing to build from."
-    mv "$folder/$2.new" "$folder/$2"
+    mv "$folder/$2.$$" "$folder/$2"
     note "$2 ($((SECONDS - began)) s; $DONE of $COUNT)"
   fi
   ln -f "$folder/$2" "$NEW/bin/$2"
