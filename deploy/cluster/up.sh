@@ -29,7 +29,7 @@ fresh() {
   set_number "$(free_number)"
   echo "$NUMBER" >"$STATE/number"
   echo "$BUILT" >"$STATE/built"
-  [ -d /var/lib/kubelet ] || { mkdir /var/lib/kubelet; touch "$STATE/made-kubelet-folder"; }
+  [ -d /var/lib/kubelet ] || { mkdir /var/lib/kubelet; touch "$KUBELET_FOLDER_IS_OURS"; }
   modprobe -a overlay br_netfilter 2>/dev/null || true
   "$CLUSTER/pki.sh"
   make_machine

@@ -6,6 +6,7 @@ CLUSTER=$ROOT/deploy/cluster
 STATE=$ROOT/.windfirm/cluster
 ADMIN=$STATE/admin.kubeconfig
 AUDIT=$STATE/log/audit.jsonl
+KUBELET_FOLDER_IS_OURS=$CACHE/cluster-kubelet-folder
 
 # The same in every cluster: they are private to its network namespace.
 SERVICES=10.96.0.0/16
