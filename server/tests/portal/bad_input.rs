@@ -5,6 +5,7 @@ use axum::{
     http::{Method, Request, StatusCode},
 };
 use sha2::{Digest as _, Sha256};
+use windfirm_app::api::ApiError;
 use windfirm_model::{
     fault::Fault,
     id::{OperationId, RunId},
@@ -19,11 +20,8 @@ use crate::harness::{Answer, As, House};
 const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js";
 
 fn invalid(answer: &Answer) -> std::collections::BTreeMap<String, String> {
-    #[derive(serde::Deserialize)]
-    struct Told {
-        fault: Fault,
-    }
-    let Ok(Told { fault: Fault::Invalid { fields } }) = serde_json::from_str(&answer.body) else { panic!("{}: {}", answer.status, answer.body) };
+    let told = serde_json::from_str::<ApiError>(&answer.body).map(ApiError::into_fault);
+    let Ok(Fault::Invalid { fields }) = told else { panic!("{}: {}", answer.status, answer.body) };
     fields
 }
 

@@ -203,7 +203,9 @@ async fn every_ordinary_route_has_its_cases() {
             let is_recorded = route.changes == Changes::Recorded && !(case.path == "/logout" && who == As::Nobody);
             // A stranger's attempt to read a run is on the record too.
             let is_stranger = route.who == Who::LoggedIn && expected == 404;
-            if new.is_empty() == (is_recorded || is_stranger) {
+            // Of refused deliveries the record has one row a minute, so the first of these leaves it.
+            let is_first_delivery = case.path.starts_with("/ingest/") && who == As::Nobody;
+            if new.is_empty() == (is_recorded || is_stranger || is_first_delivery) {
                 wrong.push(format!("{what} left on the record: {new:?}"));
             }
             if route.who == Who::LoggedIn && who == As::Nobody && status.is_success() {
