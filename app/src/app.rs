@@ -93,9 +93,10 @@ pub fn App() -> impl IntoView {
 /// The title in the window; one that is whole already is left alone.
 fn window_title(title: String) -> String {
     const NAME: &str = "Windfirm";
-    match title.as_str() {
+    let whole = match title.as_str() {
         "" => NAME.to_owned(),
         whole if whole.ends_with(NAME) => title,
         part => format!("{part} · {NAME}"),
-    }
+    };
+    crate::platform::raw_text(&whole)
 }

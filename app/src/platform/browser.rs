@@ -20,6 +20,11 @@ pub(crate) fn title() -> String {
     leptos::prelude::document().title()
 }
 
+/// Text of an element that the server writes as it is: the browser sets it as text.
+pub(crate) fn raw_text(value: &str) -> String {
+    value.to_owned()
+}
+
 /// Closes what floats above the page: the menu of narrow screens and the person's menu. Does nothing where neither is open.
 pub(crate) fn fold_menus() {
     use wasm_bindgen::JsCast;

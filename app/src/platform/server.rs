@@ -54,5 +54,10 @@ pub(crate) fn title() -> String {
     String::new()
 }
 
+/// Text of a text area or of the title in the window: Leptos writes these as they are, so they are escaped here.
+pub(crate) fn raw_text(value: &str) -> String {
+    value.replace('&', "&amp;").replace('<', "&lt;")
+}
+
 /// Nothing floats above a page that is being rendered.
 pub(crate) fn fold_menus() {}

@@ -192,6 +192,18 @@ async fn a_refused_form_keeps_what_was_typed_and_says_what_is_wrong_where_it_is(
 }
 
 #[tokio::test]
+async fn no_text_becomes_markup_where_the_framework_writes_it_as_it_is() {
+    let mut form = data::launch_form();
+    form.request.reason = "</textarea><form action=/api/fn/stop>&amp;".to_owned();
+    form.request.env = "A=</textarea><meta http-equiv=refresh>".to_owned();
+    let form = page("launch-hostile", "/launch?path=/shop/payments/", Answers { launch: Ok(form), ..Answers::default() }).await;
+    form.never_says(&["</textarea><form action", "</textarea><meta"]);
+    form.says(&["&lt;/textarea>&lt;form action=/api/fn/stop>&amp;amp;</textarea>", "A=&lt;/textarea>&lt;meta http-equiv=refresh></textarea>"]);
+    let run = run_page("run-hostile-name", RunPage { test: "k6/<b>.js".to_owned(), ..run_in(RunState::Passed) }).await;
+    assert!(run.html.contains("&lt;b>.js · Windfirm</title>"), "the title in the window is text too");
+}
+
+#[tokio::test]
 async fn a_form_that_lost_the_end_of_a_text_says_where() {
     let mut form = data::launch_form();
     form.request.env = "A=1".to_owned();

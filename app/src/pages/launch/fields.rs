@@ -198,7 +198,7 @@ fn area_field(draft: Draft, name: &'static str, label: &'static str, class: &'st
                 aria-describedby=format!("{name}-hint")
                 on:input=move |event| draft.typed(name, event_target_value(&event), put)
             >
-                {value.to_owned()}
+                {crate::platform::raw_text(value)}
             </textarea>
             {hint_or_error(draft, name, hint)}
         </div>
