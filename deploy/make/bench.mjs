@@ -129,7 +129,7 @@ await logIn("ana");
 await wait(2_000);
 const idle = residentMb(child.pid);
 
-// What a browser fetches for the home page, as the page itself and its loader ask for it.
+// What a browser fetches for the home page: what the page names, the loader, and the parts that the loader then asks for.
 async function firstLoad() {
   const sizes = {};
   const fetched = async (address) => {
@@ -138,6 +138,9 @@ async function firstLoad() {
   };
   const html = await (await ask(`${base}/`)).text();
   const wanted = new Set(["/pkg/windfirm.js", "/pkg/windfirm.wasm"]);
+  const parts = JSON.parse(fs.readFileSync(path.join(site, "pkg", "__wasm_split_manifest.json"), "utf8"));
+  for (const [group, files] of Object.entries(parts)) if (group.startsWith("arriving_")) for (const file of files) wanted.add(`/pkg/${file}.wasm`);
+  wanted.add("/pkg/__wasm_split.______________________.js");
   for (const [, address] of html.matchAll(/(?:href|src)="(\/pkg\/[^"]+)"/g)) wanted.add(address);
   for (const address of wanted) {
     const kind = address.split(".").pop();

@@ -11,10 +11,6 @@ say "Lints"
 check "formatting (cargo fmt)" cargo fmt --all --check
 check "lints and bans (clippy, warnings are errors)" env LEPTOS_OUTPUT_NAME=windfirm cargo clippy --target-dir "$TARGET" --all-targets --quiet -- -D warnings
 check "lints of what stands beside the default members" cargo clippy --target-dir "$TARGET" -p windfirm-oracle -p windfirm-front --all-targets --quiet -- -D warnings
-# What only the browser compiles: the twins that the server never sees.
-if have rustup && rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown; then
-  check "lints of the browser half" cargo clippy -p windfirm-hydrate -p windfirm-app --features windfirm-app/hydrate --target wasm32-unknown-unknown --target-dir "$TARGET/front" --quiet -- -D warnings
-else skip "lints of the browser half: rustup has no target wasm32-unknown-unknown here"; fi
 check "direction of dependencies" deploy/make/direction.sh
 check "style sheets (no colours outside tokens, no @import, no inline styles)" deploy/make/styles.sh
 

@@ -1,7 +1,6 @@
 //! The command line, as whoever sets Windfirm up meets it: the real program, its messages and its exit codes.
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
 )]
@@ -66,7 +65,7 @@ fn windfirm(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Said {
 fn k6() -> Option<PathBuf> {
     let found = std::env::var_os("WINDFIRM_K6").map(PathBuf::from).filter(|path| path.is_file());
     if found.is_none() {
-        eprintln!("skipped: no k6 (set WINDFIRM_K6, or run make test)");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: the command line: no k6 (set WINDFIRM_K6, or run make test)\n");
         assert!(std::env::var_os("WINDFIRM_REQUIRE_K6").is_none(), "k6 is required here");
     }
     found

@@ -2,7 +2,6 @@
 //! go on without it.
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
 )]

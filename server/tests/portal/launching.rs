@@ -39,7 +39,7 @@ async fn sent(house: &House, who: As, fields: &[(&str, &str)]) -> Answer {
 
 fn location(answer: &Answer) -> String {
     assert!(answer.status.is_redirection(), "{} {}", answer.status, answer.body);
-    answer.headers[header::LOCATION].to_str().unwrap().to_owned()
+    answer.headers.get(header::LOCATION).unwrap().to_str().unwrap().to_owned()
 }
 
 async fn launch(house: &House, who: As, fields: &str) -> RunId {

@@ -2,6 +2,8 @@
 //!
 //! Roles, paths and membership are told as Cedar's own hierarchies, so nothing of our compiler takes part in its answer.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is the failure")]
+
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, RestrictedExpression};
