@@ -358,7 +358,9 @@ async fn a_frame_that_could_not_be_stored_is_in_no_window_and_may_come_again() {
     // A delivery that is given up while it is being stored leaves no doubt either.
     let d = frame("d", at, 1_000.0);
     let _ = collect::take_frame(&house.portal, run.id, run.execution, &d).now_or_never();
-    assert_eq!(collect::take_frame(&house.portal, run.id, run.execution, &d).await.unwrap(), Taken::New);
+    // Whether the database had finished it before it was given up decides the answer, not what is stored.
+    let again = collect::take_frame(&house.portal, run.id, run.execution, &d).await.unwrap();
+    assert!(matches!(again, Taken::New | Taken::Known), "{again:?}");
     assert_stored(&house, &run, &[&a, &b, &c, &d]).await;
 }
 
