@@ -106,8 +106,8 @@ fn stop_menu(page: &RunPage, stop: ServerAction<StopRun>) -> AnyView {
 /// The launch form, filled as this run was: parameters and reason too, and the load where it was set by hand.
 pub(super) fn again(page: &RunPage) -> String {
     let option = |prefix: &str| {
-        let of_load = page.manifest.options.iter().filter(|_| page.profile == Profile::Load);
-        of_load.into_iter().find_map(|option| option.strip_prefix(prefix)).unwrap_or_default().to_owned()
+        let set = page.manifest.options.iter().find_map(|option| option.strip_prefix(prefix));
+        set.filter(|_| page.profile == Profile::Load).unwrap_or_default().to_owned()
     };
     href::launch_again(&LaunchRequest {
         path: page.path.to_string(),
