@@ -33,6 +33,7 @@ tools image ./image
 tools pause ./pause
 tools standin ./standin
 tools shop ./shop
+tools receiver ./receiver
 EOF
 }
 
@@ -119,6 +120,10 @@ if [ ! -e "$ALL/complete" ]; then
   touch "$NEW/complete"
   rm -rf "$ALL"
   mv "$NEW" "$ALL"
+  # What no clone asked for in a month, and what nothing is linked to any more.
+  find "$PARTS" -mindepth 1 -maxdepth 1 -name 'all-*' -mtime +30 -exec rm -rf {} +
+  find "$PARTS" -mindepth 2 -maxdepth 2 -not -path "$PARTS/all-*" -type f -links 1 -delete
+  find "$PARTS" -mindepth 1 -maxdepth 1 -type d -empty -delete
 fi
 touch "$ALL"
 echo "$ALL"

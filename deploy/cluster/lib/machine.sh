@@ -28,12 +28,14 @@ make_machine() {
   find_machine || fail "The namespaces are gone again." "$(tail -n 3 "$STATE/log/init.log")"
   ip link add "$LINK" type veth peer name eth0 netns "$INIT"
   ip address add "$HOST_IP/30" dev "$LINK"
+  # Where this machine forwards packets, it does not forward those of pods.
+  sysctl -qw "net.ipv4.conf.$LINK.forwarding=0" || fail "The kernel does not let the link $LINK be closed to the outside." "Is /proc/sys writable for root here?"
   ip link set "$LINK" up
   inside ip address add "$NODE_IP/30" dev eth0
   inside ip link set eth0 up
   # A way out that leads nowhere (this machine does not forward), because the kubelet asks for one.
   inside ip route add default via "$HOST_IP"
-  ip route replace "$PODS" via "$NODE_IP"
+  ip route add "$PODS" via "$NODE_IP"
 }
 
 # Runs a command inside. Not `ip netns exec`: that would hide the cgroups.
@@ -45,13 +47,20 @@ running() { # name
   pid=$(cat "$STATE/pid/$1" 2>/dev/null) && [[ $(inside readlink "/proc/$pid/exe" 2>/dev/null) == "$BIN/$1"* ]]
 }
 
-# Starts a program of $BIN inside, in the background, unless it runs. What it says goes to log/NAME.log.
+# Stops what `start` started.
+stop() { # name
+  ! running "$1" || inside kill "$(cat "$STATE/pid/$1")"
+  wait_for 30 "the end of $1" "$1" not running "$1"
+}
+not() { ! "$@"; }
+
+# Starts a program of $BIN inside, in the background, unless it runs. What it says is added to log/NAME.log.
 start() { # name argument…
   local name=$1; shift
   running "$name" && return
   rm -f "$STATE/pid/$name"
   setsid nsenter -t "$INIT" -m -n -p -- env "PATH=$BIN:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin" \
-    sh -c 'echo $$ >"$0"; exec "$@"' "$STATE/pid/$name" "$BIN/$name" "$@" >"$STATE/log/$name.log" 2>&1 </dev/null 9>&- &
+    sh -c 'echo $$ >"$0"; exec "$@"' "$STATE/pid/$name" "$BIN/$name" "$@" >>"$STATE/log/$name.log" 2>&1 </dev/null 9>&- &
 }
 
 wait_for() { # seconds what log command…

@@ -19,11 +19,14 @@ node() {
     inside iptables -w -C $chain -d "$SERVICES" -j REJECT 2>/dev/null || inside iptables -w -A $chain -d "$SERVICES" -j REJECT
   done
   start kube-proxy --config "$folder/kube-proxy.yaml"
+  # It tells the API server of its node once, when it starts.
+  node_is_known || stop kubelet
   start kubelet --config "$folder/kubelet.yaml" --kubeconfig "$STATE/kubelet.kubeconfig" --hostname-override "$NODE" --node-ip "$NODE_IP" \
     --root-dir /var/lib/kubelet --cert-dir "$folder/certificates"
   wait_for 180 "the node to be ready" kubelet node_is_ready
 }
 
+node_is_known() { [ -n "$(kubectl get node "$NODE" --ignore-not-found -o name)" ]; }
 node_is_ready() {
   [ "$(kubectl get node "$NODE" -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}')" = True ]
 }

@@ -4,8 +4,14 @@
 image() { awk -v name="windfirm.local/$1:" 'index($1, name) == 1 { print $1 }' "$BUILT/images/list"; }
 
 apply() { # from standard input
-  kubectl apply --server-side --force-conflicts --field-manager=make-cluster -f - >>"$STATE/log/apply.log" 2>&1 \
-    || fail "The API server refused an object." "$(tail -n 3 "$STATE/log/apply.log")"
+  local objects=$STATE/objects until=$((SECONDS + 60))
+  cat >"$objects"
+  until kubectl apply --server-side --force-conflicts --field-manager=make-cluster -f "$objects" >"$STATE/log/apply.log" 2>&1; do
+    # What someone is deleting comes back when it is gone.
+    grep -qE 'being (terminated|deleted)' "$STATE/log/apply.log" && [ $SECONDS -lt $until ] \
+      || fail "The API server refused an object." "$(tail -n 3 "$STATE/log/apply.log")"
+    sleep 1
+  done
 }
 
 established() { # crd…: a fresh one has no conditions for a moment, and `kubectl wait` stumbles over that

@@ -28,10 +28,13 @@ free_number() {
   local number
   for number in $(seq 0 200); do
     ip link show "windfirm$number" >/dev/null 2>&1 && continue
-    [ -z "$(ip -o address show to "10.99.$number.0/30")$(ip route show root "10.99.$number.0/30")" ] && { echo "$number"; return; }
+    is_free "10.99.$number.0/30" && is_free "10.244.$number.0/24" && { echo "$number"; return; }
   done
-  fail "There is no free network for a cluster (10.99.0.0/30 to 10.99.200.0/30)."
+  fail "There is no free network for a cluster." "Of 10.99.N.0/30 and 10.244.N.0/24, N from 0 to 200, this machine uses one or the other already (\`ip route\`)."
 }
+
+# No address or route of this machine is in a network, and no route but the default one leads to it.
+is_free() { [ -z "$(ip -4 -o address show to "$1"; ip -4 route show root "$1"; ip -4 route show match "$1" | grep -v '^default ')" ]; }
 
 # Without these there can be no cluster. It is told in the words that the tests look for.
 skip() { printf 'skipped: the cluster: %s\n' "$*" >&2; exit 3; }
@@ -56,7 +59,8 @@ lock() {
   flock -n 9 || { note "waiting for another \`deploy/cluster/up.sh\` or \`deploy/cluster/down.sh\`"; flock 9; }
 }
 
-kubectl() { "$BIN/kubectl" --kubeconfig "$ADMIN" "$@"; }
+# kubectl would otherwise keep notes in the home folder, and leave them there.
+kubectl() { "$BIN/kubectl" --cache-dir "$STATE/kubectl" --kubeconfig "$ADMIN" "$@"; }
 
 # A file of ours with its @NAMES@ filled in.
 fill() { # file
