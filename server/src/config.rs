@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 use windfirm_identity::IssuerConfig;
@@ -29,6 +30,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address that people and the identity provider use; cookies are `Secure` when it is https.
     pub public_url: Url,
+    /// Networks of the proxies in front of the portal. Whoever comes from there is counted and recorded by the address that the
+    /// proxy names in `X-Forwarded-For`; what anybody else writes there is not believed.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
     /// Scratch of running tests, and the SQLite file when no database is named.
     pub state: PathBuf,
     /// `sqlite:FILE` or `postgres://…`; a secret, because it may hold a password. Wherever the text comes from, a relative FILE
@@ -118,11 +123,13 @@ pub struct RunnerConfig {
     pub slots: u32,
     /// Runs that may wait.
     pub queue: u32,
+    /// Runs of one person that may wait or run at the same time, so that nobody keeps the machine from the others.
+    pub per_person: u32,
 }
 
 impl Default for RunnerConfig {
     fn default() -> Self {
-        Self { k6: None, slots: 2, queue: 50 }
+        Self { k6: None, slots: 2, queue: 50, per_person: 10 }
     }
 }
 

@@ -18,7 +18,13 @@ use windfirm_store::Store;
 
 use crate::{
     config::Config,
-    http::{ingest::Refusals, routes, turnstile::Turnstile},
+    http::{
+        ingest::Refusals,
+        listen::{self, Bounds},
+        refusal_in_address::Stamps,
+        routes,
+        turnstile::Turnstile,
+    },
     live::LiveExecutions,
     state::{InForce, Keeper, Portal, Settings},
     usecase::inspection::Desk,
@@ -44,8 +50,8 @@ pub enum StartError {
     Identity(#[from] windfirm_identity::ConfigError),
     #[error("{address} cannot be listened on: {source}. Another program has the port, or it is not this machine's; end that program or name another address.")]
     Listen { address: SocketAddr, source: std::io::Error },
-    #[error("The server stopped: {0}")]
-    Serve(std::io::Error),
+    #[error("No stamps can be made: {0}")]
+    Stamps(String),
     #[error("The metrics cannot be set up: {0}")]
     Metrics(String),
 }
@@ -97,6 +103,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         desk: Desk::default(),
         identity: Arc::new(identity),
         turnstile: Turnstile::default(),
+        stamps: Stamps::new().map_err(StartError::Stamps)?,
         live: LiveExecutions::default(),
         settings: Settings {
             public_url: config.public_url.clone(),
@@ -109,6 +116,8 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
             repositories: config.tree.repositories.clone(),
             slots: config.runner.slots,
             queue: config.runner.queue,
+            per_person: config.runner.per_person,
+            trusted_proxies: config.trusted_proxies.clone(),
             demo: options.demo,
             confinement: windfirm_executor::confine::offered(),
         },
@@ -166,8 +175,7 @@ pub async fn serve(portal: Arc<Portal>, listener: TcpListener, site: &Path) -> R
         tracing::info!("portal.draining");
         ending.ending.cancel();
     };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(shutdown);
+    let served = listen::serve(listener, router, Bounds::of_this_process(), shutdown);
     let hard_end = {
         let ending = portal.ending.clone();
         async move {
@@ -176,7 +184,7 @@ pub async fn serve(portal: Arc<Portal>, listener: TcpListener, site: &Path) -> R
         }
     };
     tokio::select! {
-        result = served.into_future() => result.map_err(StartError::Serve)?,
+        () = served => {}
         () = hard_end => tracing::warn!("portal.drain_cut_short"),
     }
     portal.ending.cancel();

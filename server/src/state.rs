@@ -18,7 +18,7 @@ use windfirm_tree::{Tree, git::Snapshot};
 
 use crate::{
     config::TreeConfig,
-    http::{ingest::Refusals, turnstile::Turnstile},
+    http::{ingest::Refusals, refusal_in_address::Stamps, turnstile::Turnstile},
     live::LiveExecutions,
     usecase::inspection::Desk,
 };
@@ -87,9 +87,12 @@ pub struct Settings {
     pub revision: String,
     pub roots: String,
     pub repositories: Vec<String>,
-    /// Runs at the same time, and runs that may wait.
+    /// Runs at the same time, runs that may wait, and runs of one person that may do either.
     pub slots: u32,
     pub queue: u32,
+    pub per_person: u32,
+    /// Networks of the proxies in front, whose word on addresses is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     pub demo: bool,
     /// What is kept by the kernel for inspections and runs, told by a trial at start.
     pub confinement: windfirm_model::view::run::Confinement,
@@ -116,6 +119,8 @@ pub struct Portal {
     pub desk: Desk,
     pub identity: Arc<Identity>,
     pub turnstile: Turnstile,
+    /// For faults that travel in an address.
+    pub stamps: Stamps,
     pub live: LiveExecutions,
     pub settings: Settings,
     /// Wakes the supervisor, which alone waits for it: something was launched, stopped or ended. Always by `notify_one`, which is not

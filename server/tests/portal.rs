@@ -10,6 +10,8 @@
 mod access;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
+#[path = "portal/bounds.rs"]
+mod bounds;
 #[path = "portal/coverage.rs"]
 mod coverage;
 #[path = "portal/door.rs"]

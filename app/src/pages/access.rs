@@ -128,7 +128,7 @@ fn form(query: &AccessQuery, others: bool, errors: &FieldErrors) -> AnyView {
         name: "path",
         label: "App",
         value: query.path.as_deref(),
-        placeholder: "/shop/payments/",
+        placeholder: "/team/app/",
         wide: true,
         mono: true,
         ..TextField::default()

@@ -159,7 +159,7 @@ fn filters(page: &tree::TreePage) -> AnyView {
             {kept}
             <div class="field wide">
                 <label for="tree-q">"Name or path"</label>
-                <input class="input" id="tree-q" name="q" type="search" value=typed placeholder="/shop/pay…" spellcheck="false" autocomplete="off" aria-keyshortcuts="/" />
+                <input class="input" id="tree-q" name="q" type="search" value=typed placeholder="name or /path/" spellcheck="false" autocomplete="off" aria-keyshortcuts="/" />
             </div>
             <div class="field">
                 <label for="tree-env">"Environment"</label>

@@ -88,6 +88,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), String> {
         folder: PathBuf::new(),
         listen: listening,
         public_url: public_url.clone(),
+        trusted_proxies: Vec::new(),
         state: state.clone(),
         database: arguments.database.map(Secret::Value),
         policy,

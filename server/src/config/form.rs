@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
 use url::Url;
 use windfirm_tree::yaml::{self, Data, Node, Position};
 
@@ -13,6 +14,7 @@ use windfirm_tree::yaml::{self, Data, Node, Position};
 enum Kind {
     Text,
     Texts,
+    Networks,
     Whole,
     Listen,
     Address,
@@ -37,6 +39,7 @@ const fn free(name: &'static str, kind: Kind) -> Field {
 const TOP: &[Field] = &[
     free("listen", Kind::Listen),
     needed("public_url", Kind::Address),
+    free("trusted_proxies", Kind::Networks),
     needed("state", Kind::Text),
     free("database", Kind::Secret),
     needed("policy", Kind::Text),
@@ -56,7 +59,7 @@ const IDENTITY: &[Field] = &[
     free("name_claim", Kind::Text),
     free("ca_file", Kind::Text),
 ];
-const RUNNER: &[Field] = &[free("k6", Kind::Text), free("slots", Kind::Whole), free("queue", Kind::Whole)];
+const RUNNER: &[Field] = &[free("k6", Kind::Text), free("slots", Kind::Whole), free("queue", Kind::Whole), free("per_person", Kind::Whole)];
 const SECRET: &[&str] = &["env", "file", "value"];
 
 /// Everything that can be found, in the order of the file; what is missing comes last.
@@ -147,6 +150,18 @@ impl Found {
                     }
                 }
                 _ => self.tell(node.at, format!("{place} must be a list, such as [one, two].")),
+            },
+            Kind::Networks => match &node.data {
+                Data::List(items) => {
+                    for item in items {
+                        if let Some(text) = self.text(place, item, "a list of networks")
+                            && text.parse::<IpNet>().is_err()
+                        {
+                            self.tell(item.at, format!("{place} must name networks, such as 10.0.0.0/8 or 192.0.2.7/32, and “{text}” is none."));
+                        }
+                    }
+                }
+                _ => self.tell(node.at, format!("{place} must be a list of networks, such as [10.0.0.0/8].")),
             },
             Kind::Secret => self.secret(place, node),
             Kind::Map(fields) => self.map(place, node, fields),

@@ -27,6 +27,9 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     if !(1..=64).contains(&config.runner.slots) {
         problems.push(format!("runner.slots: {} is not between 1 and 64.", config.runner.slots));
     }
+    if config.runner.per_person == 0 {
+        problems.push("runner.per_person: with 0 nobody could launch anything. Write how many runs one person may have at the same time.".to_owned());
+    }
     // What the identity layer would refuse at start must be told here too, whatever it comes to refuse one day.
     let issuers = config.identity.iter().map(IssuerSection::issuer).collect();
     if problems.is_empty()

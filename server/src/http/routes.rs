@@ -30,7 +30,7 @@ use windfirm_store::session::SessionRows;
 use crate::{
     context::Asker,
     http::{
-        door, events, functions, headers, health, home_address, ingest, request_log, same_site,
+        door, events, functions, headers, health, home_address, ingest, proxy, refusal_in_address, request_log, same_site,
         table::{self, Changes, Entry, Ordinary, Who, changes, reads},
         turnstile, who,
     },
@@ -39,8 +39,9 @@ use crate::{
 
 /// Forms are small; a launch with fifty variables is the largest.
 pub const MAX_FORM_BYTES: usize = 256 << 10;
-/// A page that takes longer has failed. Live streams are not bounded by this.
-const PAGE_LIMIT: Duration = Duration::from_secs(30);
+/// What takes longer to be received and answered has failed. Live streams are not bounded by this: they are answered at once, and
+/// then go on.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// What handlers can ask for.
 #[derive(Clone, Debug, FromRef)]
@@ -117,7 +118,7 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
         )
         .leptos_routes_with_context(&state, pages(), context, move || shell(options.clone()))
         .layer(from_fn(functions::check))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_LIMIT))
+        .layer(from_fn_with_state(Arc::clone(portal), refusal_in_address::look_after))
         .merge(table::router(streams()))
         .layer(asker.clone());
 
@@ -145,9 +146,12 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
 
     machines
         .merge(people)
+        // Around every body that is read, too: whoever sends one byte a minute is not waited for.
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_LIMIT))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
         .layer(from_fn_with_state(Arc::clone(portal), headers::add))
         .layer(from_fn_with_state(Arc::clone(portal), request_log::log))
+        .layer(from_fn_with_state(Arc::clone(portal), proxy::look_through))
         .with_state(state)
 }
 

@@ -23,7 +23,7 @@ use crate::{
     context::Asker,
     usecase::{
         inspection::{self, PAGE_PATIENCE, Patience, Question},
-        launch::host_of,
+        launch::{fields::short, host_of},
     },
 };
 
@@ -31,10 +31,13 @@ use crate::{
 const RUN_ROWS: u32 = 20;
 
 impl Asker {
-    /// The app, if the asker may see it. An attempt on one that exists and is not theirs is recorded; they are told the same as
-    /// for one that does not exist.
+    /// The app, if the asker may see it. Every attempt on another one is recorded, whether it exists or not: the two are told alike,
+    /// and take the same time.
     pub(super) async fn see_app(&self, path: &AppPath, code: EventCode) -> Result<App, Fault> {
-        let Some(app) = self.tree.tree.find(path) else { return Err(Fault::NotFound) };
+        let Some(app) = self.tree.tree.find(path) else {
+            let why = format!("There is no app “{}”.", short(path.as_str()));
+            return Err(self.record_refusal(code, Attempted::default(), why, Fault::NotFound).await);
+        };
         if self.access.allows(Action::ViewApp, &app.place()) {
             return Ok(app.clone());
         }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
     time::UNIX_EPOCH,
@@ -53,7 +54,9 @@ pub fn unpack(state: &Path, digest: &str, content: &[u8]) -> Result<PathBuf, Bun
 /// so that neither a crash nor somebody who unpacks the same at the same moment leaves half of it.
 pub fn write(state: &Path, digest: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<PathBuf, BundleError> {
     let bundles = state.join("bundles");
-    fs::create_dir_all(&bundles)?;
+    // Scripts and their data are not for other people of this machine.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&bundles)?;
+    fs::set_permissions(&bundles, fs::Permissions::from_mode(0o700))?;
     let bundles = bundles.canonicalize()?;
     let folder = bundles.join(digest);
     if folder.is_dir() {

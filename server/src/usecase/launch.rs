@@ -156,9 +156,11 @@ impl Asker {
         let rules: Vec<RuleRow> = facts.as_ref().map(|facts| self.policy.policy.judge(&resolved.place, facts)).unwrap_or_default();
         let broken = rules.iter().filter(|rule| !rule.kept).count();
         let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
+        let own = self.portal.store.own_live_runs(&self.access).await.map_err(|error| self.store_fault(&error))?;
         let mut problems = resolved.problems.clone();
-        let full = counts.queued >= self.portal.settings.queue;
-        if full {
+        if own >= self.portal.settings.per_person {
+            problems.entry(String::new()).or_insert_with(|| self.person_full());
+        } else if counts.queued >= self.portal.settings.queue {
             problems.entry(String::new()).or_insert_with(|| self.queue_full());
         }
         let allowed = self.access.allows(Action::LaunchRun, &resolved.place);
@@ -189,6 +191,13 @@ impl Asker {
 
     fn queue_full(&self) -> String {
         format!("{} runs are waiting already, which is as many as may. Try again when some have started.", self.portal.settings.queue)
+    }
+
+    fn person_full(&self) -> String {
+        format!(
+            "{} of your runs are waiting or running, which is as many as one person may have. Stop one, or try again when one has ended.",
+            self.portal.settings.per_person
+        )
     }
 
     /// The form for one app. It does not wait long for k6: what it has not said yet comes with the live answer, or with a reload.

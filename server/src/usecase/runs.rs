@@ -34,8 +34,8 @@ const PAGE_ROWS: u32 = 50;
 const TAIL_LINES: u32 = 50;
 const LOG_LINES: u32 = 500;
 
-/// The run, if the asker may see it. An attempt on one that exists and is not theirs is recorded; they are told the same as for
-/// one that does not exist.
+/// The run, if the asker may see it. Every attempt on another one is recorded, whether it exists or not: the two are told alike, and
+/// take the same time.
 pub(crate) async fn see_run(asker: &Asker, id: RunId, code: EventCode) -> Result<RunRecord, Fault> {
     if let Some(record) = asker.portal.store.run(&asker.access, id).await.map_err(|error| asker.store_fault(&error))? {
         return Ok(record);
@@ -46,7 +46,8 @@ pub(crate) async fn see_run(asker: &Asker, id: RunId, code: EventCode) -> Result
             let attempted = Attempted { place: Some(place_of(&record)), run: Some(id) };
             Err(asker.refuse(code, attempted, &Refused::Invisible).await)
         }
-        None => Err(Fault::NotFound),
+        // Not as the run of the row: it is nobody's, and leads nowhere.
+        None => Err(asker.record_refusal(code, Attempted::default(), format!("There is no run {}.", id.0), Fault::NotFound).await),
     }
 }
 

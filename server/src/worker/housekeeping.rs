@@ -1,12 +1,12 @@
 //! Every half minute: sessions that have run out go, audit intents whose outcome a crash has swallowed are closed, the record is
-//! told of those who were left out at the door, and what ended runs have left on the disk is removed.
+//! told of those who were left out at the door, and what ended runs have left on the disk is removed, with old answers of k6.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use windfirm_model::{actor::SystemTask, id::OperationId};
 use windfirm_policy::{
     Access, Permit, Resource,
-    act::{CleanSessions, ReconcileAudit, SuperviseRuns},
+    act::{CleanSessions, ReconcileAudit, Reload, SuperviseRuns},
 };
 
 use crate::{http::turnstile, state::Portal, usecase::bundle, worker::supervise::StepError};
@@ -16,6 +16,9 @@ const OPEN_TOO_LONG_S: i64 = 120;
 
 /// Unpacked files that nobody has used for so long are removed; they are unpacked again when somebody needs them.
 const BUNDLE_KEPT_S: i64 = 86_400;
+
+/// An answer of k6 is kept for so long; then it is asked again when somebody needs it.
+const INSPECTION_KEPT_S: i64 = 30 * 86_400;
 
 /// One round.
 pub async fn round(portal: Arc<Portal>) {
@@ -36,6 +39,10 @@ pub async fn round(portal: Arc<Portal>) {
             }
         }
         Err(error) => tracing::warn!(%error, "housekeeping.intents_not_read"),
+    }
+    let forgetting: Permit<Reload> = Permit::system(operation(), Resource::default());
+    if let Err(error) = portal.store.forget_inspections(&forgetting, portal.clock.now().plus_seconds(-INSPECTION_KEPT_S)).await {
+        tracing::warn!(%error, "housekeeping.inspections_not_forgotten");
     }
     turnstile::tell(&portal).await;
     if let Err(error) = leftovers(&portal).await {

@@ -25,7 +25,7 @@ use crate::{
     values::{self, Doc},
 };
 
-pub use launch::{Bundle, Judged, Launched, NewRun};
+pub use launch::{Bundle, Judged, Launched, NewRun, Room};
 pub use list::{Cursor, RunsFilter, RunsSlice, StateFilter, Who};
 pub use read::Execution;
 pub use stop::Stopped;

@@ -3,8 +3,12 @@
 //! [`SessionRows`] is the store of tower-sessions. It works before anybody is known, so it takes neither access nor permit;
 //! the list of one's own sessions and ending them do.
 //!
+//! What is in a session is sealed with the id, so that a copy of the database tells nothing of it either (see [`seal`]).
+//!
 //! A row outlives the idle limit, which is judged when somebody comes with its cookie. Where nobody comes, the row opens nothing
 //! any more: it is not listed, and it goes with the next cleaning.
+
+mod seal;
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
@@ -108,6 +112,11 @@ fn hash(id: &Id) -> Vec<u8> {
     Sha256::digest(id.0.to_le_bytes()).to_vec()
 }
 
+fn sealed(record: &Record) -> Result<Doc, StoreError> {
+    let content = serde_json::to_vec(&record.data).map_err(|error| StoreError::unreadable(TABLE, error))?;
+    values::doc(TABLE, &seal::seal(&record.id, content)?)
+}
+
 fn handle(hash: &[u8]) -> String {
     values::hex(hash.get(..HANDLE_BYTES).unwrap_or(hash))
 }
@@ -124,9 +133,9 @@ impl SessionRows {
     async fn try_create(&self, record: &mut Record) -> Result<(), StoreError> {
         let now = self.0.now();
         let person = Person::of(record);
-        let data = values::doc(TABLE, &record.data)?;
         loop {
             let id = hash(&record.id);
+            let data = sealed(record)?;
             let mut tx = self.0.begin().await?;
             let added = execute!(
                 &mut tx,
@@ -151,7 +160,7 @@ impl SessionRows {
     async fn try_save(&self, record: &Record) -> Result<(), StoreError> {
         let now = self.0.now();
         let person = Person::of(record);
-        let data = values::doc(TABLE, &record.data)?;
+        let data = sealed(record)?;
         let mut tx = self.0.begin().await?;
         execute!(&mut tx, SAVE, &data, micros(record.expiry_date), now.0, &person.key, person.began_us, person.ends_us, &person.client, hash(&record.id),)?;
         tx.commit().await
@@ -162,7 +171,10 @@ impl SessionRows {
         let Some(row) = fetch_optional!(self.0, LoadedRow, LOAD, hash(id), now.0)? else { return Ok(None) };
         let expiry_date =
             OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.expires_us) * 1_000).map_err(|error| StoreError::unreadable(TABLE, error))?;
-        Ok(Some(Record { id: *id, data: values::undoc(TABLE, row.data)?, expiry_date }))
+        // What cannot be opened was stored before contents were sealed: its person logs in once more.
+        let Some(content) = row.data.0.as_str().and_then(|sealed| seal::open(id, sealed)) else { return Ok(None) };
+        let data = serde_json::from_slice(&content).map_err(|error| StoreError::unreadable(TABLE, error))?;
+        Ok(Some(Record { id: *id, data, expiry_date }))
     }
 
     async fn try_delete(&self, id: &Id) -> Result<(), StoreError> {

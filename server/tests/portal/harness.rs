@@ -167,6 +167,7 @@ impl House {
             folder: PathBuf::new(),
             listen: listening,
             public_url: public_url.parse().unwrap(),
+            trusted_proxies: Vec::new(),
             state: folder.path().join("state"),
             database: None,
             policy,

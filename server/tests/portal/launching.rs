@@ -148,7 +148,7 @@ fn returns_to(door: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_launch_that_is_refused_stands_in_the_record_with_its_reason() {
-    let Some(house) = House::open().await else { return };
+    let Some(house) = House::open_with(|_, config| (config.runner.queue, config.runner.per_person) = (4, 50)).await else { return };
     let cases = [
         (422, format!("{CART}&request[profile]=storm"), "There is no such profile", Some("/shop/cart/")),
         (422, "request[path]=/shop/cart/&request[test]=k6/none.js".to_owned(), "There is no test k6/none.js", Some("/shop/cart/")),

@@ -24,7 +24,7 @@ pub(super) fn grid(page: &TreePage, wanted: keys::Wanted) -> AnyView {
         .iter()
         .enumerate()
         .map(|(index, row)| match row {
-            TreeRow::App(row) => app(row, &page.query, index == 0),
+            TreeRow::App(row) => app(row, &page.query, index == 0, index.checked_sub(1).and_then(|above| page.rows.get(above))),
             TreeRow::Hidden { level, count, position, size } => hidden(*level, *count, *position, *size, index == 0),
         })
         .collect_view();
@@ -66,7 +66,7 @@ const fn tab_stop(first: bool) -> &'static str {
     if first { "0" } else { "-1" }
 }
 
-fn app(row: &AppRow, query: &TreeQuery, first: bool) -> AnyView {
+fn app(row: &AppRow, query: &TreeQuery, first: bool, above: Option<&TreeRow>) -> AnyView {
     // An app that is shown a second time, at the end of a loop, has no key: the focus goes to the first one.
     let key = (!row.cycle).then(|| row.path.to_string());
     view! {
@@ -81,7 +81,7 @@ fn app(row: &AppRow, query: &TreeQuery, first: bool) -> AnyView {
             {node(row, query)}
             <td role="gridcell" class="opt">{wave(row.wave)}</td>
             <td role="gridcell" class="opt env">{environment(&row.environment)}</td>
-            {rest(row)}
+            {rest(row, above)}
         </tr>
     }
     .attr("aria-level", row.level.to_string())
@@ -122,7 +122,7 @@ fn twist(row: &AppRow, query: &TreeQuery) -> AnyView {
 }
 
 /// The cells after the environment: numbers, or one sentence in their place.
-fn rest(row: &AppRow) -> AnyView {
+fn rest(row: &AppRow, above: Option<&TreeRow>) -> AnyView {
     if row.cycle {
         let sentence = "This app already stands further up. The manifests lead in a circle; it is shown, not followed.";
         return view! {
@@ -132,7 +132,9 @@ fn rest(row: &AppRow) -> AnyView {
         .into_any();
     }
     if only_locked(row) {
-        let sentence = view! { {rich(&row.launch.why)} " " <a href=why_link(&row.path)>"See which rule"</a> }.into_any();
+        let is_said = matches!(above, Some(TreeRow::App(above)) if only_locked(above) && above.launch.why == row.launch.why);
+        let reason = if is_said { view! { "As above." }.into_any() } else { rich(&row.launch.why).into_any() };
+        let sentence = view! { {reason} " " <a href=why_link(&row.path)>"See which rule"</a> }.into_any();
         return view! {
             <td role="gridcell" colspan="4" class="why-cell">{why_with("locked", sentence)}</td>
             <td role="gridcell" class="end">{crate::ui::status::locked(&row.launch)}</td>

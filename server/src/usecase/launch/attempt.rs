@@ -17,7 +17,7 @@ use windfirm_model::{
 use windfirm_policy::{LaunchRefused, Permit, Resource, act::LaunchRun};
 use windfirm_store::{
     audit::Details,
-    runs::{Bundle as StoredBundle, Launched, NewRun},
+    runs::{Bundle as StoredBundle, Launched, NewRun, Room},
 };
 use windfirm_tree::Bundle;
 
@@ -67,10 +67,6 @@ impl Asker {
             let why = self.access.why_not(Action::LaunchRun, &resolved.place);
             return Err(self.refuse_launch(resolved, Fault::Forbidden { why }).await);
         }
-        let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
-        if counts.queued >= self.portal.settings.queue {
-            return Err(self.refuse_launch(resolved, Fault::Unavailable { what: self.queue_full() }).await);
-        }
         let (Some(facts), Some((test, bundle)), Some(target), true) =
             (resolved.facts(), resolved.test.as_ref(), resolved.target.clone(), resolved.problems.is_empty())
         else {
@@ -116,8 +112,11 @@ impl Asker {
             ],
             ..self.details()
         };
-        match self.portal.store.launch(&permit, &new, &details).await.map_err(|error| self.store_fault(&error))? {
+        let room = Room { waiting: self.portal.settings.queue, of_person: self.portal.settings.per_person };
+        match self.portal.store.launch(&permit, &new, room, &details).await.map_err(|error| self.store_fault(&error))? {
             Launched::Before(earlier) => Ok(earlier),
+            Launched::QueueFull => Err(self.refuse_launch(resolved, Fault::Unavailable { what: self.queue_full() }).await),
+            Launched::PersonFull => Err(self.refuse_launch(resolved, Fault::Unavailable { what: self.person_full() }).await),
             Launched::New => {
                 // The run stands; an outcome that cannot be written now is reconciled later.
                 if let Err(error) = self.portal.store.outcome(&permit, EventOutcome::Done, None, &[]).await {

@@ -72,7 +72,7 @@ pub fn read(request: &LaunchRequest, problems: &mut BTreeMap<String, String>) ->
 }
 
 /// What somebody typed, short enough to stand in a sentence.
-pub(super) fn short(text: &str) -> String {
+pub(in crate::usecase) fn short(text: &str) -> String {
     const MOST: usize = 60;
     let begin: String = text.chars().take(MOST).collect();
     if begin.len() < text.len() { format!("{begin}…") } else { begin }

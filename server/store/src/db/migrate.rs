@@ -19,6 +19,7 @@ macro_rules! migrations {
 migrations! {
     1 "0001_initial",
     2 "0002_judged",
+    3 "0003_gates",
 }
 
 fn migration(number: i64, name: &'static str, sql: &'static str) -> Migration {

@@ -6,7 +6,7 @@ use windfirm_model::{
     actor::Actor,
     audit::EventCode,
     id::{ExecutionId, RunId},
-    run::{Profile, RunState},
+    run::{Profile, RunState, RunStateKind},
     view::run::{Confinement, Manifest},
 };
 use windfirm_policy::{Access, Permit, act::LaunchRun};
@@ -58,10 +58,23 @@ pub struct Bundle {
     pub content: Vec<u8>,
 }
 
+/// How much room there is. Counted in the transaction of the launch, so that it holds however many launch at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Runs that may wait, of all people.
+    pub waiting: u32,
+    /// Runs of the launching person that may wait or run.
+    pub of_person: u32,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Launched {
     /// The run is queued, its audit intent written.
     New,
+    /// As many wait as may. Nothing was changed.
+    QueueFull,
+    /// This person has as many as one may. Nothing was changed.
+    PersonFull,
     /// This actor sent the same form before: nothing was changed, and that is the run.
     Before(RunId),
 }
@@ -76,6 +89,12 @@ on conflict (by_key, once) do nothing";
 
 const ADD_EXECUTION: &str = "insert into executions (id, run_id, log_dropped, created_us) values ($1, $2, 0, $3)";
 
+// Whoever launches stands in line here until those before are through, so that the count below is true when the run is added.
+const IN_LINE: &str = "update gates set passed = passed + 1 where name = 'launch'";
+
+const TAKEN: &str = "
+select coalesce(sum(case when state = $1 then 1 else 0 end), 0), coalesce(sum(case when by_key = $2 then 1 else 0 end), 0) from runs where live";
+
 const JUDGED: &str = concat!("select r.judged from runs r where ", in_scope!("r"), " and r.id = $2");
 
 const BY_ONCE: &str = "select id from runs where by_key = $1 and once = $2";
@@ -85,7 +104,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NoTarget`] when the permit names no path, environment or account; else the database's.
-    pub async fn launch(&self, permit: &Permit<LaunchRun>, new: &NewRun, details: &Details) -> Result<Launched, StoreError> {
+    pub async fn launch(&self, permit: &Permit<LaunchRun>, new: &NewRun, room: Room, details: &Details) -> Result<Launched, StoreError> {
         let path = permit.resource().path.as_ref().ok_or(StoreError::NoTarget("path"))?;
         let environment = permit.resource().environment.as_ref().ok_or(StoreError::NoTarget("environment"))?;
         let account = permit.service_account().ok_or(StoreError::NoTarget("service account"))?;
@@ -96,6 +115,7 @@ impl Store {
         let judged = Judged { actor: actor.clone(), duration_s: new.duration_s, modules: new.modules.clone() };
 
         let mut tx = self.begin().await?;
+        execute!(&mut tx, IN_LINE)?;
         execute!(&mut tx, ADD_BUNDLE, &new.bundle.digest, &new.bundle.content, now.0)?;
         let added = execute!(
             &mut tx,
@@ -130,6 +150,14 @@ impl Store {
             let before = tx_optional!(&mut tx, (uuid::Uuid,), BY_ONCE, values::plain(&actor.key()), once.as_deref())?;
             // Dropping the transaction takes the bundle back.
             return before.map(|(id,)| Launched::Before(RunId(id))).ok_or(StoreError::Moved);
+        }
+        // With the run of this transaction. Dropping it takes all back.
+        let (waiting, own) = tx_optional!(&mut tx, (i64, i64), TAKEN, RunStateKind::Queued.word(), values::plain(&actor.key()))?.unwrap_or_default();
+        if own > i64::from(room.of_person) {
+            return Ok(Launched::PersonFull);
+        }
+        if waiting > i64::from(room.waiting) {
+            return Ok(Launched::QueueFull);
         }
         execute!(&mut tx, ADD_EXECUTION, new.execution.0, new.id.0, now.0)?;
         let target = windfirm_policy::Resource { run: Some(new.id), ..permit.resource().clone() };

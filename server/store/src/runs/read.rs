@@ -88,6 +88,8 @@ const QUEUE_PLACE: &str = concat!(
 
 const COUNT_LIVE: &str = "select state, count(*) as runs from runs where live group by state";
 
+const COUNT_OWN: &str = "select count(*) from runs where live and by_key = $1";
+
 row! {
     struct CountRow { state: String, runs: i64 }
 }
@@ -184,5 +186,14 @@ impl Store {
             *of_kind = of_kind.saturating_add(values::small(row.runs));
         }
         Ok(counts)
+    }
+
+    /// How many runs of the asker wait or are being carried out.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn own_live_runs(&self, access: &Access) -> Result<u32, StoreError> {
+        let counted = fetch_optional!(self, (i64,), COUNT_OWN, values::plain(&access.actor().key()))?;
+        Ok(counted.map_or(0, |(runs,)| values::small(runs)))
     }
 }

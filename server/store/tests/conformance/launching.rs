@@ -4,11 +4,13 @@ use windfirm_model::{audit::EventCode, run::RunState};
 use windfirm_store::{
     StoreError,
     audit::{AuditFilter, Details},
-    runs::{Judged, Launched},
+    runs::{Judged, Launched, Room},
 };
 
 use crate::{
-    people::{access, ana, audited, current, eli, everything, launch_permit, launched, launched_with, measure, new_run, nobody, owner, place},
+    people::{
+        PLENTY, access, ana, audited, current, eli, everything, launch_permit, launched, launched_with, measure, new_run, nobody, owner, place, step, supervise,
+    },
     world::{START, World, on_both},
 };
 
@@ -18,6 +20,8 @@ on_both!(
     the_same_form_at_the_same_moment_is_one_run,
     another_person_may_use_the_same_form_key,
     a_launch_that_fails_leaves_nothing,
+    the_queue_and_each_person_have_a_bound,
+    the_bounds_hold_however_many_launch_at_once,
     texts_come_back_as_they_were,
     what_is_not_yours_is_not_there,
 );
@@ -27,7 +31,7 @@ async fn a_launch_is_queued_with_its_bundle_and_its_intent(world: &World) {
     let permit = launch_permit(world.operation(), &ana(), &place("/shop/payments/", "staging"));
     let details = Details { request_id: Some("r-1".into()), reason: Some("before the sale".into()), ..Details::default() };
 
-    assert_eq!(world.store.launch(&permit, &new, &details).await.unwrap(), Launched::New);
+    assert_eq!(world.store.launch(&permit, &new, PLENTY, &details).await.unwrap(), Launched::New);
 
     let run = world.store.run(&access(&ana()), new.id).await.unwrap().unwrap();
     assert_eq!((run.state.clone(), run.version, run.created), (RunState::Queued, 1, START));
@@ -53,7 +57,7 @@ async fn the_same_form_twice_is_one_run(world: &World) {
     again.once = "form-1".into();
     let permit = launch_permit(world.operation(), &ana(), &place("/shop/payments/", "dev"));
 
-    assert_eq!(world.store.launch(&permit, &again, &Details::default()).await.unwrap(), Launched::Before(first.id));
+    assert_eq!(world.store.launch(&permit, &again, PLENTY, &Details::default()).await.unwrap(), Launched::Before(first.id));
 
     assert_eq!(world.store.run_by_once(&access(&ana()), "form-1").await.unwrap(), Some(first.id));
     assert_eq!(world.store.run(&everything(), again.id).await.unwrap(), None);
@@ -66,7 +70,7 @@ async fn the_same_form_at_the_same_moment_is_one_run(world: &World) {
         let mut new = new_run(world);
         new.once = "form-1".into();
         let permit = launch_permit(world.operation(), &ana(), &place("/shop/payments/", "dev"));
-        (new.id, store.launch(&permit, &new, &Details::default()).await.unwrap())
+        (new.id, store.launch(&permit, &new, PLENTY, &Details::default()).await.unwrap())
     };
 
     let (one, two) = tokio::join!(launch(world.store.clone()), launch(other_process.clone()));
@@ -91,11 +95,56 @@ async fn a_launch_that_fails_leaves_nothing(world: &World) {
     broken.bundle.digest = "sha256:new".into();
     let permit = launch_permit(world.operation(), &ana(), &place("/shop/payments/", "dev"));
 
-    let refused = world.store.launch(&permit, &broken, &Details::default()).await.unwrap_err();
+    let refused = world.store.launch(&permit, &broken, PLENTY, &Details::default()).await.unwrap_err();
 
     assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
     assert_eq!(world.store.run(&everything(), broken.id).await.unwrap(), None);
     assert_eq!((world.count("runs").await, world.count("bundles").await, world.count("audit_events").await), (1, 1, 1));
+}
+
+async fn the_queue_and_each_person_have_a_bound(world: &World) {
+    let launch = async |actor: &windfirm_model::actor::Actor, path: &str, once: &str, room: Room| {
+        let mut new = new_run(world);
+        new.once = once.into();
+        let permit = launch_permit(world.operation(), actor, &place(path, "dev"));
+        (new.id, world.store.launch(&permit, &new, room, &Details::default()).await.unwrap())
+    };
+    let room = Room { waiting: 3, of_person: 2 };
+
+    let (first, launched) = launch(&ana(), "/shop/payments/", "1", room).await;
+    assert_eq!(launched, Launched::New);
+    assert_eq!(launch(&ana(), "/shop/payments/", "2", room).await.1, Launched::New);
+    assert_eq!(launch(&ana(), "/shop/payments/", "3", room).await.1, Launched::PersonFull);
+    assert_eq!(launch(&ana(), "/shop/payments/", "1", room).await.1, Launched::Before(first), "the same form again is no further run");
+    assert_eq!(launch(&eli(), "/search/", "1", room).await.1, Launched::New);
+    assert_eq!(launch(&eli(), "/search/", "2", room).await.1, Launched::QueueFull);
+    assert_eq!((world.count("runs").await, world.count("executions").await, world.count("audit_events").await), (3, 3, 3), "what was refused left nothing");
+
+    // A run that has left the queue counts for its person only; one that has ended for nobody.
+    let run = current(world, first).await;
+    world.store.advance(&supervise(world, first), step(&run, RunState::Cancelled { by: "Ana".into() })).await.unwrap();
+    assert_eq!((world.store.own_live_runs(&access(&ana())).await.unwrap(), world.store.own_live_runs(&access(&eli())).await.unwrap()), (1, 1));
+    assert_eq!(launch(&eli(), "/search/", "2", room).await.1, Launched::New);
+    assert_eq!(launch(&ana(), "/shop/payments/", "4", Room { waiting: 9, of_person: 2 }).await.1, Launched::New);
+}
+
+async fn the_bounds_hold_however_many_launch_at_once(world: &World) {
+    let other_process = world.reopened().await;
+    let launches = (0..24).map(|number| {
+        let store = if number % 2 == 0 { world.store.clone() } else { other_process.clone() };
+        async move {
+            let new = new_run(world);
+            let permit = launch_permit(world.operation(), &ana(), &place("/shop/payments/", "dev"));
+            store.launch(&permit, &new, Room { waiting: 5, of_person: 50 }, &Details::default()).await.unwrap()
+        }
+    });
+
+    let answers = futures::future::join_all(launches).await;
+
+    let new = answers.iter().filter(|answer| **answer == Launched::New).count();
+    let full = answers.iter().filter(|answer| **answer == Launched::QueueFull).count();
+    assert_eq!((new, full, world.count("runs").await), (5, 19, 5));
+    other_process.close().await;
 }
 
 async fn texts_come_back_as_they_were(world: &World) {

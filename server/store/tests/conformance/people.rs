@@ -21,7 +21,7 @@ use windfirm_policy::{
 };
 use windfirm_store::{
     audit::Details,
-    runs::{Bundle, Launched, NewRun, RunRecord, Settlement, Step},
+    runs::{Bundle, Launched, NewRun, Room, RunRecord, Settlement, Step},
 };
 
 use crate::world::World;
@@ -121,6 +121,9 @@ pub(crate) fn measure(world: &World, run: RunId) -> Permit<StoreMeasurements> {
     Permit::system(world.operation(), Resource { run: Some(run), ..Resource::default() })
 }
 
+/// Where bounds are not what a test is about.
+pub(crate) const PLENTY: Room = Room { waiting: u32::MAX, of_person: u32::MAX };
+
 /// A run as the launch form of the demo makes one.
 pub(crate) fn new_run(world: &World) -> NewRun {
     use windfirm_model::clock::Clock as _;
@@ -148,7 +151,7 @@ pub(crate) async fn launched_with(world: &World, actor: &Actor, path: &str, envi
     let mut new = new_run(world);
     change(&mut new);
     let permit = launch_permit(world.operation(), actor, &place(path, environment));
-    assert_eq!(world.store.launch(&permit, &new, &Details::default()).await.unwrap(), Launched::New);
+    assert_eq!(world.store.launch(&permit, &new, PLENTY, &Details::default()).await.unwrap(), Launched::New);
     current(world, new.id).await
 }
 pub(crate) async fn launched(world: &World, actor: &Actor, path: &str, environment: &str) -> RunRecord {
