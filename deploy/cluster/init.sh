@@ -8,8 +8,9 @@ mount -n --make-rprivate /
 mount -n --make-rshared /
 mount -n -t tmpfs -o mode=755,size=64m tmpfs /run
 mount -t tmpfs -o mode=755,size=256m tmpfs /var/log
-mount -t tmpfs -o mode=755,size=1g tmpfs /var/lib/kubelet
-mkdir -p /run/lock /run/xtables /run/values /var/log/pods /var/log/containers
+# All of /var/lib, because the kubelet and the network plugins write to fixed places in it that this machine need not have.
+mount -t tmpfs -o mode=755,size=1g tmpfs /var/lib
+mkdir -p /run/lock /run/xtables /run/values /var/log/pods /var/log/containers /var/lib/kubelet
 
 # The kubelet would set these for the whole machine. It finds the values that it wants, and this machine keeps its own.
 for pair in vm/overcommit_memory:1 vm/panic_on_oom:0 kernel/panic:10 kernel/panic_on_oops:1 \

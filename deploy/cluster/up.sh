@@ -29,7 +29,6 @@ fresh() {
   set_number "$(free_number)"
   echo "$NUMBER" >"$STATE/number"
   echo "$BUILT" >"$STATE/built"
-  [ -d /var/lib/kubelet ] || { mkdir /var/lib/kubelet; touch "$KUBELET_FOLDER_IS_OURS"; }
   modprobe -a overlay br_netfilter 2>/dev/null || true
   "$CLUSTER/pki.sh"
   make_machine
@@ -50,6 +49,7 @@ else
 fi
 step "control plane: etcd, API server, controllers, scheduler" control_plane
 step "node: containerd, images, kubelet, kube-proxy" node
+wait_for 120 "the end of what is being deleted (kubectl get namespaces,crds)" kube-controller-manager nothing_goes
 step "DNS" dns
 step "Argo CD's CRDs" crds
 step "k6-operator" operator

@@ -14,16 +14,7 @@ take_down() {
     set_number "$number"
     ip link delete "$LINK" 2>/dev/null || true
     remove_cgroups
-    leave_kubelet_folder
   fi
   rm -rf "$STATE"
   rmdir "$(dirname "$STATE")" 2>/dev/null || true
-}
-
-# A mount point that was made for clusters, and is empty outside of them. The last one takes it away: doing so earlier would unmount it
-# in the others.
-leave_kubelet_folder() {
-  [ -e "$KUBELET_FOLDER_IS_OURS" ] && ! ip -o link show | grep -q ': windfirm[0-9]' || return 0
-  rmdir /var/lib/kubelet 2>/dev/null || true
-  rm -f "$KUBELET_FOLDER_IS_OURS"
 }

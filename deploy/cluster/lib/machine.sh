@@ -79,8 +79,9 @@ cgroup_version() { [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] && echo 2 || 
 cgroup_folders() {
   if [ "$(cgroup_version)" = 2 ]; then echo "/sys/fs/cgroup/$CGROUP"; return; fi
   local tree
+  # Among them a tree of version 2 without controllers, in which containers get a folder, too.
   for tree in /sys/fs/cgroup/*/; do
-    if [ -f "$tree/cgroup.procs" ] && [ ! -f "$tree/cgroup.controllers" ]; then echo "$tree$CGROUP"; fi
+    if [ -f "$tree/cgroup.procs" ] && [ ! -L "${tree%/}" ]; then echo "$tree$CGROUP"; fi
   done
 }
 

@@ -3,11 +3,17 @@
 
 image() { awk -v name="windfirm.local/$1:" 'index($1, name) == 1 { print $1 }' "$BUILT/images/list"; }
 
+# A namespace that someone is deleting still takes objects, and takes them along when it goes; a CRD, too.
+nothing_goes() {
+  local names
+  names=$(kubectl get namespaces,customresourcedefinitions -o jsonpath='{.items[?(@.metadata.deletionTimestamp)].metadata.name}') && [ -z "$names" ]
+}
+
 apply() { # from standard input
   local objects=$STATE/objects until=$((SECONDS + 60))
   cat >"$objects"
   until kubectl apply --server-side --force-conflicts --field-manager=make-cluster -f "$objects" >"$STATE/log/apply.log" 2>&1; do
-    # What someone is deleting comes back when it is gone.
+    # The same for any other object.
     grep -qE 'being (terminated|deleted)' "$STATE/log/apply.log" && [ $SECONDS -lt $until ] \
       || fail "The API server refused an object." "$(tail -n 3 "$STATE/log/apply.log")"
     sleep 1

@@ -6,7 +6,6 @@ CLUSTER=$ROOT/deploy/cluster
 STATE=$ROOT/.windfirm/cluster
 ADMIN=$STATE/admin.kubeconfig
 AUDIT=$STATE/log/audit.jsonl
-KUBELET_FOLDER_IS_OURS=$CACHE/cluster-kubelet-folder
 
 # The same in every cluster: they are private to its network namespace.
 SERVICES=10.96.0.0/16
@@ -42,6 +41,11 @@ need_machine() {
   [ "$(uname -s)" = Linux ] || skip "it is made of Linux namespaces, and this is $(uname -s)"
   [ "$(id -u)" = 0 ] || skip "it needs root, for namespaces, cgroups and a network link, and this is $(id -un)"
   unshare -m -n -p -f true 2>/dev/null || skip "this machine lets nobody make namespaces (in a container? it must be privileged)"
+  local place
+  for place in "$STATE" "$CACHE"; do
+    [[ ! $place/ =~ ^(/run|/var/run|/var/lib|/var/log)/ ]] || fail "The cluster cannot be in $place: it has /run, /var/lib and /var/log of its own, which hide those of this machine." \
+      "Use a clone elsewhere, and a cache elsewhere (WINDFIRM_CACHE)."
+  done
   [[ $STATE =~ ^[A-Za-z0-9_./+-]+$ ]] || fail "The path of this clone has a character that goes wrong in configurations: $ROOT"
 }
 
