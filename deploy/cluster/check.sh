@@ -3,8 +3,9 @@
 # to this machine, refusals, logs, the audit log.
 # Leaves nothing behind but lines in that log. Ends with 1 where something is not so.
 . "$(dirname "$0")/lib/settings.sh"
+. "$CLUSTER/lib/machine.sh"
 need_machine
-[ -f "$ADMIN" ] || fail "No cluster of this clone is up." "Run: deploy/cluster/up.sh"
+[ -f "$STATE/built" ] && find_machine || fail "No cluster of this clone is up." "Run: deploy/cluster/up.sh"
 BUILT=$(cat "$STATE/built") BIN=$(cat "$STATE/built")/bin
 set_number "$(cat "$STATE/number")"
 SPACE=shop-staging RUN=check-$$ WRONG=0 RECEIVER=

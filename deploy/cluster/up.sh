@@ -28,10 +28,11 @@ fresh() {
   mkdir -p "$STATE"/{log,pid,etcd,containerd}
   set_number "$(free_number)"
   echo "$NUMBER" >"$STATE/number"
-  echo "$BUILT" >"$STATE/built"
   modprobe -a overlay br_netfilter 2>/dev/null || true
   "$CLUSTER/pki.sh"
   make_machine
+  # The last word: without it the next run begins anew.
+  echo "$BUILT" >"$STATE/built"
 }
 
 usable() {
