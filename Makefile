@@ -3,10 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run build test lint unit browser bench k6 front setup clean
+.PHONY: help run build test lint unit browser bench k6 front cluster cluster-down setup clean
 
 help: ## Say what there is
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 run: ## Build what is missing, then serve the demo and print its URL
 	@deploy/make/run.sh
@@ -35,5 +35,12 @@ k6: ## Build the pinned k6
 front: ## Build the browser half
 	@deploy/make/front.sh
 
+cluster: ## Bring up a real Kubernetes for tests (Linux, root)
+	@deploy/cluster/up.sh
+
+cluster-down: ## Take that Kubernetes away
+	@deploy/cluster/down.sh
+
 clean: ## Remove what was built here (not the shared cache)
+	@[ ! -d .windfirm/cluster ] || deploy/cluster/down.sh
 	rm -rf target .windfirm end2end/node_modules end2end/output

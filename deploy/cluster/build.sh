@@ -61,7 +61,7 @@ build() { # module program package, into $PARTS/MODULE-DIGEST
   local folder=$PARTS/$1-$(digest "$(source_folder "$1")") began=$SECONDS
   if [ ! -x "$folder/$2" ]; then
     need_go
-    [ -n "${TOLD:-}" ] || { say "Building the cluster's programs from Go modules, once (10 to 15 minutes on two cores; ${CACHE}/cluster keeps them)"; TOLD=1; }
+    [ -n "${TOLD:-}" ] || { say "Building the cluster's programs from Go modules, once (10 to 15 minutes on two idle cores, 45 on busy ones; ${CACHE}/cluster keeps them)"; TOLD=1; }
     mkdir -p "$folder"
     (cd "$(source_folder "$1")" && nice -n 10 go build -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w$(link_flags "$1")" -o "$folder/$2.$$" "$3") >&2 \
       || fail "$2 could not be built." "What Go said stands above. Without a network there is nothing to build from."
