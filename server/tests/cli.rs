@@ -16,6 +16,11 @@ use std::{
 use windfirm::clock::SystemClock;
 use windfirm_identity::{Secret, demo as demo_idp};
 
+#[path = "portal/k6.rs"]
+mod k6;
+
+use k6::k6;
+
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -60,15 +65,6 @@ fn windfirm(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Said {
     let said = Said { code: status.and_then(|status| status.code()), out: text("out"), err: text("err") };
     assert!(status.is_some(), "it did not end: {said:#?}");
     said
-}
-
-fn k6() -> Option<PathBuf> {
-    let found = std::env::var_os("WINDFIRM_K6").map(PathBuf::from).filter(|path| path.is_file());
-    if found.is_none() {
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: the command line: no k6 (set WINDFIRM_K6, or run make test)\n");
-        assert!(std::env::var_os("WINDFIRM_REQUIRE_K6").is_none(), "k6 is required here");
-    }
-    found
 }
 
 /// A folder with everything that a configuration names.

@@ -16,19 +16,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tower_sessions::Session;
 use windfirm::clock::SystemClock;
 use windfirm_executor::{folder::Folder, spool::Reader};
 use windfirm_measure::{frame::Frame, window::Merger};
-use windfirm_model::{
-    actor::{Groups, PersonKey, SystemTask},
-    clock::Clock as _,
-    id::RunId,
-    run::RunStateKind,
-    session::Login,
-};
+use windfirm_model::{actor::SystemTask, id::RunId, run::RunStateKind};
 use windfirm_policy::Access;
-use windfirm_store::{Store, runs::RunRecord, session::SessionRows};
+use windfirm_store::{Store, runs::RunRecord};
+
+#[path = "portal/ana.rs"]
+mod ana;
+#[path = "portal/k6.rs"]
+mod k6;
+
+use ana::log_in;
+use k6::k6;
 
 const LOAD: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=load&request[vus]=2";
 
@@ -57,15 +58,6 @@ impl Drop for House {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-fn k6() -> Option<PathBuf> {
-    let found = std::env::var_os("WINDFIRM_K6").map(PathBuf::from).filter(|path| path.is_file());
-    if found.is_none() {
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: crash tests: no k6 (set WINDFIRM_K6, or run make test)\n");
-        assert!(std::env::var_os("WINDFIRM_REQUIRE_K6").is_none(), "k6 is required here");
-    }
-    found
 }
 
 fn free_port() -> u16 {
@@ -180,23 +172,6 @@ impl House {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
-}
-
-async fn log_in(store: &Store) -> String {
-    let now = SystemClock.now();
-    let login = Login {
-        person: PersonKey { issuer: "http://127.0.0.1:9".into(), subject: "ana".into() },
-        name: "Ana Ruiz".into(),
-        groups: Groups::Known(vec!["shop-dev".into()]),
-        began: now,
-        absolute_end: now.plus_seconds(3_600),
-        authenticated: now,
-        id_token: String::new(),
-        client: "test".into(),
-    };
-    let session = Session::new(None, Arc::new(SessionRows(store.clone())), None);
-    windfirm_identity::begin_session(&session, &login, &SystemClock).await.unwrap();
-    format!("windfirm={}", session.id().unwrap())
 }
 
 async fn portal_killed_ten_times(seed: u64, shop_port: u16) {

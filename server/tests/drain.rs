@@ -16,42 +16,23 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use tower_sessions::Session;
 use windfirm::clock::SystemClock;
-use windfirm_model::{
-    actor::{Groups, PersonKey, SystemTask},
-    clock::Clock as _,
-    id::RunId,
-    run::RunStateKind,
-    session::Login,
-};
+use windfirm_model::{actor::SystemTask, id::RunId, run::RunStateKind};
 use windfirm_policy::Access;
-use windfirm_store::{Store, session::SessionRows};
+use windfirm_store::Store;
 
+#[path = "portal/ana.rs"]
+mod ana;
+#[path = "portal/k6.rs"]
+mod k6;
 #[path = "portal/process.rs"]
 mod process;
 
+use ana::log_in;
 use process::Process;
 
 const SHOP_PORT: u16 = 22_300;
 const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=load&request[vus]=2&request[duration]=30s";
-
-async fn log_in(store: &Store) -> String {
-    let now = SystemClock.now();
-    let login = Login {
-        person: PersonKey { issuer: "http://127.0.0.1:9".into(), subject: "ana".into() },
-        name: "Ana Ruiz".into(),
-        groups: Groups::Known(vec!["shop-dev".into()]),
-        began: now,
-        absolute_end: now.plus_seconds(3_600),
-        authenticated: now,
-        id_token: String::new(),
-        client: "test".into(),
-    };
-    let session = Session::new(None, Arc::new(SessionRows(store.clone())), None);
-    windfirm_identity::begin_session(&session, &login, &SystemClock).await.unwrap();
-    format!("windfirm={}", session.id().unwrap())
-}
 
 /// Whether a k6 runs whose scratch lies under this folder.
 fn k6_runs_under(state: &Path) -> bool {

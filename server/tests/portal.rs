@@ -24,6 +24,8 @@ mod forms;
 mod gate;
 #[path = "portal/harness.rs"]
 mod harness;
+#[path = "portal/k6.rs"]
+mod k6;
 #[path = "portal/launching.rs"]
 mod launching;
 #[path = "portal/live.rs"]

@@ -35,7 +35,7 @@ use windfirm_model::{
 use windfirm_policy::Access;
 use windfirm_store::{audit::AuditFilter, session::SessionRows};
 
-use crate::process::k6;
+use crate::k6::k6;
 
 pub(crate) struct House {
     pub portal: Arc<Portal>,
