@@ -16,7 +16,10 @@ use crate::{
         access::AccessPage, app::AppPage, audit::AuditPage, home::HomePage, launch::LaunchPage, policy::PolicyPage, run::RunPage, run_log::RunLogPage,
         runs::RunsPage, sessions::SessionsPage, status::NotFoundPage, system::SystemPage, tree::TreePage,
     },
-    ui::{icon::Sprite, side::SideBar},
+    ui::{
+        icon::Sprite,
+        side::{RunsChanged, SideBar},
+    },
 };
 
 /// Routes whose code is loaded together: a group for each thing that people come for. One part for each page was tried; what pages
@@ -56,6 +59,7 @@ lazy_group! { governing: AuditRoute => AuditPage; AccessRoute => AccessPage; Pol
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    RunsChanged::provide();
     // Async everywhere: the whole page stands in the first answer, readable without script, and the status is decided before it is sent.
     let ssr = || SsrMode::Async;
     view! {

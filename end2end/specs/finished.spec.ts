@@ -1,5 +1,7 @@
 // A run that has ended: the answer first, then the reasons, then the evidence; and who finds it afterwards.
-import { expect, fact, launch, numberIn, settled, test, text, verdict } from "../support/fixtures";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { RUN_PAGE, expect, fact, launch, numberIn, settled, test, text, verdict } from "../support/fixtures";
 
 test("the verdict stands first, with its reasons", async ({ seat, finished }) => {
   const { page } = await seat("ana");
@@ -97,6 +99,27 @@ test("a broken threshold fails the run, is named in the reasons, and stands in k
   await expect(page.getByRole("region", { name: "Log lines" })).toContainText("configuration overrode scenarios configuration");
   await page.goto("/");
   await expect(page.getByRole("main"), "home says what needs somebody").toContainText("/shop-dev/catalogue/");
+});
+
+test("what the README says to break does break", async ({ demo, seat }) => {
+  test.setTimeout(150_000);
+  // The very line that a newcomer copies: a port of the demo's first shop, and what it is told.
+  const line = /http:\/\/127\.0\.0\.1:(\d+)\/_faults --json '(\{.+?\})'/.exec(readFileSync(path.join(__dirname, "../../README.md"), "utf8"));
+  expect(line, "the README has its line").not.toBeNull();
+  const [, port, fault] = line as unknown as [string, string, string];
+  expect(Number(port) - 7710, "the ledger of staging").toBe(5);
+  const { page } = await seat("ana");
+  await demo.fault("staging", "ledger", JSON.parse(fault) as { slow_ms: number });
+  try {
+    await page.goto("/launch?path=/shop/storefront/&test=services/storefront/k6/checkout.js");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.waitForURL(RUN_PAGE);
+    await expect(verdict(page)).toContainText(/Verdict\s*(Pass|Fail|Inconclusive)/, { timeout: 90_000 });
+  } finally {
+    await demo.fault("staging", "ledger");
+  }
+  await expect(verdict(page)).toContainText("Fail");
+  await expect(verdict(page)).toContainText("is broken");
 });
 
 test("the history lists it, filters stand in the address, and its link leads back", async ({ seat, finished }) => {

@@ -126,6 +126,12 @@ async function bones(page: Page, address: string): Promise<string[]> {
     if (!document.title || !document.title.includes("Windfirm")) wrong.push(`${address}: title “${document.title}”`);
     if (document.querySelector("[style]")) wrong.push(`${address}: an inline style`);
     if (!document.documentElement.lang) wrong.push(`${address}: no language`);
+    const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+    for (const id of new Set(ids.filter((id, at) => ids.indexOf(id) !== at))) wrong.push(`${address}: two elements #${id}`);
+    for (const use of document.querySelectorAll("use")) {
+      const shape = document.querySelector(use.getAttribute("href") ?? "none");
+      if (shape?.tagName !== "symbol") wrong.push(`${address}: the icon ${use.getAttribute("href")} is not in the sprite`);
+    }
     return wrong;
   }, address);
 }

@@ -30,23 +30,23 @@ macro_rules! codes {
 }
 
 codes! {
-    Login = "session.login", "Somebody logged in.";
-    LoginRefused = "session.login_refused", "A login did not succeed.";
-    Logout = "session.logout", "Somebody logged out.";
-    SessionEnd = "session.end", "Somebody ended one of their own sessions.";
-    RunLaunch = "run.launch", "A run was asked for.";
-    RunStop = "run.stop", "The end of a run was asked for.";
-    RunStart = "run.start", "The supervisor told the executor to start.";
-    RunSettle = "run.settle", "A run ended and its verdict was settled.";
-    RunLost = "run.lost", "A run was given up, because its runner was gone.";
-    RunRead = "run.read", "Somebody was refused the reading of a run.";
-    LogRead = "run.log_read", "Somebody read the log of a run.";
-    AuditRead = "audit.read", "Somebody read the audit log.";
-    AccessExplain = "access.explain", "Somebody asked what another person may do.";
-    PolicyLoad = "policy.load", "A policy came into force, or was refused.";
-    TreeLoad = "tree.load", "The tree was read at another commit, or could not be read.";
-    IngestRefused = "ingest.refused", "A delivery of measurements was refused.";
-    Denied = "access.denied", "Somebody asked for a page or an action that they may not have.";
+    Login = "session.login", "Logging in.";
+    LoginRefused = "session.login_refused", "A login that did not succeed.";
+    Logout = "session.logout", "Logging out.";
+    SessionEnd = "session.end", "Ending one of one's own sessions.";
+    RunLaunch = "run.launch", "Launching a run.";
+    RunStop = "run.stop", "Stopping a run.";
+    RunStart = "run.start", "Telling the executor to start.";
+    RunSettle = "run.settle", "Settling the verdict of a run that has ended.";
+    RunLost = "run.lost", "Giving up a run whose runner is gone.";
+    RunRead = "run.read", "Reading a run.";
+    LogRead = "run.log_read", "Reading the log of a run.";
+    AuditRead = "audit.read", "Reading the audit log.";
+    AccessExplain = "access.explain", "Asking what another person may do.";
+    PolicyLoad = "policy.load", "Putting a policy into force.";
+    TreeLoad = "tree.load", "Reading the tree at another commit.";
+    IngestRefused = "ingest.refused", "A delivery of measurements that was refused.";
+    Denied = "access.denied", "A page or an action that is not theirs.";
 }
 
 /// How an operation ended.

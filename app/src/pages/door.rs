@@ -118,7 +118,7 @@ fn document(title: &str, theme: Theme, class: &str, body: &str) -> String {
 }
 
 fn inline_icon(name: &str) -> String {
-    format!(r##"<svg class="i" aria-hidden="true"><use href="#{name}"/></svg>"##)
+    format!(r##"<svg class="i" aria-hidden="true"><use href="#i-{name}"/></svg>"##)
 }
 
 /// A sentence whose back quotes are set in mono.

@@ -49,7 +49,7 @@ fn parts(home: &home::Home) -> AnyView {
         nothing(if home.recent.is_empty() {
             "Nothing has run yet, so nothing failed."
         } else {
-            "Nothing: the newest run of every app that you see has passed."
+            "Nothing: of the apps that you see, none failed in its newest run."
         })
     } else {
         lists::failing(&home.failing, home.now)
@@ -77,8 +77,12 @@ fn parts(home: &home::Home) -> AnyView {
     .into_any()
 }
 
-fn ready_meta(home: &home::Home) -> &'static str {
-    if home.ready.is_empty() { "" } else { "those you used last come first" }
+fn ready_meta(home: &home::Home) -> String {
+    match home.ready_more {
+        _ if home.ready.is_empty() => String::new(),
+        0 => "those you used last come first".to_owned(),
+        more => format!("those you used last come first; {more} more in the tree"),
+    }
 }
 
 fn ready(home: &home::Home) -> AnyView {

@@ -17,6 +17,7 @@ use windfirm_model::{
     clock::Timestamp,
     fault::Fault,
     id::RunId,
+    run::RunStateKind,
     view::run::{self, WindowPoint},
 };
 
@@ -33,6 +34,7 @@ use crate::{
         },
         layout::window_title,
         loaded::loaded,
+        side::RunsChanged,
     },
 };
 
@@ -67,6 +69,14 @@ pub fn run_view(page: run::RunPage, stop: ServerAction<StopRun>) -> AnyView {
     let page = RwSignal::new(page);
     let link = follow(page);
     let live = move || page.with(|page| page.state.is_live());
+    let kind = Memo::new(move |_| page.with(|page| page.state.kind()));
+    Effect::new(move |before: Option<RunStateKind>| {
+        let now = kind.get();
+        if before.is_some_and(|before| before != now) {
+            RunsChanged::tell();
+        }
+        now
+    });
     let plots = Memo::new(move |_| page.with(|page| Plots::of(page, link.get())));
     view! {
         {window_title(title)}

@@ -21,7 +21,8 @@ use crate::{
 };
 
 /// What the verdict filter offers: the word of the address and the word on the page.
-const VERDICTS: [(&str, &str); 5] = [("fail", "fail"), ("inconclusive", "inconclusive"), ("pass", "pass"), ("live", "running now"), ("never", "never run")];
+const VERDICTS: [(&str, &str); 5] =
+    [("fail", "fail"), ("inconclusive", "inconclusive"), ("pass", "pass"), ("live", "running now"), ("never", "no verdict yet")];
 
 #[component]
 pub fn TreePage() -> impl IntoView {

@@ -10,7 +10,7 @@ const SPRITE: &str = include_str!("sprite.svg");
 pub fn icon(name: &'static str) -> AnyView {
     view! {
         <svg class="i" aria-hidden="true">
-            <use href=format!("#{name}") />
+            <use href=format!("#i-{name}") />
         </svg>
     }
     .into_any()
@@ -21,7 +21,7 @@ pub fn icon(name: &'static str) -> AnyView {
 pub fn inked(name: &'static str, tone: &'static str) -> AnyView {
     view! {
         <svg class=format!("i ink {tone}") aria-hidden="true">
-            <use href=format!("#{name}") />
+            <use href=format!("#i-{name}") />
         </svg>
     }
     .into_any()

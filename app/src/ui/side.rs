@@ -54,6 +54,21 @@ impl Place {
 /// The id of the menu, for the button that opens it.
 const MENU: &str = "nav";
 
+/// Counts what a page has seen happen to live runs: the bar then asks for them again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunsChanged(RwSignal<u32>);
+
+impl RunsChanged {
+    pub(crate) fn provide() {
+        provide_context(Self(RwSignal::new(0)));
+    }
+    pub(crate) fn tell() {
+        if let Some(Self(count)) = use_context() {
+            count.update(|count| *count = count.wrapping_add(1));
+        }
+    }
+}
+
 /// What the parts share.
 #[derive(Clone, Copy)]
 struct Side {
@@ -72,7 +87,8 @@ pub fn SideBar() -> impl IntoView {
         if search.is_empty() { path.get() } else { format!("{}?{search}", path.get()) }
     });
     let side = Side { path, address };
-    let frame = Resource::new(move || path.get(), |_| api::person::frame());
+    let changed = use_context::<RunsChanged>();
+    let frame = Resource::new(move || (path.get(), changed.map(|changed| changed.0.get())), |_| api::person::frame());
     // A link of our own menu changes the page, not the document: what floats above it has to be closed by hand.
     Effect::new(move |before: Option<String>| {
         let now = path.get();

@@ -107,7 +107,7 @@ fn marked(class: String, tone: Tone, word: String) -> AnyView {
     view! {
         <span class=class>
             <svg class=if spins { "i spin" } else { "i" } aria-hidden="true">
-                <use href=format!("#{}", tone.icon()) />
+                <use href=format!("#i-{}", tone.icon()) />
             </svg>
             <span class="w">{word}</span>
         </span>

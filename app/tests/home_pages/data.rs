@@ -56,13 +56,19 @@ pub(crate) fn busy_frame() -> Frame {
         test: text("apps/shop/k6/browse.js"),
         elapsed_s,
         planned_s,
+        waits: false,
     };
     Frame {
         groups: ["platform", "shop-dev", "shop-leads"].map(text).to_vec(),
         may_view_audit: true,
         may_view_policy: true,
         may_view_system: true,
-        live: vec![live("/shop/", 252, Some(360)), live("/shop-dev/cart/", 39, None), live("/shop/payments-gateway-long-name/", 61, Some(60))],
+        live: vec![
+            live("/shop/", 252, Some(360)),
+            live("/shop-dev/cart/", 39, None),
+            live("/shop/payments-gateway-long-name/", 61, Some(60)),
+            LiveRun { waits: true, ..live("/shop/", 0, Some(5)) },
+        ],
         live_count: 7,
         demo: false,
         ..frame()
@@ -128,6 +134,7 @@ pub(crate) fn home() -> Home {
             subtree("/shop-dev/", 5, 0, 0, 0, 1),
             subtree("/shop-prod/", 0, 0, 0, 0, 8),
         ],
+        ready_more: 4,
         ready: vec![ready("/shop/cart/", "browse.js"), ready("/shop/payments/", "pay.js"), ready("/shop-dev/cart/", "browse & buy.js")],
         apps: 32,
         hidden: 11,

@@ -71,7 +71,7 @@ async fn one_action_that_is_refused_shows_where_the_chain_breaks() {
 async fn without_an_action_every_action_is_decided() {
     let page = page("access-matrix", "/access?path=/shop/payments/", access(data::matrix())).await;
     page.is_sound();
-    page.says(&["What you may do on /shop/payments/", "1 of 2 actions", "/access?path=/shop/payments/&amp;action=run.stop", "#s-pass", "#s-locked"]);
+    page.says(&["What you may do on /shop/payments/", "1 of 2 actions", "/access?path=/shop/payments/&amp;action=run.stop", "#i-s-pass", "#i-s-locked"]);
 }
 
 #[tokio::test]
@@ -228,7 +228,7 @@ async fn the_system_says_first_whether_it_works() {
     page.is_sound();
     page.says(&["Healthy", "All 3 parts work.", "of 4 slots", "nothing waits", "Narrow what runners may do", "/health/ready"]);
     page.says_before("Healthy", "Parts");
-    page.never_says(&["#s-fail", "class=\"notice"]);
+    page.never_says(&["#i-s-fail", "class=\"notice"]);
     insta::assert_snapshot!(page.main());
 }
 

@@ -117,6 +117,8 @@ fn measured(until_s: u32) -> Measured {
             CheckRow { group: String::new(), name: text("status is 200"), passed: 2_031, failed: 9 },
             CheckRow { group: text("::checkout"), name: text("has a receipt"), passed: 2_040, failed: 0 },
         ],
+        checks_more: 0,
+        requests_more: 0,
         requests: vec![
             RequestRow {
                 name: text("http://127.0.0.1:9001/pay"),
@@ -214,6 +216,7 @@ pub(crate) fn live_run() -> RunPage {
             line(70, "info", "checkout: 1,204 iterations done"),
         ],
         log_total: 4_120,
+        log_dropped: 0,
         events: vec![
             event(-2, "Ana Ruiz launched it", false),
             event(0, "k6 started", false),
@@ -366,7 +369,8 @@ pub(crate) fn launch_form() -> LaunchForm {
             fields: Vec::new(),
             max_vus: Some(10),
             duration_s: Some(60),
-            queue_ahead: 2,
+            planned_s: Some(30),
+            waits: true,
             policy_digest: text("sha256:2f81c4e0"),
         },
         profiles: Profile::ALL.into_iter().map(|profile| ProfileRow { profile, sentence: text(profile.sentence()) }).collect(),

@@ -54,7 +54,7 @@ async fn who_may_not_stop_is_told_why_and_gets_no_button() {
     let stop = Permission { allowed: false, why: "Role `viewer` may read this run, not stop it. Ask shop-leads.".to_owned() };
     let page = run_page("run-locked", RunPage { again: stop.clone(), stop, ..live_run() }).await;
     page.is_sound();
-    page.says(&["Role <code>viewer</code> may read this run, not stop it.", "#s-locked"]);
+    page.says(&["Role <code>viewer</code> may read this run, not stop it.", "#i-s-locked"]);
     page.never_says(&["/api/fn/stop", "Run again</a>"]);
 }
 

@@ -145,6 +145,7 @@ async fn a_question_that_cannot_be_understood_gets_the_status_that_says_so() {
 #[tokio::test]
 async fn an_app_answers_with_its_last_verdict_first() {
     let page = app("app", CATALOGUE, data::app()).await;
+    insta::assert_snapshot!(page.main());
     page.is_sound();
     page.says_before("Fail", "Last 9 runs");
     page.says_before("Last 9 runs", "Tests found");

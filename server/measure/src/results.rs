@@ -35,12 +35,15 @@ pub fn measured(merger: &Merger, started: Timestamp, thresholds: &[ThresholdDef]
 /// All numbers, but of the points only those of seconds that changed after `version` (a [`Merger::version`] of before).
 #[must_use]
 pub fn measured_since(merger: &Merger, started: Timestamp, thresholds: &[ThresholdDef], version: u64) -> Measured {
+    let ((checks, checks_more), (requests, requests_more)) = (table::checks(merger), table::requests(merger));
     Measured {
         totals: totals(merger),
         windows: points(merger, started, version),
         thresholds: threshold::rows(merger, thresholds),
-        checks: table::checks(merger),
-        requests: table::requests(merger),
+        checks,
+        checks_more,
+        requests,
+        requests_more,
         heatmap: heatmap::heatmap(merger, started),
         // A window is as long as k6's aggregation period, one second.
         last_measured: merger.glances().next_back().map(|(second, ..)| Timestamp::from_seconds(second.saturating_add(1))),

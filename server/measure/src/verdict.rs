@@ -97,6 +97,15 @@ fn kept(inputs: &Inputs<'_>) -> Vec<String> {
         [one] => reasons.push(format!("{} is {}; the threshold {} is kept.", one.metric, one.measured.as_deref().unwrap_or("0"), one.expression)),
         all => reasons.push(format!("All {} thresholds are kept.", all.len())),
     }
+    let judged = inputs.measured.thresholds.iter().any(|row| row.metric.starts_with("http_req_failed"));
+    if totals.failed > 0 && !judged {
+        reasons.push(format!(
+            "{} of {} requests failed ({} %); no threshold forbids that. Add one, such as http_req_failed: [\"rate<0.01\"].",
+            count(totals.failed),
+            count(totals.requests),
+            short(num::float(totals.failed) / num::float(totals.requests.max(1)) * 100.0)
+        ));
+    }
     if totals.checks_failed > 0 {
         let all = totals.checks_passed + totals.checks_failed;
         reasons.push(format!("{} of {} checks failed; no threshold forbids that.", count(totals.checks_failed), count(all)));

@@ -39,13 +39,15 @@ impl Asker {
             true => format!("The tree could not be read yet. {why}"),
             false => format!("The tree shows an older commit. {why}"),
         });
+        let ready = self.ready(&mine);
         let (apps, hidden) = visible_and_hidden(&self.tree.tree, &self.access);
         Ok(Home {
             failing,
             live,
             recent,
             subtrees: subtree_rows(&asked),
-            ready: self.ready(&mine),
+            ready_more: u32::try_from(ready.len().saturating_sub(READY_ROWS)).unwrap_or(u32::MAX),
+            ready: ready.into_iter().take(READY_ROWS).collect(),
             apps,
             hidden,
             unread: revision.is_unread(),
@@ -75,6 +77,6 @@ impl Asker {
             }
         }
         ready.sort_by_key(|(used, _)| *used);
-        ready.into_iter().take(READY_ROWS).map(|(_, row)| row).collect()
+        ready.into_iter().map(|(_, row)| row).collect()
     }
 }

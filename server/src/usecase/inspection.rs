@@ -59,7 +59,7 @@ pub enum NoAnswer {
 }
 
 /// How long a page waits for k6 before it is drawn without its answer.
-pub const PAGE_PATIENCE: Duration = Duration::from_secs(3);
+pub const PAGE_PATIENCE: Duration = Duration::from_millis(1_200);
 
 /// Who asks, and until when they wait; `None`: to the end.
 #[derive(Clone, Copy, Debug)]

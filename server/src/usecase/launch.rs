@@ -173,6 +173,9 @@ impl Asker {
             (false, ..) => self.access.why_not(Action::LaunchRun, &resolved.place),
             (true, _, 1, _) => "1 rule refuses this".to_owned(),
             (true, _, 2.., _) => format!("{broken} rules refuse this"),
+            (true, false, ..) if matches!(resolved.answer, Some(Ok(Answer::Broken { .. }))) => {
+                "k6 cannot load this script. It has to be mended in the repository first".to_owned()
+            }
             (true, false, ..) => "Something in the form has to change first".to_owned(),
             (true, true, 0, kept) => format!("All {kept} rules are kept"),
         };
@@ -184,7 +187,8 @@ impl Asker {
             fields: problems.into_iter().collect(),
             max_vus: facts.as_ref().map(|facts| facts.max_vus),
             duration_s: facts.as_ref().and_then(|facts| facts.duration_s),
-            queue_ahead: counts.queued.saturating_add(counts.running.saturating_add(1).saturating_sub(self.portal.settings.slots)),
+            planned_s: resolved.planned_s(),
+            waits: counts.queued.saturating_add(counts.running) >= self.portal.settings.slots,
             policy_digest: self.policy.policy.digest().to_owned(),
         })
     }

@@ -30,6 +30,7 @@ impl Person for Asker {
             test: run.test.clone(),
             elapsed_s: run.started.map_or(0, |started| u32::try_from(now.micros_since(started) / 1_000_000).unwrap_or_default()),
             planned_s: run.planned_s,
+            waits: run.started.is_none(),
         });
         Ok(Frame {
             name: self.login.name.clone(),

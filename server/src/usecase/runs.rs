@@ -119,7 +119,7 @@ impl Asker {
             }
             None => Default::default(),
         };
-        let total = store.log(&self.access, record.id, 0, 0).await.map_err(fault)?.map_or(0, |page| page.total);
+        let (total, dropped) = store.log(&self.access, record.id, 0, 0).await.map_err(fault)?.map_or((0, 0), |page| (page.total, page.dropped));
         let tail = store.log(&self.access, record.id, total.saturating_sub(u64::from(TAIL_LINES)), TAIL_LINES).await.map_err(fault)?;
         let queue_place = match record.state {
             RunState::Queued => store.queue_place(&self.access, record.id).await.map_err(fault)?,
@@ -150,6 +150,7 @@ impl Asker {
             completeness: record.completeness,
             log_tail: tail.map(|page| page.lines).unwrap_or_default(),
             log_total: total,
+            log_dropped: dropped,
             events: store.run_events(&self.access, record.id).await.map_err(fault)?,
             // The subject of a commit may name things of other teams.
             manifest: if self.sees_everything() { record.manifest } else { Manifest { tree_commit_subject: String::new(), ..record.manifest } },

@@ -37,7 +37,7 @@ pub async fn parts(portal: &Portal) -> Vec<Part> {
             "policy",
             true,
             "A newer file was refused; an older version stays in force.",
-            format!("A newer file was refused ({count} problems); the older version stays in force."),
+            format!("A newer file was refused ({count} {}); the older version stays in force.", if count == 1 { "problem" } else { "problems" }),
         ),
     });
     let k6 = portal.local.k6();

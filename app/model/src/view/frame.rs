@@ -32,6 +32,8 @@ pub struct LiveRun {
     pub test: String,
     pub elapsed_s: u32,
     pub planned_s: Option<u32>,
+    /// It has not begun yet.
+    pub waits: bool,
 }
 
 /// One of the person's own sessions.

@@ -13,6 +13,8 @@ pub struct Home {
     pub subtrees: Vec<SubtreeRow>,
     /// Apps with a test that the person may launch now, most recently used first; the second click is on the launch form.
     pub ready: Vec<ReadyTest>,
+    /// How many more tests there are that the person may run.
+    pub ready_more: u32,
     pub apps: u32,
     pub hidden: u32,
     /// No tree could be read since the portal started, so there are no apps; `partial` says why.

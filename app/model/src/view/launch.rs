@@ -74,9 +74,12 @@ pub struct Judgement {
     pub fields: Vec<(String, String)>,
     /// What k6 said it would do with this request.
     pub max_vus: Option<u32>,
+    /// The longest that it may take, with the time that iterations are given to end: what guardrails judge.
     pub duration_s: Option<u32>,
-    /// Runs ahead in the queue.
-    pub queue_ahead: u32,
+    /// How long it takes when every iteration ends in time.
+    pub planned_s: Option<u32>,
+    /// All places are taken: it waits for one. Not how many wait before it, which would tell what other teams do.
+    pub waits: bool,
     pub policy_digest: String,
 }
 

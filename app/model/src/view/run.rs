@@ -38,6 +38,8 @@ pub struct RunPage {
     pub completeness: Option<Completeness>,
     pub log_tail: Vec<LogLine>,
     pub log_total: u64,
+    /// Lines that came after the log was full, and were not kept.
+    pub log_dropped: u64,
     pub events: Vec<RunEvent>,
     pub manifest: Manifest,
     pub confinement: Confinement,
@@ -63,7 +65,12 @@ pub struct Measured {
     pub windows: Vec<WindowPoint>,
     pub thresholds: Vec<ThresholdRow>,
     pub checks: Vec<CheckRow>,
+    /// Checks and kinds of requests beyond what a table holds. Not shown, and said so.
+    #[serde(default)]
+    pub checks_more: u64,
     pub requests: Vec<RequestRow>,
+    #[serde(default)]
+    pub requests_more: u64,
     /// Latency by time: how many requests per cell.
     pub heatmap: Heatmap,
     /// When the newest measurement was taken.

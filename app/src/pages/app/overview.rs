@@ -145,7 +145,7 @@ fn child(row: &ChildRow) -> AnyView {
     view! {
         <li>
             <svg class="i mute" aria-hidden="true">
-                <use href="#app" />
+                <use href="#i-app" />
             </svg>
             <a class="quiet" href=href::app(&row.path)>
                 {row.name.clone()}

@@ -76,7 +76,7 @@ fn row(page: &AppPage, test: &TestRow, whole: bool) -> AnyView {
                 <td data-h="Scenario">{names}</td>
                 <td data-h="Executor">{executors.join(", ")}</td>
                 <td class="num" data-h="Max VUs">{count(u64::from(*max_vus))}</td>
-                <td class="num" data-h="Duration">{length}</td>
+                <td class="num" data-h="At most">{length}</td>
                 <td class="full" data-h="Thresholds">{thresholds}</td>
             }
             .into_any()

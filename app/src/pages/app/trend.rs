@@ -151,7 +151,7 @@ fn svg(runs: &[&RunRow], now: Timestamp) -> String {
         // Writing to a String cannot fail.
         let _ = write!(
             text,
-            r##"<svg x="{}" y="{}" width="14" height="14" class="i ink {}" viewBox="0 0 16 16" overflow="visible"><use href="#{}" x="-8" y="0" width="16" height="16"/></svg>"##,
+            r##"<svg x="{}" y="{}" width="14" height="14" class="i ink {}" viewBox="0 0 16 16" overflow="visible"><use href="#i-{}" x="-8" y="0" width="16" height="16"/></svg>"##,
             per_cent(share(index) + 0.5 / number(columns)),
             coordinate(LANE_PX),
             tone.class(),

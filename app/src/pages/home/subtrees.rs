@@ -47,7 +47,7 @@ impl Shares {
             (Tone::Fail, self.failed, "fail"),
             (Tone::Inconclusive, self.inconclusive, "inconclusive"),
             (Tone::Running, self.live, "running"),
-            (Tone::Unknown, self.never_run, "never run"),
+            (Tone::Unknown, self.never_run, "no verdict"),
         ]
     }
 
@@ -57,7 +57,7 @@ impl Shares {
             Self { failed, .. } if failed > 0 => (Tone::Fail, format!("{failed} fail")),
             Self { inconclusive, .. } if inconclusive > 0 => (Tone::Inconclusive, format!("{inconclusive} inconclusive")),
             Self { live, .. } if live > 0 => (Tone::Running, format!("{live} running")),
-            Self { passed: 0, .. } => (Tone::Unknown, "never run".to_owned()),
+            Self { passed: 0, .. } => (Tone::Unknown, "no verdict".to_owned()),
             Self { never_run: 0, .. } => (Tone::Pass, "all pass".to_owned()),
             Self { passed, .. } => (Tone::Pass, format!("{passed} pass")),
         }
@@ -139,6 +139,6 @@ mod tests {
         assert_eq!(Shares { passed: 3, failed: 2, live: 1, ..Shares::default() }.words(), (Tone::Fail, "2 fail".to_owned()));
         assert_eq!(Shares { passed: 3, ..Shares::default() }.words(), (Tone::Pass, "all pass".to_owned()));
         assert_eq!(Shares { passed: 3, never_run: 1, ..Shares::default() }.words(), (Tone::Pass, "3 pass".to_owned()));
-        assert_eq!(Shares { never_run: 4, ..Shares::default() }.words(), (Tone::Unknown, "never run".to_owned()));
+        assert_eq!(Shares { never_run: 4, ..Shares::default() }.words(), (Tone::Unknown, "no verdict".to_owned()));
     }
 }

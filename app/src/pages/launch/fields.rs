@@ -8,7 +8,7 @@ use windfirm_model::view::{
 
 use super::Draft;
 use crate::ui::{
-    format::{counted, digest, duration},
+    format::{digest, duration},
     icon::inked,
     layout::scroll,
 };
@@ -51,6 +51,8 @@ pub(super) fn fields(form: &LaunchForm, draft: Draft) -> AnyView {
 
 fn what(form: &LaunchForm, draft: Draft) -> AnyView {
     let rows = form.tests.iter().enumerate().map(|(index, test)| test_rows(index, test, &form.request, draft)).collect_view();
+    // k6's message stands in the row of a test that it cannot load.
+    let told = form.tests.iter().filter_map(|test| if let TestOptions::Broken { message } = &test.options { Some(message.clone()) } else { None }).collect();
     let meta = format!("{} at tree revision {}", form.path, digest(&form.revision.commit));
     let table = scroll(
         "Tests of this app",
@@ -62,7 +64,7 @@ fn what(form: &LaunchForm, draft: Draft) -> AnyView {
                         <th scope="col">"Test"</th>
                         <th scope="col">"What k6 would do"</th>
                         <th scope="col" class="num">"VUs"</th>
-                        <th scope="col" class="num">"Takes"</th>
+                        <th scope="col" class="num">"At most"</th>
                         <th scope="col" class="num">"Thresholds"</th>
                     </tr>
                 </thead>
@@ -74,7 +76,7 @@ fn what(form: &LaunchForm, draft: Draft) -> AnyView {
     view! {
         <section class="sec first" aria-labelledby="what">
             <div class="sec-head"><h2 id="what">"What"</h2><span class="meta">{meta}</span></div>
-            {table} {error(draft, "test")}
+            {table} {error_but(draft, "test", told)}
         </section>
     }
     .into_any()
@@ -218,7 +220,13 @@ fn error(draft: Draft, name: &'static str) -> AnyView {
     (move || draft.field_error(name).map(|sentence| view! { <p class="hint ink fail" role="alert">{sentence}</p> })).into_any()
 }
 
-/// “2 runs are ahead”.
-pub(super) fn ahead(count: u32) -> String {
-    if count == 0 { "none: it starts at once".to_owned() } else { format!("{} ahead", counted(u64::from(count), "run", "runs")) }
+/// The error of a field, unless it stands elsewhere on the page already.
+fn error_but(draft: Draft, name: &'static str, told: Vec<String>) -> AnyView {
+    (move || draft.field_error(name).filter(|sentence| !told.contains(sentence)).map(|sentence| view! { <p class="hint ink fail" role="alert">{sentence}</p> }))
+        .into_any()
+}
+
+/// Whether it starts at once.
+pub(super) const fn place(waits: bool) -> &'static str {
+    if waits { "all places are taken: it starts when one is free" } else { "it starts at once" }
 }

@@ -6,11 +6,11 @@ use windfirm_model::view::{
     launch::{Judgement, LaunchForm, RuleRow},
 };
 
-use super::{Draft, fields::ahead};
+use super::{Draft, fields::place};
 use crate::{
     href,
     ui::{
-        format::{digest, duration},
+        format::{counted, digest, duration},
         icon::{icon, inked},
         status::{Tone, status},
         text::rich,
@@ -94,6 +94,8 @@ fn answer(draft: Draft) -> AnyView {
 fn rules(judgement: &Judgement) -> AnyView {
     let list = if judgement.pending {
         view! { <p class="note">"They judge as soon as k6 has said what the script does."</p> }.into_any()
+    } else if judgement.max_vus.is_none() {
+        view! { <p class="note">"They judge what k6 says of the script, and it could say nothing of this one."</p> }.into_any()
     } else if judgement.rules.is_empty() {
         view! { <p class="note">"No guardrail of the policy covers this app."</p> }.into_any()
     } else {
@@ -132,10 +134,13 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
     let grant = form.decision.grant.clone().map(|grant| view! { <dt>"Grant"</dt><dd>{grant}</dd> });
     let plan = move || {
         draft.judgement.with(|judgement| match (judgement.max_vus, judgement.duration_s) {
-            (Some(vus), Some(seconds)) => format!("at most {vus} VUs for {}", duration(seconds)),
-            (Some(vus), None) => format!("at most {vus} VUs, no end known"),
-            (None, Some(seconds)) => format!("{}, VUs unknown", duration(seconds)),
-            (None, None) => "not known yet".to_owned(),
+            (Some(vus), Some(most)) => {
+                let vus = counted(u64::from(vus), "VU", "VUs");
+                let planned = judgement.planned_s.filter(|planned| *planned < most).map(|planned| format!("{}, ", duration(planned))).unwrap_or_default();
+                format!("{planned}at most {} with {vus}", duration(most))
+            }
+            (Some(vus), None) => format!("at most {}, no end known", counted(u64::from(vus), "VU", "VUs")),
+            (None, _) => "not known yet".to_owned(),
         })
     };
     view! {
@@ -143,7 +148,7 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
             <div class="sec-head"><h2 id="facts">"What would happen"</h2></div>
             <dl class="facts">
                 <dt>"Target"</dt>
-                {target} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{move || draft.judgement.with(|judgement| ahead(judgement.queue_ahead))}</dd> {account} {grant}
+                {target} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{move || draft.judgement.with(|judgement| place(judgement.waits))}</dd> {account} {grant}
                 <dt>"Tree"</dt>
                 <dd><code>{digest(&form.revision.commit)}</code> " " {form.revision.subject.clone()}</dd>
             </dl>

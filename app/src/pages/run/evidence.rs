@@ -14,23 +14,28 @@ use crate::ui::{
 pub(super) fn thresholds(page: &RunPage) -> AnyView {
     let rows = &page.measured.thresholds;
     let kept = rows.iter().filter(|row| row.kept == Some(true)).count();
-    let meta = if rows.is_empty() { String::new() } else { format!("{kept} of {} kept", rows.len()) };
+    let undecided = rows.iter().all(|row| row.kept.is_none());
+    let meta = if rows.is_empty() || (undecided && page.state.is_live()) { String::new() } else { format!("{kept} of {} kept", rows.len()) };
     let title = if page.state.is_live() { "Thresholds so far" } else { "Thresholds" };
     let content = if rows.is_empty() {
         nothing("The script sets no threshold, so k6 has nothing to judge by. Add `thresholds` to its options.")
     } else {
-        view! { <ul class="rules">{rows.iter().map(threshold).collect_view()}</ul> }.into_any()
+        let waits = page.state.is_live() && page.measured.totals.requests == 0 && page.measured.totals.iterations == 0;
+        view! { <ul class="rules">{rows.iter().map(|row| threshold(row, waits)).collect_view()}</ul> }.into_any()
     };
     section("thresholds", title, meta, ().into_any(), content)
 }
 
-fn threshold(row: &ThresholdRow) -> AnyView {
+/// `waits`: nothing was measured yet, so there is nothing to decide.
+fn threshold(row: &ThresholdRow, waits: bool) -> AnyView {
     let (tone, word) = match row.kept {
+        None if waits => (Tone::Unknown, "not measured yet: "),
         Some(true) => (Tone::Pass, "kept: "),
         Some(false) => (Tone::Fail, "broken: "),
         None => (Tone::Inconclusive, "not decided: "),
     };
     let remark = match (row.kept, row.abort_on_fail) {
+        (None, _) if waits => " · not measured yet",
         (None, _) => " · cannot be decided: nothing was measured, or the expression is not understood",
         (_, true) => " · ends the run when broken",
         _ => "",
@@ -54,7 +59,11 @@ pub(super) fn checks(page: &RunPage) -> AnyView {
     let mut sorted: Vec<&CheckRow> = rows.iter().collect();
     sorted.sort_by(|a, b| b.failed.cmp(&a.failed).then_with(|| a.group.cmp(&b.group)));
     let list = view! { <ul class="rules">{sorted.into_iter().map(check).collect_view()}</ul> }.into_any();
-    section("checks", "Checks", format!("{good} of {} always good", rows.len()), ().into_any(), list)
+    let meta = match page.measured.checks_more {
+        0 => format!("{good} of {} always good", rows.len()),
+        more => format!("{good} of these {} always good; {} more are not shown", rows.len(), count(more)),
+    };
+    section("checks", "Checks", meta, ().into_any(), list)
 }
 
 fn check(row: &CheckRow) -> AnyView {
@@ -102,7 +111,12 @@ pub(super) fn requests(page: &RunPage) -> AnyView {
             .into_any(),
         )
     };
-    section("requests", "Requests", if rows.is_empty() { "" } else { "by name, method and status" }, ().into_any(), content)
+    let meta = match page.measured.requests_more {
+        _ if rows.is_empty() => String::new(),
+        0 => "by name, method and status".to_owned(),
+        more => format!("by name, method and status; {} more kinds are not shown. Give requests of one kind one name (tags: {{ name: … }}).", count(more)),
+    };
+    section("requests", "Requests", meta, ().into_any(), content)
 }
 
 fn request(row: &RequestRow) -> AnyView {
@@ -117,7 +131,7 @@ fn request(row: &RequestRow) -> AnyView {
     let failed_class = if row.failed > 0 { "num up" } else { "num" };
     view! {
         <tr>
-            <th scope="row" class="mono">{row.name.clone()}</th>
+            <th scope="row" class="mono cut" title=row.name.clone()>{row.name.clone()}</th>
             <td>{row.method.clone()}</td>
             <td>{status}</td>
             <td class="num">{count(row.count)}</td>

@@ -17,7 +17,9 @@ pub(super) fn tail(page: &RunPage) -> AnyView {
         return section("log", "Log", "", ().into_any(), nothing("k6 has written nothing."));
     }
     let shown = u64::try_from(lines.len()).unwrap_or_default();
-    let meta = if shown < page.log_total {
+    let meta = if page.log_dropped > 0 {
+        format!("cut: the last {} of the {} lines that were kept; {} later ones were not", count(shown), count(page.log_total), count(page.log_dropped))
+    } else if shown < page.log_total {
         format!("newest {} of {} lines, newest first", count(shown), count(page.log_total))
     } else {
         "newest first, secrets masked".to_owned()

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use windfirm_model::view::run::{CompletenessRow, Manifest, RunPage};
 
 use crate::ui::{
-    format::{bytes, clock, count, digest, percent, stopwatch},
+    format::{bytes, clock, count, digest, full, percent, stopwatch},
     icon::inked,
     layout::section,
     status::Tone,
@@ -21,9 +21,13 @@ pub(super) fn events(page: &RunPage) -> AnyView {
         .iter()
         .zip(1_usize..)
         .map(|(event, number)| {
-            let at = started
-                .filter(|started| *started <= event.at)
-                .map_or_else(|| clock(event.at).chars().take(5).collect::<String>(), |started| stopwatch(event.at.micros_since(started) / 1_000_000));
+            let at = started.map_or_else(
+                || clock(event.at).chars().take(8).collect::<String>(),
+                |started| match event.at.micros_since(started) / 1_000_000 {
+                    before @ ..0 => format!("−{}", stopwatch(before.saturating_neg())),
+                    after => stopwatch(after),
+                },
+            );
             view! {
                 <li>
                     <span class=if event.bad { "n bad" } else { "n" }>{number.to_string()}</span> <time>{at}</time> <span>{rich(&event.text)}</span>
@@ -31,7 +35,13 @@ pub(super) fn events(page: &RunPage) -> AnyView {
             }
         })
         .collect_view();
-    section("events", "Events", "since the start", ().into_any(), view! { <ol class="events">{list}</ol> }.into_any())
+    section(
+        "events",
+        "Events",
+        if started.is_some() { "from the start of k6" } else { "by the clock, UTC" },
+        ().into_any(),
+        view! { <ol class="events">{list}</ol> }.into_any(),
+    )
 }
 
 pub(super) fn completeness(page: &RunPage) -> AnyView {
@@ -106,14 +116,14 @@ pub(super) fn manifest(page: &RunPage) -> AnyView {
             <dt>"k6"</dt>
             <dd>{manifest.k6_version.clone()}</dd>
         </dl>
-        {whole(manifest)}
+        {whole(manifest, page)}
     }
     .into_any();
     section("manifest", "Manifest", "what exactly ran", ().into_any(), content)
 }
 
 /// Every field with its whole digest, for proof and for running it again elsewhere.
-fn whole(manifest: &Manifest) -> AnyView {
+fn whole(manifest: &Manifest, page: &RunPage) -> AnyView {
     let files = manifest
         .files
         .iter()
@@ -132,7 +142,7 @@ fn whole(manifest: &Manifest) -> AnyView {
         <details class="more line">
             <summary>"Whole manifest"</summary>
             <dl class="facts">
-                {fact("Who", &manifest.actor)} {sum("As", &manifest.service_account)} {fact("Why", &manifest.reason)} {sum("Target", &manifest.target)}
+                {fact("Who", &manifest.actor)} {sum("As", &manifest.service_account)} {fact("When", &full(page.created))} {fact("Why", &manifest.reason)} {sum("Target", &manifest.target)}
                 {sum("Entry", &manifest.entry)} {sum("Bundle", &manifest.bundle_digest)} {list("Files", manifest.files.is_empty(), files.into_any())}
                 {list("Parameters", manifest.parameters.is_empty(), parameters.into_any())} {sum("Parameters digest", &manifest.parameters_digest)}
                 {list("k6 options", manifest.options.is_empty(), options.into_any())} {list("Decision", manifest.decision.is_empty(), decision.into_any())}

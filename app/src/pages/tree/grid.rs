@@ -98,7 +98,7 @@ fn node(row: &AppRow, query: &TreeQuery) -> AnyView {
             <span>
                 {guides(row.level)} {twist(row, query)}
                 <svg class="i mute" aria-hidden="true">
-                    <use href=format!("#{shape}") />
+                    <use href=format!("#i-{shape}") />
                 </svg>
                 <a class="name" href=href::app(&row.path)>
                     {row.name.clone()}

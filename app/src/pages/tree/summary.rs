@@ -24,7 +24,7 @@ fn parts(counts: VerdictCounts) -> Vec<Part> {
         (Tone::Fail, "fail", "fail", fail),
         (Tone::Inconclusive, "inconclusive", "inconclusive", inconclusive),
         (Tone::Running, "live", "running", live),
-        (Tone::Unknown, "never", "never run", never),
+        (Tone::Unknown, "never", "no verdict", never),
     ]
     .into_iter()
     .filter(|(.., count)| *count > 0)

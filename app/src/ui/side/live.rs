@@ -34,15 +34,16 @@ fn seconds_since_shown() -> ReadSignal<u32> {
 }
 
 fn row(run: LiveRun, seconds: ReadSignal<u32>) -> AnyView {
-    let LiveRun { id, path, test, elapsed_s, planned_s } = run;
+    let LiveRun { id, path, test, elapsed_s, planned_s, waits } = run;
     let elapsed = move || elapsed_s.saturating_add(seconds.get());
     let time = move || match planned_s {
+        _ if waits => "waiting".to_owned(),
         Some(planned) if planned > elapsed() => format!("{} left", stopwatch(i64::from(planned - elapsed()))),
         Some(_) => "ending".to_owned(),
         None => stopwatch(i64::from(elapsed())),
     };
     let name = test.rsplit('/').next().unwrap_or(&test).to_owned();
-    let bar = planned_s.filter(|planned| *planned > 0).map(|planned| {
+    let bar = planned_s.filter(|planned| *planned > 0 && !waits).map(|planned| {
         let label = format!("{path} {name}, time that has passed");
         let value = move || elapsed().min(planned).to_string();
         view! { <progress max=planned.to_string() value=value aria-label=label></progress> }
@@ -51,8 +52,8 @@ fn row(run: LiveRun, seconds: ReadSignal<u32>) -> AnyView {
     view! {
         <li>
             <a href=href::run(id) title=title>
-                <svg class="i spin" aria-hidden="true">
-                    <use href="#s-running" />
+                <svg class=if waits { "i" } else { "i spin" } aria-hidden="true">
+                    <use href="#i-s-running" />
                 </svg>
                 <span class="cut">{path}</span>
                 <span class="mute">{time}</span>

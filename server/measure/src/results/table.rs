@@ -6,11 +6,16 @@ use windfirm_model::view::run::{CheckRow, RequestRow};
 
 use crate::{cell::Value, histogram::Histogram, num, series::Tags, window::Merger};
 
-/// The most rows of one table; those with the highest counts are shown.
+/// The most rows of one table. Those with failures come before those without, then those with the highest counts.
 const ROWS: usize = 200;
 
-/// Checks, in order of their group and name; the failed ones are never among what does not fit.
-pub(super) fn checks(merger: &Merger) -> Vec<CheckRow> {
+/// How many are beyond that, to be told beside the table.
+fn beyond(rows: usize) -> u64 {
+    u64::try_from(rows.saturating_sub(ROWS)).unwrap_or(u64::MAX)
+}
+
+/// Checks, in order of their group and name, and how many are not shown.
+pub(super) fn checks(merger: &Merger) -> (Vec<CheckRow>, u64) {
     let mut rows: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
     for (tags, cell) in merger.whole("checks") {
         if let Value::Rate { nonzero, total } = &cell.value {
@@ -22,12 +27,13 @@ pub(super) fn checks(merger: &Merger) -> Vec<CheckRow> {
     }
     let mut rows: Vec<_> =
         rows.into_iter().map(|((group, name), (passed, failed))| CheckRow { group: shown_group(group), name: name.to_owned(), passed, failed }).collect();
-    if rows.len() > ROWS {
+    let more = beyond(rows.len());
+    if more > 0 {
         rows.sort_by_key(|row| (std::cmp::Reverse(row.failed), std::cmp::Reverse(row.passed)));
         rows.truncate(ROWS);
         rows.sort_by(|a, b| (&a.group, &a.name).cmp(&(&b.group, &b.name)));
     }
-    rows
+    (rows, more)
 }
 
 /// `::checkout::pay` → `checkout / pay`.
@@ -52,8 +58,8 @@ fn key(tags: &Tags) -> Key<'_> {
     (name, tags.get("method").unwrap_or_default(), status, number("error_code"))
 }
 
-/// Requests, the most frequent first.
-pub(super) fn requests(merger: &Merger) -> Vec<RequestRow> {
+/// Requests, the most frequent first, and how many are not shown.
+pub(super) fn requests(merger: &Merger) -> (Vec<RequestRow>, u64) {
     let mut sums: BTreeMap<Key<'_>, Sum> = BTreeMap::new();
     for metric in ["http_reqs", "http_req_failed", "http_req_duration"] {
         for (tags, cell) in merger.whole(metric) {
@@ -82,8 +88,12 @@ pub(super) fn requests(merger: &Merger) -> Vec<RequestRow> {
         }
     };
     let mut sums: Vec<_> = sums.into_iter().collect();
-    // Stable: equal counts stay in the order of their names.
+    let more = beyond(sums.len());
+    // Stable: equal ones stay in the order of their names.
+    if more > 0 {
+        sums.sort_by_key(|(_, sum)| (std::cmp::Reverse(sum.failed), std::cmp::Reverse(sum.count)));
+        sums.truncate(ROWS);
+    }
     sums.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.count));
-    sums.truncate(ROWS);
-    sums.into_iter().map(row).collect()
+    (sums.into_iter().map(row).collect(), more)
 }

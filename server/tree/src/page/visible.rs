@@ -11,8 +11,9 @@ pub(super) enum Standing {
     Live,
     Pass,
     Fail,
-    /// Also what was cancelled, lost or broke: it says nothing about the app.
+    /// Also what was lost or broke: it should have said something of the app, and did not.
     Inconclusive,
+    /// No verdict yet: it never ran, or somebody cancelled every run, which says nothing of the app.
     Never,
 }
 
@@ -162,7 +163,7 @@ const fn badness(state: RunStateKind) -> u8 {
 const fn standing(last: Option<RunStateKind>, live: u32) -> Standing {
     match last {
         _ if live > 0 => Standing::Live,
-        None => Standing::Never,
+        None | Some(RunStateKind::Cancelled) => Standing::Never,
         Some(RunStateKind::Passed) => Standing::Pass,
         Some(RunStateKind::Failed) => Standing::Fail,
         Some(_) => Standing::Inconclusive,
