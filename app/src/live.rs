@@ -143,6 +143,7 @@ mod tests {
             completeness: None,
             log_tail: vec![line("one"), line("two")],
             log_total: 2,
+            log_dropped: 0,
             events: Vec::new(),
             manifest: Manifest::default(),
             confinement: Confinement::default(),

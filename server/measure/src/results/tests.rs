@@ -79,6 +79,17 @@ fn the_band_has_ten_parts_and_gaps_where_nothing_was_measured() {
 }
 
 #[test]
+fn a_kind_of_request_that_failed_is_never_among_what_is_left_out() {
+    let mut metrics: Vec<_> =
+        (1..=300).map(|number| sample::counter("http_reqs", &[("name", format!("/{number}").as_str()), ("status", "200")], START, 9.0)).collect();
+    metrics.push(sample::counter("http_reqs", &[("name", "/broken"), ("status", "500")], START, 1.0));
+    metrics.push(sample::rate("http_req_failed", &[("name", "/broken"), ("status", "500")], START, 1, 1));
+    let measured = shown(metrics);
+    assert_eq!((measured.requests.len(), measured.requests_more), (200, 101));
+    assert!(measured.requests.iter().any(|row| row.name == "/broken" && row.failed == 1));
+}
+
+#[test]
 fn tables_show_the_most_frequent_rows_and_every_failed_check() {
     let mut metrics: Vec<_> =
         (1..=300).map(|number| sample::counter("http_reqs", &[("name", format!("/{number}").as_str()), ("status", "200")], START, f64::from(number))).collect();
@@ -88,6 +99,7 @@ fn tables_show_the_most_frequent_rows_and_every_failed_check() {
     let measured = shown(metrics);
     assert_eq!(measured.requests.len(), 200);
     assert_eq!((measured.requests[0].name.as_str(), measured.requests[0].count), ("/300", 300));
+    assert_eq!((measured.requests_more, measured.checks_more), (100, 100), "what is left out is told");
     assert_eq!(measured.checks.len(), 200);
     let failed = measured.checks.iter().find(|row| row.failed > 0).unwrap();
     assert_eq!((failed.group.as_str(), failed.name.as_str()), ("a / b", "c299"));

@@ -148,3 +148,11 @@ fn a_script_without_http_can_pass_and_says_that_it_has_no_latency() {
     assert_eq!(outcome, Outcome::Pass);
     assert!(reasons.contains(&"The script makes no HTTP requests, so there is no latency to show.".to_owned()), "{reasons:?}");
 }
+
+#[test]
+fn failed_requests_that_no_threshold_looks_at_stand_in_the_reasons() {
+    let (outcome, reasons) = judged(|case| case.measured.totals.failed = 240);
+    assert_eq!(outcome, Outcome::Pass);
+    let told = "240 of 2,401 requests failed (10 %); no threshold forbids that. Add one, such as http_req_failed: [\"rate<0.01\"].";
+    assert!(reasons.iter().any(|reason| reason == told), "{reasons:?}");
+}
