@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 
 /// Load-tests a whole app-of-apps tree, as yourself.
 #[derive(Debug, Parser)]
-#[command(name = "windfirm", version, about, propagate_version = true)]
+#[command(name = "windfirm", version, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -105,7 +105,6 @@ fn subtree(at: &str, passed: u32, failed: u32, inconclusive: u32, live: u32, nev
         inconclusive,
         live,
         never_run,
-        spread_us: (passed > 0).then_some(96_000),
     }
 }
 

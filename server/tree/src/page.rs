@@ -117,7 +117,6 @@ pub fn subtree_rows(asked: &Asked<'_>) -> Vec<SubtreeRow> {
             inconclusive: counts.inconclusive,
             live: counts.live,
             never_run: counts.never,
-            spread_us: visible.runs(asked, index).and_then(|runs| runs.last).and_then(|last| last.spread_us),
         })
     };
     shown.filter_map(row).take(MAX_SUBTREES).collect()

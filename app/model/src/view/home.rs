@@ -34,7 +34,6 @@ pub struct SubtreeRow {
     pub inconclusive: u32,
     pub live: u32,
     pub never_run: u32,
-    pub spread_us: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -76,9 +76,9 @@ pub(super) fn ready(rows: &[ReadyTest]) -> AnyView {
             let name = script(&test.test);
             view! {
                 <tr>
-                    <th scope="row" class="mono full"><a href=href::app(&test.path)>{test.path.to_string()}</a> " " {environment(&test.environment)}</th>
+                    <th scope="row" class="mono full nb"><a href=href::app(&test.path)>{test.path.to_string()}</a> " " {environment(&test.environment)}</th>
                     <td class="mono" data-h="Test">{name.clone()}</td>
-                    <td class="mono soft opt" data-h="As">{test.service_account.clone()}</td>
+                    <td class="mono soft opt wide" data-h="As">{test.service_account.clone()}</td>
                     <td class="end tail">{run_button(href::launch(&test.path, Some(&test.test)), true, &format!("{} {name}", test.path))}</td>
                 </tr>
             }
@@ -91,7 +91,7 @@ pub(super) fn ready(rows: &[ReadyTest]) -> AnyView {
                 <tr>
                     <th scope="col">"App"</th>
                     <th scope="col">"Test"</th>
-                    <th scope="col">"Acts as"</th>
+                    <th scope="col" class="wide">"Acts as"</th>
                     <th scope="col"><span class="vh">"Run"</span></th>
                 </tr>
             </thead>

@@ -6,7 +6,7 @@ use windfirm_model::view::home::SubtreeRow;
 use crate::{
     href,
     ui::{
-        format::{count, latency},
+        format::count,
         layout::{button, empty},
         share::{Share, share},
         status::{Tone, environment, status_plain},
@@ -80,13 +80,11 @@ fn table(rows: &[SubtreeRow]) -> AnyView {
         .iter()
         .map(|row| {
             let (tone, words) = Shares::of(row).words();
-            let spread = row.spread_us.map_or_else(|| "—".to_owned(), latency);
             view! {
                 <tr>
                     <th scope="row" class="mono full"><a href=href::app(&row.path)>{row.path.to_string()}</a> " " {environment(&row.environment)}</th>
                     <td>{status_plain(tone, words)}</td>
-                    <td class="num opt">{count(u64::from(row.apps))}</td>
-                    <td class="num tail" data-h="Spread">{spread}</td>
+                    <td class="num tail" data-h="Apps">{count(u64::from(row.apps))}</td>
                 </tr>
             }
         })
@@ -99,7 +97,6 @@ fn table(rows: &[SubtreeRow]) -> AnyView {
                     <th scope="col">"Subtree"</th>
                     <th scope="col">"Verdicts"</th>
                     <th scope="col" class="num">"Apps"</th>
-                    <th scope="col" class="num">"Spread"</th>
                 </tr>
             </thead>
             <tbody>{rows}</tbody>
@@ -124,7 +121,6 @@ mod tests {
             inconclusive: 0,
             live: 0,
             never_run: 0,
-            spread_us: None,
         }
     }
 
