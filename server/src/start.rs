@@ -93,7 +93,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
     let policy = reload::first_policy(&config.policy, &store, &*clock)
         .await
         .map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
-    let tree = reload::first_tree(&config.tree, &policy.policy, &*clock);
+    let tree = reload::first_tree(&config.tree, &policy.policy, &*clock).await;
     let portal = Arc::new(Portal {
         store,
         clock,
