@@ -21,8 +21,9 @@ use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
 use crate::{
+    audit::Folded,
     config::TreeConfig,
-    http::{ingest::Refusals, refusal_in_address::Stamps, turnstile::Turnstile},
+    http::{events::Places, ingest::Refusals, refusal_in_address::Stamps, turnstile::Turnstile},
     live::LiveExecutions,
     usecase::inspection::Desk,
 };
@@ -130,6 +131,10 @@ pub struct Portal {
     pub desk: Desk,
     pub identity: Arc<Identity>,
     pub turnstile: Turnstile,
+    /// Who watches live runs.
+    pub watching: Places,
+    /// Attempts and readings that have no row of their own.
+    pub folded: Folded,
     /// For faults that travel in an address.
     pub stamps: Stamps,
     pub live: LiveExecutions,
