@@ -60,7 +60,10 @@ pub async fn watch(State(portal): State<Arc<Portal>>, Extension(asker): Extensio
 }
 
 fn too_many() -> Response {
-    let sentence = format!("You watch {} live runs already, which is as many as one person may at once. Close one of their pages, then load this one again.", places::MOST);
+    let sentence = format!(
+        "You watch {} live runs already, which is as many as one person may at once. Close one of their pages, then load this one again.",
+        places::MOST
+    );
     (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "10")], sentence).into_response()
 }
 

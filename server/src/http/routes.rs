@@ -128,9 +128,7 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
     let files = ServeDir::new(site).precompressed_br().append_index_html_on_directories(false).fallback(not_found.clone());
     let files = tower::service_fn(move |request: Request| {
         let (files, not_found) = (files.clone(), not_found.clone());
-        async move {
-            if shape::may_be_a_file(request.uri().path()) { Ok(files.oneshot(request).await?.into_response()) } else { not_found.oneshot(request).await }
-        }
+        async move { if shape::may_be_a_file(request.uri().path()) { Ok(files.oneshot(request).await?.into_response()) } else { not_found.oneshot(request).await } }
     });
 
     let identity = IdentityState {

@@ -192,7 +192,11 @@ async fn one_person_asks_k6_so_much_a_minute_and_no_more() {
         assert!(answer.status == StatusCode::OK && !answer.body.contains("new questions"), "{number}: {}", answer.body);
     }
     let answer = judged(As::Ana, 60).await;
-    assert!(answer.status == StatusCode::OK && answer.body.contains("60 new questions within a minute") && answer.body.contains("Wait a minute"), "{}", answer.body);
+    assert!(
+        answer.status == StatusCode::OK && answer.body.contains("60 new questions within a minute") && answer.body.contains("Wait a minute"),
+        "{}",
+        answer.body
+    );
     let launched = house.call(As::Ana, Method::POST, "launch", &format!("{CART}&request[env]=NUMBER=61")).await;
     assert!(launched.body.contains("60 new questions"), "{}: {}", launched.status, launched.body);
     assert_eq!(house.page(As::Ana, "/launch?path=/shop/cart/").await.status, StatusCode::OK, "the form is still there");

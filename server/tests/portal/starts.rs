@@ -140,6 +140,8 @@ async fn a_start_does_not_wait_for_a_repository_that_does_not_answer() {
     let began = std::time::Instant::now();
     let opened = House::open_with(|_, config| mute = Some(Mute::new(&config.tree.repository)));
     let Some(house) = opened.await else { return };
+    // Given up before the folder is.
+    let _mute = mute;
     assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!(house.page(As::Ana, "/runs").await.status, StatusCode::OK);
     let told = house.page(As::Chris, "/tree").await.body;
