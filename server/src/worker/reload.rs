@@ -137,11 +137,11 @@ pub async fn policy_round(portal: Arc<Portal>) {
     let file = portal.settings.policy_file.clone();
     let reading = tokio::task::spawn_blocking(move || read_policy(&file));
     let read = tokio::select! {
-        Ok(read) = reading => read,
+        read = reading => read,
         // A disk that does not answer keeps nobody from ending the portal.
         () = portal.ending.cancelled() => return,
-        else => return,
     };
+    let Ok(read) = read else { return };
     let current = portal.policy();
     match read {
         Ok(policy) if policy.digest() == current.policy.digest() => {
