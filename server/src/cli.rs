@@ -4,11 +4,14 @@ mod check;
 mod demo;
 mod serve;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Parser, Subcommand};
 
 use crate::clock::SystemClock;
+
+/// For what still reads or writes a file when all else has ended.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Load-tests a whole app-of-apps tree, as yourself.
 #[derive(Debug, Parser)]
@@ -101,6 +104,8 @@ fn with_runtime(command: Command) -> ExitCode {
             Command::Runner { .. } => Ok(()),
         }
     });
+    // Everything that had to be waited for was. What is left reads from a disk that does not answer, and could go on for ever.
+    runtime.shutdown_timeout(LAST_PATIENCE);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => complain(&message),

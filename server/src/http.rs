@@ -13,6 +13,7 @@ pub mod refusal_in_address;
 pub mod request_log;
 pub mod routes;
 pub mod same_site;
+pub mod shape;
 pub mod table;
 pub mod turnstile;
 pub mod who;

@@ -17,10 +17,12 @@ use windfirm_model::clock::Clock;
 use windfirm_store::Store;
 
 use crate::{
+    audit::{self, Folded},
     config::Config,
     http::{
+        events::Places,
         ingest::Refusals,
-        listen::{self, Bounds},
+        listen::{self, Bounds, Shares},
         refusal_in_address::Stamps,
         routes,
         turnstile::Turnstile,
@@ -93,7 +95,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
     let policy = reload::first_policy(&config.policy, &store, &*clock)
         .await
         .map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
-    let tree = reload::first_tree(&config.tree, &policy.policy, &*clock);
+    let tree = reload::first_tree(&config.tree, &policy.policy, &*clock).await;
     let portal = Arc::new(Portal {
         store,
         clock,
@@ -103,6 +105,8 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         desk: Desk::default(),
         identity: Arc::new(identity),
         turnstile: Turnstile::default(),
+        watching: Places::default(),
+        folded: Folded::default(),
         stamps: Stamps::new().map_err(StartError::Stamps)?,
         live: LiveExecutions::default(),
         settings: Settings {
@@ -126,6 +130,9 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         tasks: TaskTracker::new(),
         ending: CancellationToken::new(),
     });
+    if let Some(why) = windfirm_executor::confine::too_few_files() {
+        tracing::warn!(why, "runs.few_files");
+    }
     reload::record_start(&portal).await;
     Ok(portal)
 }
@@ -175,7 +182,9 @@ pub async fn serve(portal: Arc<Portal>, listener: TcpListener, site: &Path) -> R
         tracing::info!("portal.draining");
         ending.ending.cancel();
     };
-    let served = listen::serve(listener, router, Bounds::of_this_process(), shutdown);
+    let bounds = Bounds::of_this_process();
+    let shares = Shares::of(bounds.connections, &portal.settings.trusted_proxies);
+    let served = listen::serve(listener, router, bounds, shares, shutdown);
     let hard_end = {
         let ending = portal.ending.clone();
         async move {
@@ -192,7 +201,10 @@ pub async fn serve(portal: Arc<Portal>, listener: TcpListener, site: &Path) -> R
     if tokio::time::timeout(Duration::from_secs(10), portal.tasks.wait()).await.is_err() {
         tracing::warn!("portal.workers_cut_short");
     }
-    portal.store.close().await;
+    audit::tell(&portal, true).await;
+    if tokio::time::timeout(Duration::from_secs(5), portal.store.close()).await.is_err() {
+        tracing::warn!("portal.store_cut_short");
+    }
     tracing::info!("portal.ended");
     Ok(())
 }

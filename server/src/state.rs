@@ -1,6 +1,10 @@
 //! Everything that lives as long as the process: store, policy, tree, executor, live executions.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -17,8 +21,9 @@ use windfirm_store::Store;
 use windfirm_tree::{Tree, git::Snapshot};
 
 use crate::{
+    audit::Folded,
     config::TreeConfig,
-    http::{ingest::Refusals, refusal_in_address::Stamps, turnstile::Turnstile},
+    http::{events::Places, ingest::Refusals, refusal_in_address::Stamps, turnstile::Turnstile},
     live::LiveExecutions,
     usecase::inspection::Desk,
 };
@@ -59,19 +64,26 @@ pub struct InForce {
 
 /// Holds the value that is in force; readers never wait for a writer.
 #[derive(Debug)]
-pub struct Keeper<T>(ArcSwap<T>);
+pub struct Keeper<T> {
+    value: ArcSwap<T>,
+    /// Writers come one after the other, so that none overwrites what another has just put.
+    writing: Mutex<()>,
+}
 
 impl<T> Keeper<T> {
     #[must_use]
     pub fn new(value: T) -> Self {
-        Self(ArcSwap::from_pointee(value))
+        Self { value: ArcSwap::from_pointee(value), writing: Mutex::new(()) }
     }
     #[must_use]
     pub fn in_force(&self) -> Arc<T> {
-        self.0.load_full()
+        self.value.load_full()
     }
-    pub fn replace(&self, value: T) {
-        self.0.store(Arc::new(value));
+    /// Makes the next value from the one of this very moment.
+    pub fn change(&self, next: impl FnOnce(&T) -> T) {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = next(&self.value.load());
+        self.value.store(Arc::new(next));
     }
 }
 
@@ -119,6 +131,10 @@ pub struct Portal {
     pub desk: Desk,
     pub identity: Arc<Identity>,
     pub turnstile: Turnstile,
+    /// Who watches live runs.
+    pub watching: Places,
+    /// Attempts and readings that have no row of their own.
+    pub folded: Folded,
     /// For faults that travel in an address.
     pub stamps: Stamps,
     pub live: LiveExecutions,

@@ -17,7 +17,9 @@ pub fn start(portal: &Arc<Portal>) {
     let waker = Arc::clone(portal);
     every(portal, Duration::from_millis(300), supervise::round, move || woken(Arc::clone(&waker)));
     every(portal, Duration::from_secs(1), tick::round, std::future::pending);
-    every(portal, Duration::from_secs(2), reload::round, std::future::pending);
+    // Each in a turn of its own: a repository that does not answer must not keep an older policy in force.
+    every(portal, Duration::from_secs(2), reload::policy_round, std::future::pending);
+    every(portal, Duration::from_secs(2), reload::tree_round, std::future::pending);
     every(portal, Duration::from_secs(30), housekeeping::round, std::future::pending);
 }
 

@@ -124,3 +124,17 @@ async fn asked_to_end_it_tells_who_watches_answers_what_was_asked_and_leaves_tes
     let completeness = ended.completeness.unwrap();
     assert!(completeness.compared && completeness.complete, "{completeness:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_does_not_answer_keeps_it_neither_from_serving_nor_from_ending() {
+    let Some(mut portal) = Process::prepare(SHOP_PORT, "http://127.0.0.1:9", "secret", "info") else { return };
+    let branch = portal.at("repository.git/refs/heads/main");
+    std::fs::remove_file(&branch).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&branch).status().unwrap().success());
+    portal.start().await;
+    assert!(portal.log().contains("could not be read within"), "{}", portal.log());
+    portal.ask_to_end();
+    let began = Instant::now();
+    assert_eq!(portal.ended().await.code(), Some(0), "{}", portal.log());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}: {}", began.elapsed(), portal.log());
+}

@@ -19,11 +19,11 @@ use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus, NetPort, RestrictionStatus, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
-use rustix::process::{Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit};
 use serde::{Deserialize, Serialize};
 use windfirm_model::view::run::Confinement;
 
-use crate::folder;
+use crate::{folder, orders::Limits};
 
 /// Where a system keeps what TLS needs: certificates only, public everywhere.
 const CERTIFICATES: [&str; 4] = ["/etc/ssl", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/usr/share/ca-certificates"];
@@ -99,12 +99,31 @@ fn confine(plan: &Plan) -> Result<(), ConfineError> {
     let limit = |resource, value| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) });
     limit(Resource::Core, 0).map_err(system("core dumps cannot be switched off"))?;
     limit(Resource::Fsize, plan.file_bytes).map_err(system("the file size cannot be limited"))?;
-    limit(Resource::Nofile, plan.open_files).map_err(system("the open files cannot be limited"))?;
+    limit(Resource::Nofile, open_files(plan.open_files)).map_err(system("the open files cannot be limited"))?;
     limit(Resource::Data, plan.memory_bytes).map_err(system("the memory cannot be limited"))?;
 
     // Open before the border closes: an open file stays open.
     let (restriction, landlock) = restrict(plan)?;
     landlock_report(plan, &restriction).and_then(|report| write_through(landlock, &report))
+}
+
+/// As many open files as are wished for, or as this machine lets any process have.
+fn open_files(wish: u64) -> u64 {
+    may_open(wish, getrlimit(Resource::Nofile).maximum)
+}
+
+fn may_open(wish: u64, hard: Option<u64>) -> u64 {
+    hard.map_or(wish, |hard| hard.min(wish))
+}
+
+/// What is wrong when runs get fewer open files than [`crate::Limits`] gives them: told at start, since it shows only under load.
+#[must_use]
+pub fn too_few_files() -> Option<String> {
+    let wish = Limits::default().open_files;
+    let may = open_files(wish);
+    (may < wish).then(|| {
+        format!("A test may have {may} open files and connections, not {wish}: the system lets no process have more. Raise the hard limit of open files (ulimit -Hn, LimitNOFILE=) of whoever starts Windfirm.")
+    })
 }
 
 /// The opened report file, made before Landlock forbids it.
@@ -194,7 +213,7 @@ fn landlock_report(plan: &Plan, status: &RestrictionStatus) -> Result<Confinemen
     measures.push(format!(
         "Limits: {} MiB of memory, {} open files, files up to {} MiB, no core dumps.",
         plan.memory_bytes >> 20,
-        plan.open_files,
+        open_files(plan.open_files),
         plan.file_bytes >> 20
     ));
     measures.push("Environment: nothing of the machine's; ends together with its runner; gains no privileges.".to_owned());
@@ -257,5 +276,17 @@ const fn abi_number(abi: ABI) -> u8 {
         ABI::V9 => 9,
         // The enum may grow; what it grows by is newer than what we ask for.
         _ => 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_asks_for_more_open_files_than_there_may_be() {
+        assert_eq!(may_open(8_192, Some(4_096)), 4_096);
+        assert_eq!(may_open(8_192, Some(1 << 20)), 8_192);
+        assert_eq!(may_open(8_192, None), 8_192);
     }
 }

@@ -55,6 +55,8 @@ pub struct Limits {
     pub open_files: u64,
     /// Largest file that k6 may write, bytes.
     pub file_bytes: u64,
+    /// How much may lie in the scratch folder, all files together, bytes; beyond it the run is stopped.
+    pub scratch_bytes: u64,
     /// How much of k6's log is kept, bytes; what comes after is counted.
     pub log_bytes: u64,
     /// How large the spool of frames may grow, bytes; beyond it the run is stopped.
@@ -71,6 +73,7 @@ impl Default for Limits {
             memory_bytes: 2 << 30,
             open_files: 8192,
             file_bytes: 64 << 20,
+            scratch_bytes: 256 << 20,
             log_bytes: 10_000_000,
             spool_bytes: 1 << 30,
             stop_grace_s: 20,

@@ -8,6 +8,7 @@ mod desk;
 mod forward;
 mod log_keeper;
 mod receiver;
+mod scratch;
 mod supervise;
 mod vus;
 

@@ -45,7 +45,7 @@ pub(super) async fn check(file: &Path) -> Result<(), String> {
     let policy = reload::read_policy(&config.policy);
     told.part("policy", policy.as_ref().map(|policy| format!("version {}", policy.digest().get(..8).unwrap_or_default())).map_err(|all| all.join("\n")));
     if let Ok(policy) = &policy {
-        let tree = reload::first_tree(&config.tree, policy, &SystemClock);
+        let tree = reload::tree_now(&config.tree, policy, &SystemClock);
         let read = match tree.revision.stale {
             None => Ok(format!("{} apps at commit {}", tree.tree.apps().len(), tree.revision.commit.get(..8).unwrap_or_default())),
             Some(why) => Err(why),

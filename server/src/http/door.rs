@@ -41,6 +41,9 @@ impl LoginAudit for Record {
     }
 
     async fn refused(&self, error: &LoginError, client: &str) -> Result<(), AuditError> {
+        if !self.0.turnstile.has_row(self.0.clock.now()) {
+            return Ok(());
+        }
         record_refusal(&self.0, error.to_string(), Some(client.to_owned())).await
     }
 

@@ -3,11 +3,13 @@
 //! Each tick was serialised once for all who watch (`worker::tick`). While the stream lives, the session and the right to see
 //! the run are checked again and again, and under a new policy before anything more is sent; when either is gone, so is the stream.
 
+mod places;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Extension, Path, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -22,6 +24,8 @@ use windfirm_policy::{Place, Refused};
 
 use crate::{audit::Attempted, context::Asker, state::Portal, usecase::runs::see_run, worker::collect};
 
+pub use places::Places;
+
 /// How often the rights of a viewer are looked at again.
 const RECHECK: Duration = Duration::from_secs(4);
 
@@ -35,6 +39,7 @@ pub async fn watch(State(portal): State<Arc<Portal>>, Extension(asker): Extensio
     if !record.state.is_live() {
         return Sse::new(stream::iter([Ok::<_, Infallible>(Event::default().event("end").data("over"))])).into_response();
     }
+    let Some(watching) = portal.watching.take(asker.actor.key()) else { return too_many() };
     let ticks = match collect::locked(&portal, record.id, record.execution).await {
         Ok(live) => live.ticks.subscribe(),
         Err(error) => {
@@ -43,7 +48,8 @@ pub async fn watch(State(portal): State<Arc<Portal>>, Extension(asker): Extensio
         }
     };
     let place = Place { path: record.path, environment: record.environment };
-    let viewer = Viewer { portal, session, ticks, recheck: tokio::time::interval(RECHECK), place, run: id, asker };
+    let recheck = tokio::time::interval(RECHECK);
+    let viewer = Viewer { portal, session, ticks, recheck, place, run: id, asker, _watching: watching };
     let events = stream::unfold(Some(viewer), |viewer| async move {
         let mut viewer = viewer?;
         let (event, goes_on) = viewer.next().await;
@@ -51,6 +57,14 @@ pub async fn watch(State(portal): State<Arc<Portal>>, Extension(asker): Extensio
     });
     metrics::counter!("windfirm_live_streams_total").increment(1);
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(10))).into_response()
+}
+
+fn too_many() -> Response {
+    let sentence = format!(
+        "You watch {} live runs already, which is as many as one person may at once. Close one of their pages, then load this one again.",
+        places::MOST
+    );
+    (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "10")], sentence).into_response()
 }
 
 struct Viewer {
@@ -61,6 +75,8 @@ struct Viewer {
     place: Place,
     run: RunId,
     asker: Asker,
+    /// Given back when nobody watches any more.
+    _watching: places::Place,
 }
 
 impl Viewer {

@@ -21,6 +21,7 @@ use axum::{
 use leptos::prelude::{LeptosOptions, provide_context, use_context};
 use leptos_axum::{AxumRouteListing, LeptosRoutes, generate_route_list, handle_server_fns_with_context, render_app_async_with_context};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tower::ServiceExt as _;
 use tower_http::{csrf::CsrfLayer, limit::RequestBodyLimitLayer, services::ServeDir, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer};
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 use windfirm_app::{App, FormTargets, portal::PortalHandle, shell};
@@ -30,7 +31,7 @@ use windfirm_store::session::SessionRows;
 use crate::{
     context::Asker,
     http::{
-        door, events, functions, headers, health, home_address, ingest, proxy, refusal_in_address, request_log, same_site,
+        door, events, functions, headers, health, home_address, ingest, proxy, refusal_in_address, request_log, same_site, shape,
         table::{self, Changes, Entry, Ordinary, Who, changes, reads},
         turnstile, who,
     },
@@ -124,7 +125,11 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
 
     // A file of the site, else the page for missing pages, which is for people who are logged in.
     let not_found = Router::new().fallback(for_missing).layer(asker).with_state(state.clone());
-    let files = ServeDir::new(site).precompressed_br().append_index_html_on_directories(false).fallback(not_found);
+    let files = ServeDir::new(site).precompressed_br().append_index_html_on_directories(false).fallback(not_found.clone());
+    let files = tower::service_fn(move |request: Request| {
+        let (files, not_found) = (files.clone(), not_found.clone());
+        async move { if shape::may_be_a_file(request.uri().path()) { Ok(files.oneshot(request).await?.into_response()) } else { not_found.oneshot(request).await } }
+    });
 
     let identity = IdentityState {
         identity: Arc::clone(&portal.identity),
@@ -148,6 +153,7 @@ pub fn build_router(portal: &Arc<Portal>, site: &Path, metrics: PrometheusHandle
         .merge(people)
         // Around every body that is read, too: whoever sends one byte a minute is not waited for.
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_LIMIT))
+        .layer(from_fn(shape::one_host))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
         .layer(from_fn_with_state(Arc::clone(portal), headers::add))
         .layer(from_fn_with_state(Arc::clone(portal), request_log::log))

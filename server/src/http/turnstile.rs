@@ -1,12 +1,13 @@
-//! Nobody can fill the store from the door: each attempt to log in writes rows that are never removed, so attempts are bounded,
-//! for each client address and for all together.
+//! Nobody can fill the store from the door, and nobody can close it for others. Attempts to log in are bounded for each client
+//! address, and rows about refused ones for all together: what somebody from many addresses uses up is the rows, never the way in.
 //!
-//! A login that comes about gives back what it took: people who share an address (a proxy, an office) do not use it up. Beyond
-//! the bound the answer is 429 and nothing is written; how many were left out stands on the record in one row a minute.
+//! A login that comes about gives back what it took: people who share an address (a proxy, an office) do not use it up. Beyond an
+//! address's bound the answer is 429 and nothing is written; beyond that of the rows a refusal is answered as ever, without a row. How
+//! many of both there were stands on the record in one row a minute.
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -20,7 +21,10 @@ use windfirm_identity::routes::CALLBACK;
 use windfirm_model::clock::Timestamp;
 
 use crate::{
-    http::door::{self, Door},
+    http::{
+        door::{self, Door},
+        proxy::counted_as,
+    },
     state::Portal,
 };
 
@@ -28,8 +32,10 @@ use crate::{
 const STEPS: i64 = 2;
 /// Thirty people of one address at once, then one step in six seconds.
 const ONE: Bound = Bound { every_us: 6_000_000, burst: 60 };
-/// All together: three hundred at once, then one step a second, so at most 86,400 refusals a day.
-const ALL: Bound = Bound { every_us: 1_000_000, burst: 600 };
+/// All together: so that logins under way, each a row for some minutes, are bounded too. Far more than any company logs in at once.
+const ALL: Bound = Bound { every_us: 50_000, burst: 6_000 };
+/// Rows about refusals: six hundred at once, then one a second, so at most 86,400 a day.
+const ROWS: Bound = Bound { every_us: 1_000_000, burst: 600 };
 /// Between two rows about those who were left out.
 const TELL_EVERY_US: i64 = 60_000_000;
 /// More addresses than this share one bound.
@@ -57,9 +63,25 @@ impl Bound {
 #[derive(Debug, Default)]
 struct Crowd {
     all: Timestamp,
+    rows: Timestamp,
     by_address: HashMap<IpAddr, Timestamp>,
-    left_out: u64,
+    untold: Untold,
     told: Timestamp,
+}
+
+/// What has no row of its own: attempts that were answered with “too many”, and refusals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Untold {
+    left_out: u64,
+    refused: u64,
+}
+
+impl Untold {
+    fn words(self) -> String {
+        let left_out = format!("{} further attempts to log in were answered with “too many” and have no row of their own.", self.left_out);
+        let refused = format!("{} further attempts to log in were refused, each with its reason, and have no row of their own.", self.refused);
+        [(self.left_out, left_out), (self.refused, refused)].into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Counts those who try to come in.
@@ -79,7 +101,7 @@ impl Turnstile {
                 Ok(())
             }
             (one, all) => {
-                crowd.left_out = crowd.left_out.saturating_add(1);
+                crowd.untold.left_out = crowd.untold.left_out.saturating_add(1);
                 let wait_us = one.err().unwrap_or_default().max(all.err().unwrap_or_default());
                 Err(wait_us.saturating_add(999_999) / 1_000_000)
             }
@@ -97,16 +119,32 @@ impl Turnstile {
         }
     }
 
-    /// How many were left out since it was last told; none while that is less than a minute ago.
-    fn untold(&self, now: Timestamp) -> Option<u64> {
-        let crowd = self.crowd();
-        let is_time = !(0..TELL_EVERY_US).contains(&now.micros_since(crowd.told));
-        (is_time && crowd.left_out > 0).then_some(crowd.left_out)
+    /// Whether a refusal has a row of its own; one that has none is counted.
+    pub(crate) fn has_row(&self, now: Timestamp) -> bool {
+        let mut crowd = self.crowd();
+        match ROWS.take(crowd.rows, now) {
+            Ok(rows) => {
+                crowd.rows = rows;
+                true
+            }
+            Err(_) => {
+                crowd.untold.refused = crowd.untold.refused.saturating_add(1);
+                false
+            }
+        }
     }
 
-    fn told(&self, count: u64, now: Timestamp) {
+    /// What has no row since it was last told; none while that is less than a minute ago.
+    fn untold(&self, now: Timestamp) -> Option<Untold> {
+        let crowd = self.crowd();
+        let is_time = !(0..TELL_EVERY_US).contains(&now.micros_since(crowd.told));
+        (is_time && crowd.untold != Untold::default()).then_some(crowd.untold)
+    }
+
+    fn told(&self, what: Untold, now: Timestamp) {
         let mut crowd = self.crowd();
-        crowd.left_out = crowd.left_out.saturating_sub(count);
+        crowd.untold.left_out = crowd.untold.left_out.saturating_sub(what.left_out);
+        crowd.untold.refused = crowd.untold.refused.saturating_sub(what.refused);
         crowd.told = now;
     }
 
@@ -119,11 +157,7 @@ impl Turnstile {
 impl Crowd {
     /// The address under which somebody is counted.
     fn known(&mut self, address: IpAddr, now: Timestamp) -> IpAddr {
-        let address = match address.to_canonical() {
-            // Whoever has one address of IPv6 has the 2^64 beside it.
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-            address @ IpAddr::V4(_) => address,
-        };
+        let address = counted_as(address);
         if self.by_address.contains_key(&address) || self.by_address.len() < MAX_ADDRESSES {
             return address;
         }
@@ -156,14 +190,13 @@ pub async fn pass(State(portal): State<Arc<Portal>>, request: Request, next: Nex
     response
 }
 
-/// Puts on the record how many were left out, at most once a minute.
+/// Puts on the record how many have no row of their own, at most once a minute.
 pub async fn tell(portal: &Portal) {
     let now = portal.clock.now();
-    let Some(count) = portal.turnstile.untold(now) else { return };
-    let why = format!("{count} further attempts to log in were answered with “too many” and have no row of their own.");
-    match door::record_refusal(portal, why, None).await {
-        Ok(()) => portal.turnstile.told(count, now),
-        Err(error) => tracing::warn!(%error, count, "door.left_out_not_recorded"),
+    let Some(what) = portal.turnstile.untold(now) else { return };
+    match door::record_refusal(portal, what.words(), None).await {
+        Ok(()) => portal.turnstile.told(what, now),
+        Err(error) => tracing::warn!(%error, ?what, "door.left_out_not_recorded"),
     }
 }
 
@@ -194,10 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn many_addresses_are_bounded_together_and_in_memory() {
+    fn very_many_addresses_are_bounded_together_and_in_memory() {
         let turnstile = Turnstile::default();
         let all = (0..20_000).filter(|number| turnstile.enter(address(*number), START).is_ok()).count();
-        assert_eq!(all, 600);
+        assert_eq!(all, 6_000);
         for number in 0..20_000_u32 {
             let _ = turnstile.enter(address(number), START.plus_seconds(i64::from(number)));
         }
@@ -231,10 +264,23 @@ mod tests {
     fn those_left_out_are_told_once_a_minute() {
         let turnstile = Turnstile::default();
         entered(&turnstile, 100, HERE, START);
-        assert_eq!(turnstile.untold(START), Some(40));
-        turnstile.told(40, START);
+        let left_out = |count| Untold { left_out: count, refused: 0 };
+        assert_eq!(turnstile.untold(START), Some(left_out(40)));
+        turnstile.told(left_out(40), START);
         entered(&turnstile, 5, HERE, START);
         assert_eq!(turnstile.untold(START.plus_seconds(59)), None);
-        assert_eq!(turnstile.untold(START.plus_seconds(60)), Some(5));
+        assert_eq!(turnstile.untold(START.plus_seconds(60)), Some(left_out(5)));
+    }
+
+    #[test]
+    fn what_is_used_up_by_many_addresses_is_rows_and_not_the_way_in() {
+        let turnstile = Turnstile::default();
+        let rows = (0..2_000).filter(|number| turnstile.enter(address(*number), START).is_ok() && turnstile.has_row(START)).count();
+        assert_eq!(rows, 600);
+        assert_eq!(entered(&turnstile, 2, HERE, START), 2, "somebody else comes in");
+        let untold = turnstile.untold(START).unwrap();
+        assert_eq!(untold, Untold { left_out: 0, refused: 1_400 });
+        assert_eq!(untold.words(), "1400 further attempts to log in were refused, each with its reason, and have no row of their own.");
+        assert!(turnstile.has_row(START.plus_seconds(1)), "rows come back with time");
     }
 }

@@ -5,7 +5,7 @@ use windfirm_app::portal::{Answer, Rules};
 use windfirm_model::{
     action::{Action, Scope},
     actor::{Actor, Groups, PersonKey},
-    audit::{EventCode, EventOutcome},
+    audit::EventCode,
     fault::Fault,
     path::AppPath,
     view::{
@@ -119,7 +119,7 @@ impl Asker {
         let names: Vec<String> = groups.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let facts = vec![("person".to_owned(), key.to_string()), ("groups".to_owned(), names.join(", "))];
         let details = Details { facts, ..self.details() };
-        self.portal.store.record(&permit, EventCode::AccessExplain, &details, EventOutcome::Done, None).await.map_err(|error| self.store_fault(&error))?;
+        self.record_reading(permit, EventCode::AccessExplain, &details).await?;
         let name = person.unwrap_or_else(|| format!("anybody in {}", names.join(", ")));
         Ok(Actor::Person { key, name, groups: Groups::Known(names) })
     }

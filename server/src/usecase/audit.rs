@@ -28,7 +28,7 @@ impl Audit for Asker {
         };
         let filter = filter_of(&query)?;
         let store = &self.portal.store;
-        store.record(&permit, EventCode::AuditRead, &self.details(), EventOutcome::Done, None).await.map_err(|error| self.store_fault(&error))?;
+        self.record_reading(permit, EventCode::AuditRead, &self.details()).await?;
         let slice = store.audit(&self.access, &filter, PAGE_ROWS).await.map_err(|error| self.store_fault(&error))?;
         let detail = match query.entry.as_deref().filter(|text| !text.is_empty()) {
             None => None,

@@ -53,6 +53,9 @@ pub enum NoAnswer {
     /// The asker did not wait to the end. A question that is under way goes on, and its answer is kept.
     #[error("k6 is still being asked what this script does, which takes up to {} s.", TIME_LIMIT.as_secs())]
     Pending,
+    /// More new questions than one person may ask.
+    #[error("You have asked k6 {} new questions within a minute, which is as many as one person may. Wait a minute, then try again.", desk::MOST_NEW)]
+    TooMany,
     /// Trouble of the machine.
     #[error("{0}")]
     Trouble(String),
@@ -73,6 +76,9 @@ pub async fn inspect(portal: &Arc<Portal>, patience: Patience<'_>, test: &Bundle
     let key = key(portal, &test.digest, &test.entry, question);
     if let Some(known) = known(portal, &key).await {
         return Ok(known);
+    }
+    if !portal.desk.may_ask(patience.person, portal.clock.now()) {
+        return Err(NoAnswer::TooMany);
     }
     let asked = ask_in_turn(portal, patience.person, key, test, question);
     let answer = match patience.until {

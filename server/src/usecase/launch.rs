@@ -1,7 +1,7 @@
 //! Launching a run: the form, the guardrails' answer while somebody types, and the launch itself.
 //!
 //! All three go the same way: resolve the request against tree and policy, ask k6 what the script would do, let the guardrails
-//! judge those facts. Only the launch then asks for a permit, and only with the permit is a run stored.
+//! judge those facts. k6 is asked for those only who may launch there: others are told that they may not, and cost nothing. Only the launch then asks for a permit, and only with the permit is a run stored.
 
 mod attempt;
 pub mod fields;
@@ -65,7 +65,7 @@ struct Resolved {
     /// Path of the script, and its frozen files.
     test: Option<(String, Bundle)>,
     target: Option<String>,
-    /// What k6 said; absent when there was nothing to ask about.
+    /// What k6 said; absent when there was nothing to ask about, or nobody who may launch.
     answer: Option<Result<Answer, NoAnswer>>,
     problems: BTreeMap<String, String>,
 }
@@ -132,7 +132,7 @@ impl Asker {
             }
         };
         let answer = match (&test, &target) {
-            (Some((_, bundle)), Some(target)) => {
+            (Some((_, bundle)), Some(target)) if self.access.allows(Action::LaunchRun, &place) => {
                 let question = Question { target, parameters: &fields.parameters, load: fields.load };
                 let person = self.actor.key();
                 Some(inspection::inspect(&self.portal, Patience { person: &person, until }, bundle, question).await)
@@ -142,6 +142,9 @@ impl Asker {
         match &answer {
             Some(Ok(Answer::Broken { message })) => {
                 problems.entry("test".to_owned()).or_insert_with(|| message.clone());
+            }
+            Some(Err(no_answer @ NoAnswer::TooMany)) => {
+                problems.entry(String::new()).or_insert_with(|| no_answer.to_string());
             }
             Some(Err(NoAnswer::Trouble(why))) => {
                 problems.entry(String::new()).or_insert_with(|| format!("k6 could not be asked about this script: {why} Try again in a moment."));
@@ -172,6 +175,7 @@ impl Asker {
             (true, true, ..) if pending.is_some() => pending.clone().unwrap_or_default(),
             (false, ..) => self.access.why_not(Action::LaunchRun, &resolved.place),
             (true, _, 1, _) => "1 rule refuses this".to_owned(),
+            (true, ..) if matches!(resolved.answer, Some(Err(NoAnswer::TooMany))) => NoAnswer::TooMany.to_string(),
             (true, _, 2.., _) => format!("{broken} rules refuse this"),
             (true, false, ..) if matches!(resolved.answer, Some(Ok(Answer::Broken { .. }))) => {
                 "k6 cannot load this script. It has to be mended in the repository first".to_owned()

@@ -220,7 +220,7 @@ impl Runs for Asker {
             Ok(permit) => permit,
             Err(refused) => return Err(self.refuse(EventCode::LogRead, Attempted { place: Some(place_of(&record)), run: Some(id) }, &refused).await),
         };
-        store.record(&permit, EventCode::LogRead, &self.details(), EventOutcome::Done, None).await.map_err(|error| self.store_fault(&error))?;
+        self.record_reading(permit, EventCode::LogRead, &self.details()).await?;
         store.log(&self.access, id, from, LOG_LINES).await.map_err(|error| self.store_fault(&error))?.ok_or(Fault::NotFound)
     }
 

@@ -1,5 +1,5 @@
 //! Every half minute: sessions that have run out go, audit intents whose outcome a crash has swallowed are closed, the record is
-//! told of those who were left out at the door, and what ended runs have left on the disk is removed, with old answers of k6.
+//! told of those who were left out at the door and of what was repeated without end, and what ended runs have left on the disk is removed, with old answers of k6.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -9,7 +9,7 @@ use windfirm_policy::{
     act::{CleanSessions, ReconcileAudit, Reload, SuperviseRuns},
 };
 
-use crate::{http::turnstile, state::Portal, usecase::bundle, worker::supervise::StepError};
+use crate::{audit, http::turnstile, state::Portal, usecase::bundle, worker::supervise::StepError};
 
 /// An intent that is open for longer than any operation takes was left by a crash.
 const OPEN_TOO_LONG_S: i64 = 120;
@@ -45,6 +45,7 @@ pub async fn round(portal: Arc<Portal>) {
         tracing::warn!(%error, "housekeeping.inspections_not_forgotten");
     }
     turnstile::tell(&portal).await;
+    audit::tell(&portal, false).await;
     if let Err(error) = leftovers(&portal).await {
         tracing::warn!(%error, "housekeeping.executions_not_cleaned");
     }

@@ -1,8 +1,10 @@
-//! Reads tree and policy again when they change. A bad new version never replaces a good one: the good one stays, and the
+//! Reads tree and policy again when they change, each in a turn of its own: whoever may push to the repository decides how long it
+//! takes to be read, and must not decide when a policy takes hold. A bad new version never replaces a good one: the good one stays, and the
 //! trouble is told wherever people look.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
+use tokio::time::{sleep, timeout};
 use windfirm_model::{
     audit::{EventCode, EventOutcome},
     clock::{Clock, Timestamp},
@@ -20,6 +22,10 @@ use crate::{
 
 /// A policy file larger than this is not read.
 const MAX_POLICY_BYTES: u64 = 1 << 20;
+/// How long a start waits for the tree.
+const FIRST_TREE: Duration = Duration::from_secs(5);
+/// After so long it is told that the repository does not answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads and compiles a policy file; all problems in words.
 pub fn read_policy(file: &Path) -> Result<Policy, Vec<String>> {
@@ -56,13 +62,35 @@ pub async fn first_policy(file: &Path, store: &Store, clock: &dyn Clock) -> Resu
     }
 }
 
-/// The tree at start. Without one the portal still serves: runs and audit can be read, and the page says what is wrong.
-pub fn first_tree(config: &TreeConfig, policy: &Policy, clock: &dyn Clock) -> TreeInForce {
-    read_tree(config, policy, clock.now()).unwrap_or_else(|error| {
-        let why = error.to_string();
-        let revision = TreeRevision { source: config.repository.display().to_string(), read: clock.now(), stale: Some(why), ..TreeRevision::default() };
-        TreeInForce { tree: Arc::new(Tree::empty(revision.clone())), snapshot: None, revision }
-    })
+/// The tree at start. Without one the portal still serves: runs and audit can be read, and the page says what is wrong. One that is
+/// slow to be read is not waited for; the worker goes on with it.
+pub async fn first_tree(config: &TreeConfig, policy: &Policy, clock: &dyn Clock) -> TreeInForce {
+    let (then, policy, now) = (config.clone(), policy.clone(), clock.now());
+    let reading = tokio::task::spawn_blocking(move || read_tree(&then, &policy, now));
+    let why = match timeout(FIRST_TREE, reading).await {
+        Ok(Ok(Ok(tree))) => return tree,
+        Ok(Ok(Err(error))) => error.to_string(),
+        Ok(Err(error)) => format!("The reader of the repository broke off: {error}. The portal tries again."),
+        Err(_) => not_answered(FIRST_TREE),
+    };
+    no_tree(config, now, why)
+}
+
+/// The tree, however long it takes to be read.
+pub fn tree_now(config: &TreeConfig, policy: &Policy, clock: &dyn Clock) -> TreeInForce {
+    read_tree(config, policy, clock.now()).unwrap_or_else(|error| no_tree(config, clock.now(), error.to_string()))
+}
+
+fn no_tree(config: &TreeConfig, read: Timestamp, why: String) -> TreeInForce {
+    let revision = TreeRevision { source: config.repository.display().to_string(), read, stale: Some(why), ..TreeRevision::default() };
+    TreeInForce { tree: Arc::new(Tree::empty(revision.clone())), snapshot: None, revision }
+}
+
+fn not_answered(after: Duration) -> String {
+    format!(
+        "The repository could not be read within {} s. It is large, or the disk that it lies on does not answer; the portal goes on reading.",
+        after.as_secs()
+    )
 }
 
 fn read_tree(config: &TreeConfig, policy: &Policy, now: Timestamp) -> Result<TreeInForce, TreeError> {
@@ -98,82 +126,118 @@ pub async fn record_start(portal: &Portal) {
     }
 }
 
-/// One round: looks whether policy or tree is another one now.
+/// Both, one after the other.
 pub async fn round(portal: Arc<Portal>) {
-    policy_round(&portal).await;
-    tree_round(&portal).await;
+    policy_round(Arc::clone(&portal)).await;
+    tree_round(portal).await;
 }
 
-async fn policy_round(portal: &Arc<Portal>) {
+/// One round: looks whether the policy is another one now.
+pub async fn policy_round(portal: Arc<Portal>) {
     let file = portal.settings.policy_file.clone();
-    let Ok(read) = tokio::task::spawn_blocking(move || read_policy(&file)).await else { return };
+    let reading = tokio::task::spawn_blocking(move || read_policy(&file));
+    let read = tokio::select! {
+        read = reading => read,
+        // A disk that does not answer keeps nobody from ending the portal.
+        () = portal.ending.cancelled() => return,
+    };
+    let Ok(read) = read else { return };
     let current = portal.policy();
     match read {
         Ok(policy) if policy.digest() == current.policy.digest() => {
             if !current.refused.is_empty() {
-                put_policy(portal, PolicyInForce { refused: Vec::new(), ..(*current).clone() });
+                put_policy(&portal, PolicyInForce { refused: Vec::new(), ..(*current).clone() });
             }
         }
         Ok(policy) => {
             tracing::info!(digest = policy.digest(), "policy.loaded");
-            keep_policy(portal, &policy).await;
+            keep_policy(&portal, &policy).await;
             let facts = vec![("digest".to_owned(), policy.digest().to_owned()), ("before".to_owned(), current.policy.digest().to_owned())];
-            record(portal, EventCode::PolicyLoad, EventOutcome::Done, None, facts).await;
-            let tree = portal.tree();
-            let renamed = Tree::clone(&tree.tree).with_environments(&|app| policy.environment_of(app));
-            let tree = Arc::new(TreeInForce { tree: Arc::new(renamed), ..(*tree).clone() });
-            let policy = Arc::new(PolicyInForce { policy, since: portal.clock.now(), refused: Vec::new() });
-            portal.rules.replace(InForce { policy, tree });
+            record(&portal, EventCode::PolicyLoad, EventOutcome::Done, None, facts).await;
+            put_policy(&portal, PolicyInForce { policy, since: portal.clock.now(), refused: Vec::new() });
         }
         Err(problems) if problems == current.refused => {}
         Err(problems) => {
-            refuse_policy(portal, &problems).await;
-            put_policy(portal, PolicyInForce { refused: problems, ..(*current).clone() });
+            refuse_policy(&portal, &problems).await;
+            put_policy(&portal, PolicyInForce { refused: problems, ..(*current).clone() });
         }
     }
 }
 
-async fn tree_round(portal: &Arc<Portal>) {
+/// One round: looks whether the tree is another one now. It takes as long as the repository takes to answer, and says so.
+pub async fn tree_round(portal: Arc<Portal>) {
     let current = portal.tree();
     let policy = portal.policy();
     let (settings, now, known) = (portal.settings.clone(), portal.clock.now(), current.revision.commit.clone());
-    let read = tokio::task::spawn_blocking(move || {
+    let under = Arc::clone(&policy);
+    let mut reading = tokio::task::spawn_blocking(move || {
         let config = settings.tree();
         let head = GitSource::open(&config.repository, Some(&config.revision))?.head()?;
         if head == known {
             return Ok(None);
         }
-        read_tree(&config, &policy.policy, now).map(Some)
-    })
-    .await;
-    match read.map(|read| read.map_err(|error: TreeError| error.to_string())) {
-        Ok(Ok(None)) => {
-            let revision = TreeRevision { read: portal.clock.now(), stale: None, ..current.revision.clone() };
-            put_tree(portal, TreeInForce { revision, ..(*current).clone() });
+        read_tree(&config, &under.policy, now).map(Some)
+    });
+    let mut patience = std::pin::pin!(sleep(PATIENCE));
+    let read = loop {
+        tokio::select! {
+            read = &mut reading => break read,
+            () = portal.ending.cancelled() => return,
+            () = &mut patience, if !patience.is_elapsed() => not_read(&portal, not_answered(PATIENCE)).await,
         }
+    };
+    match read.map(|read| read.map_err(|error: TreeError| error.to_string())) {
+        Ok(Ok(None)) => put_revision(&portal, |revision| TreeRevision { read: portal.clock.now(), stale: None, ..revision }),
         Ok(Ok(Some(tree))) => {
             tracing::info!(commit = tree.revision.commit, "tree.loaded");
-            record(portal, EventCode::TreeLoad, EventOutcome::Done, None, vec![("commit".to_owned(), tree.revision.commit.clone())]).await;
-            put_tree(portal, tree);
+            record(&portal, EventCode::TreeLoad, EventOutcome::Done, None, vec![("commit".to_owned(), tree.revision.commit.clone())]).await;
+            put_tree(&portal, tree, &policy);
         }
-        Ok(Err(why)) if current.revision.stale.as_deref() == Some(why.as_str()) => {}
-        Ok(Err(why)) => {
-            tracing::error!(why, "tree.not_read");
-            record(portal, EventCode::TreeLoad, EventOutcome::Failed, Some(&why), Vec::new()).await;
-            let revision = TreeRevision { stale: Some(why), ..current.revision.clone() };
-            put_tree(portal, TreeInForce { revision, ..(*current).clone() });
-        }
+        Ok(Err(why)) => not_read(&portal, why).await,
         Err(error) => tracing::error!(%error, "tree.reader_failed"),
     }
 }
 
-// Both rounds run in one task, one after the other, so nothing changes between reading and putting.
-fn put_policy(portal: &Portal, policy: PolicyInForce) {
-    portal.rules.replace(InForce { policy: Arc::new(policy), tree: portal.tree() });
+/// Tells once that an older tree stays, or none.
+async fn not_read(portal: &Portal, why: String) {
+    if portal.tree().revision.stale.as_deref() == Some(why.as_str()) {
+        return;
+    }
+    tracing::error!(why, "tree.not_read");
+    record(portal, EventCode::TreeLoad, EventOutcome::Failed, Some(&why), Vec::new()).await;
+    put_revision(portal, |revision| TreeRevision { stale: Some(why), ..revision });
 }
 
-fn put_tree(portal: &Portal, tree: TreeInForce) {
-    portal.rules.replace(InForce { policy: portal.policy(), tree: Arc::new(tree) });
+// Policy and tree are read in turns of their own, so each is put beside the other as it is then, with the environments of the
+// policy that is in force from there on.
+
+fn put_policy(portal: &Portal, policy: PolicyInForce) {
+    portal.rules.change(|now| {
+        let same = now.policy.policy.digest() == policy.policy.digest();
+        let tree = if same { Arc::clone(&now.tree) } else { Arc::new(under_policy(&now.tree, &policy.policy)) };
+        InForce { policy: Arc::new(policy), tree }
+    });
+}
+
+/// Puts a tree that was read under `before`.
+fn put_tree(portal: &Portal, tree: TreeInForce, before: &PolicyInForce) {
+    portal.rules.change(|now| {
+        let same = now.policy.policy.digest() == before.policy.digest();
+        let tree = if same { tree } else { under_policy(&tree, &now.policy.policy) };
+        InForce { policy: Arc::clone(&now.policy), tree: Arc::new(tree) }
+    });
+}
+
+fn put_revision(portal: &Portal, change: impl FnOnce(TreeRevision) -> TreeRevision) {
+    portal.rules.change(|now| {
+        let tree = TreeInForce { revision: change(now.tree.revision.clone()), ..(*now.tree).clone() };
+        InForce { policy: Arc::clone(&now.policy), tree: Arc::new(tree) }
+    });
+}
+
+fn under_policy(tree: &TreeInForce, policy: &Policy) -> TreeInForce {
+    let renamed = Tree::clone(&tree.tree).with_environments(&|app| policy.environment_of(app));
+    TreeInForce { tree: Arc::new(renamed), ..tree.clone() }
 }
 
 /// Tells that a policy file was not taken.

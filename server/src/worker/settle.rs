@@ -159,6 +159,7 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
         facts.push(("cause".to_owned(), cause.words()));
     }
     portal.store.intent(&permit, code, &Details { facts, ..Details::default() }).await?;
+    let state = to.kind().word();
     let words = match &to {
         RunState::Cancelled { by } => (format!("Stopped by {by}"), false),
         RunState::Lost => ("The runner is gone and left no end; what it had delivered is kept".to_owned(), true),
@@ -183,7 +184,7 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
     };
     portal.store.outcome(&permit, outcome, why.as_deref(), &[]).await?;
     settled?;
-    metrics::counter!("windfirm_runs_settled_total", "state" => code.code()).increment(1);
+    metrics::counter!("windfirm_runs_settled_total", "state" => state).increment(1);
     if let Some(entry) = portal.live.get(run.execution).await {
         portal.live.drop_entry(run.execution, &mut entry.lock_owned().await).await;
     }

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{Method, Request, StatusCode},
+    http::{Method, Request, StatusCode, header},
 };
 use sha2::{Digest as _, Sha256};
 use windfirm_app::api::ApiError;
@@ -126,4 +126,24 @@ async fn deliveries_that_are_not_from_our_runner_are_refused() {
     }
     let frames = house.portal.store.frames(&Access::system(windfirm_model::actor::SystemTask::Ingest), record.execution, None, 10).await.unwrap();
     assert!(frames.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_no_file_can_have_are_names_of_nothing() {
+    let Some(house) = House::open().await else { return };
+    for address in [format!("/{}", "a".repeat(256)), format!("/pkg/{}.js", "a".repeat(300)), format!("/{}", "a/".repeat(2_500)), "/a%00b".to_owned()] {
+        let answer = house.page(As::Ana, &address).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{}", &address[..20.min(address.len())]);
+        assert!(!house.page(As::Nobody, &address).await.status.is_server_error());
+    }
+    assert_eq!(house.page(As::Ana, &format!("/{}", "a".repeat(255))).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_are_none() {
+    let Some(house) = House::open().await else { return };
+    let request = Request::get("/login").header(header::HOST, "127.0.0.1:7700").header(header::HOST, "evil.example").body(Body::empty()).unwrap();
+    let answer = house.send(As::Nobody, request).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+    assert!(answer.body.contains("two hosts"), "{}", answer.body);
 }

@@ -6,9 +6,12 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use std::net::SocketAddr;
-use windfirm_model::audit::EventOutcome;
+use windfirm_model::{audit::EventOutcome, view::launch::Judgement};
 
-use crate::harness::{As, House};
+use crate::{
+    gate::{Gate, LaterClock},
+    harness::{As, House, Plan},
+};
 
 const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke";
 
@@ -123,4 +126,81 @@ async fn behind_a_proxy_each_person_has_their_own_bound_at_the_door() {
     }
     assert_eq!(try_from("198.51.100.1", "192.0.2.10").await, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(try_from("10.0.0.1", "192.0.2.9").await, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_person_repeats_without_end_is_one_row_a_minute() {
+    let clock = std::sync::Arc::new(LaterClock::default());
+    let plan = Plan { clock: std::sync::Arc::<LaterClock>::clone(&clock), ..Plan::default() };
+    let Some(house) = House::build(plan).await else { return };
+    let rows = async |code: &str, outcome: EventOutcome| {
+        let rows = house.record().await.into_values().filter(|row| row.code == code && row.outcome == outcome);
+        rows.map(|row| (row.actor, row.why.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let told = async || windfirm::worker::housekeeping::round(std::sync::Arc::clone(&house.portal)).await;
+    for _ in 0..100 {
+        assert_eq!(house.call(As::Eli, Method::GET, "audit", "").await.status, StatusCode::FORBIDDEN, "the answer stays the same");
+        assert_eq!(house.call(As::Dora, Method::GET, "audit", "").await.status, StatusCode::OK);
+    }
+    assert_eq!(house.call(As::Ana, Method::GET, "audit", "").await.status, StatusCode::FORBIDDEN);
+    told().await;
+    assert_eq!(rows("audit.read", EventOutcome::Denied).await.iter().filter(|(who, _)| who == "Eli Tanaka").count(), 60);
+    assert_eq!(rows("audit.read", EventOutcome::Denied).await.iter().filter(|(who, _)| who == "Ana Ruiz").count(), 1, "others have rows of their own");
+    assert_eq!(rows("audit.read", EventOutcome::Done).await.len(), 60);
+
+    clock.advance(61);
+    told().await;
+    told().await;
+    let further = |rows: Vec<(String, String)>| rows.into_iter().filter(|(_, why)| why.contains("further")).collect::<Vec<_>>();
+    let refused = "40 further attempts like those before were refused and have no row of their own.";
+    assert_eq!(further(rows("audit.read", EventOutcome::Denied).await), [("Eli Tanaka".to_owned(), refused.to_owned())]);
+    let read = "40 further readings like those before have no row of their own; the last of them was here.";
+    assert_eq!(further(rows("audit.read", EventOutcome::Done).await), [("Dora Weiss".to_owned(), read.to_owned())]);
+    // A minute later it is as it was.
+    house.call(As::Eli, Method::GET, "audit", "").await;
+    assert_eq!(rows("audit.read", EventOutcome::Denied).await.iter().filter(|(who, _)| who == "Eli Tanaka").count(), 62);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k6_is_asked_for_those_who_may_launch() {
+    let Some((house, gate)) = Gate::closed().await else { return };
+    gate.open();
+    // Chris sees the app and may not launch there; Ana may.
+    let fields = |number: usize| format!("{CART}&request[env]=NUMBER={number}");
+    let judged = async |who: As, number: usize| {
+        let answer = house.call(who, Method::POST, "judge", &fields(number)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        serde_json::from_str::<Judgement>(&answer.body).unwrap()
+    };
+    let chris = judged(As::Chris, 7).await;
+    assert!(!chris.may_start && !chris.pending && chris.max_vus.is_none() && chris.rules.is_empty(), "{chris:?}");
+    assert!(chris.sentence.contains("launch"), "{}", chris.sentence);
+    assert!(!gate.asked().iter().any(|order| order.contains("NUMBER=7")), "{:?}", gate.asked());
+    let ana = judged(As::Ana, 7).await;
+    assert!(ana.may_start && ana.max_vus.is_some(), "{ana:?}");
+    assert!(gate.asked().iter().any(|order| order.contains("NUMBER=7")), "{:?}", gate.asked());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_asks_k6_so_much_a_minute_and_no_more() {
+    let clock = std::sync::Arc::new(LaterClock::default());
+    let plan = Plan { clock: std::sync::Arc::<LaterClock>::clone(&clock), runner: vec!["/bin/false".into()], ..Plan::default() };
+    let Some(house) = House::build(plan).await else { return };
+    let judged = async |who: As, number: usize| house.call(who, Method::POST, "judge", &format!("{CART}&request[env]=NUMBER={number}")).await;
+    for number in 0..60 {
+        let answer = judged(As::Ana, number).await;
+        assert!(answer.status == StatusCode::OK && !answer.body.contains("new questions"), "{number}: {}", answer.body);
+    }
+    let answer = judged(As::Ana, 60).await;
+    assert!(
+        answer.status == StatusCode::OK && answer.body.contains("60 new questions within a minute") && answer.body.contains("Wait a minute"),
+        "{}",
+        answer.body
+    );
+    let launched = house.call(As::Ana, Method::POST, "launch", &format!("{CART}&request[env]=NUMBER=61")).await;
+    assert!(launched.body.contains("60 new questions"), "{}: {}", launched.status, launched.body);
+    assert_eq!(house.page(As::Ana, "/launch?path=/shop/cart/").await.status, StatusCode::OK, "the form is still there");
+    assert!(!judged(As::Ben, 60).await.body.contains("new questions"), "others ask");
+    clock.advance(60);
+    assert!(!judged(As::Ana, 60).await.body.contains("new questions"));
 }

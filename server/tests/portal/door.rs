@@ -135,6 +135,29 @@ async fn a_flood_at_the_door_does_not_fill_the_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_flood_from_many_addresses_closes_the_door_for_nobody() {
+    let Some(house) = house_with_provider(LOOPBACK).await else { return };
+    let begin = async |address: String| {
+        let request = axum::http::Request::post("/login").header("sec-fetch-site", "same-origin").header("content-type", "application/x-www-form-urlencoded");
+        let mut request = request.body(axum::body::Body::from("issuer=nobody-knows")).unwrap();
+        request.extensions_mut().insert(axum::extract::ConnectInfo::<std::net::SocketAddr>(address.parse().unwrap()));
+        house.send(crate::harness::As::Nobody, request).await.status
+    };
+    for number in 0..900 {
+        assert_eq!(begin(format!("198.51.{}.{}:4711", number / 250, number % 250)).await, StatusCode::NOT_FOUND);
+    }
+    let mut ana = Visitor::new(&house);
+    assert_eq!(ana.log_in("ana").await.headers["location"], "/tree", "somebody comes in meanwhile");
+    // What is bounded are the rows; they refill while the test runs, one a second. The others are told of as a number.
+    let refused = |rows: &[(String, windfirm_model::audit::EventOutcome, String)]| rows.iter().filter(|(code, ..)| code == "session.login_refused").count();
+    let written = refused(&house.at_the_door().await);
+    assert!((600..900).contains(&written), "{written}");
+    windfirm::worker::housekeeping::round(std::sync::Arc::clone(&house.portal)).await;
+    let told: Vec<_> = house.record().await.into_values().filter_map(|row| row.why).filter(|why| why.contains("no row of their own")).collect();
+    assert_eq!(told, [format!("{} further attempts to log in were refused, each with its reason, and have no row of their own.", 900 - written)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_under_another_name_of_this_computer_leads_to_the_one_that_logins_come_back_to() {
     let Some(house) = house_with_provider(LOOPBACK).await else { return };
     let open = |address: &str, host: &str| {

@@ -249,6 +249,26 @@ async fn a_stream_ends_with_the_session() {
     assert_eq!(stream.next().await, None);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_watches_so_many_runs_at_once_and_no_more() {
+    let Some(house) = House::open().await else { return };
+    let run = running(&house).await.id;
+    let cookie = house.cookie(As::Ana).await.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(Stream::open_with(&house, &cookie, run).await);
+    }
+    // In another session they are still the same person.
+    let address = format!("/runs/{run}/events");
+    let refused = house.page(As::Ana, &address).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.body.contains("20 live runs already") && refused.headers.contains_key("retry-after"), "{}", refused.body);
+    let get = || Request::get(&address).body(Body::empty()).unwrap();
+    assert_eq!(house.head(As::Ben, get()).await.0, StatusCode::OK, "others watch");
+    streams.pop();
+    assert_eq!(house.head(As::Ana, get()).await.0, StatusCode::OK, "who closes one may open another");
+}
+
 /// Stops the runner of a run with a signal that it cannot hear; returns its process and that of k6.
 async fn freeze(house: &House, run: RunId) -> [u32; 2] {
     let execution = wait_for(house, run, |state| matches!(state, RunState::Running { .. })).await.execution;
@@ -431,6 +451,9 @@ async fn what_the_portal_does_with_a_run_is_on_the_record() {
     let run = launch(&house, As::Ana, "request[path]=/shop/cart/&request[test]=services/cart/k6/aborting.js&request[profile]=load&request[duration]=60s").await;
     let ended = wait_for(&house, run, |state| !state.is_live()).await;
     assert_eq!(ended.state.kind(), RunStateKind::Failed, "{:?}", ended.verdict);
+    let metrics = house.page(As::Nobody, "/metrics").await.body;
+    let settled: Vec<_> = metrics.lines().filter(|line| line.starts_with("windfirm_runs_settled_total{")).collect();
+    assert!(settled.iter().any(|line| line.contains("state=\"failed\"")) && !settled.iter().any(|line| line.contains("run.")), "{settled:?}");
     let codes = codes(&house, run).await;
     let expected = [EventCode::RunSettle, EventCode::RunStop, EventCode::RunStart, EventCode::RunLaunch];
     assert_eq!(codes, expected.map(|code| code.code().to_owned()));

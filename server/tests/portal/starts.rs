@@ -95,6 +95,59 @@ async fn a_start_without_a_repository_says_that_nothing_was_read() {
     assert_eq!(house.page(As::Nobody, "/health/ready").await.status, StatusCode::OK);
 }
 
+/// A branch whose file never answers whoever reads it, until this is dropped.
+struct Mute(std::path::PathBuf);
+
+impl Mute {
+    fn new(repository: &std::path::Path) -> Self {
+        let file = repository.join("refs/heads/main");
+        std::fs::remove_file(&file).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+        Self(file)
+    }
+}
+
+impl Drop for Mute {
+    fn drop(&mut self) {
+        // Whoever has it open reads its end; whoever comes later finds nothing.
+        let writer = std::fs::OpenOptions::new().read(true).write(true).open(&self.0);
+        std::fs::remove_file(&self.0).unwrap();
+        drop(writer);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_does_not_answer_keeps_no_policy_from_taking_hold() {
+    let Some(house) = House::open().await else { return };
+    let _mute = Mute::new(&house.config.tree.repository);
+    let before = house.portal.policy().policy.digest().to_owned();
+    windfirm::worker::start(&house.portal);
+    // By now the first rounds are under way, and the tree's stays so.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let good = std::fs::read_to_string(&house.config.policy).unwrap();
+    std::fs::write(&house.config.policy, good.replace("can: [run.stop, audit.view]", "can: [run.stop]")).unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while house.portal.policy().policy.digest() == before {
+        assert!(std::time::Instant::now() < deadline, "the older policy stays in force");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(house.page(As::Ben, "/audit").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_does_not_wait_for_a_repository_that_does_not_answer() {
+    let mut mute = None;
+    let began = std::time::Instant::now();
+    let opened = House::open_with(|_, config| mute = Some(Mute::new(&config.tree.repository)));
+    let Some(house) = opened.await else { return };
+    // Given up before the folder is.
+    let _mute = mute;
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(house.page(As::Ana, "/runs").await.status, StatusCode::OK);
+    let told = house.page(As::Chris, "/tree").await.body;
+    assert!(told.contains("could not be read within 5 s"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn where_things_lie_on_the_disk_is_for_those_who_look_after_the_portal() {
     let Some(house) = House::open().await else { return };

@@ -15,6 +15,8 @@ pub enum TreeError {
     NoAddress { path: String },
     #[error("The repository holds more than {limit} files. Point the portal at a smaller repository.")]
     TooManyFiles { limit: usize },
+    #[error("The repository {what}, which is more than is read. Point the portal at a smaller repository, or take out what is no manifest.")]
+    TooLarge { what: String },
     #[error("The repository cannot be read: {why}. It may be damaged, or changing right now; the portal tries again.")]
     Unreadable { why: String },
     #[error("There is no file {path} at this commit.")]

@@ -15,6 +15,10 @@ pub trait Files {
     fn paths(&self) -> &BTreeSet<String>;
     /// The content of one file, refused when it is larger than `limit_bytes`.
     fn read(&self, path: &str, limit_bytes: u64) -> Result<Vec<u8>, TreeError>;
+    /// What is wrong with them as a whole, in a sentence for those who look after the repository.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<T: Files + ?Sized> Files for Arc<T> {
@@ -23,6 +27,9 @@ impl<T: Files + ?Sized> Files for Arc<T> {
     }
     fn read(&self, path: &str, limit_bytes: u64) -> Result<Vec<u8>, TreeError> {
         (**self).read(path, limit_bytes)
+    }
+    fn trouble(&self) -> Option<String> {
+        (**self).trouble()
     }
 }
 

@@ -1,7 +1,10 @@
 //! Git, read-only: the files of one commit, never those of the working tree.
 //!
 //! The only part of this crate that touches the disk. Blocking: call it where blocking is allowed. It runs no hooks, no
-//! filters and no other program, and reads no configuration but the repository's own.
+//! filters and no other program, and reads no configuration but the repository's own. Whoever may push decides what lies there, so
+//! a commit is weighed before it is unfolded.
+
+mod weigh;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,6 +26,10 @@ use crate::{
 
 /// More files than this are refused: a repository of manifests is small.
 pub const MAX_FILES: usize = 200_000;
+/// What is passed over is told for the first ones, and counted beyond.
+const MAX_SKIPPED: usize = 100;
+/// Of a name that is told.
+const MAX_TOLD_CHARACTERS: usize = 200;
 /// How far back the last commit of a path is searched.
 const MAX_HISTORY: usize = 10_000;
 /// Enough for the trees that one walk sees again and again.
@@ -85,7 +92,9 @@ impl GitSource {
 
     /// The files at the commit that the revision names now.
     pub fn read(&self, now: Timestamp) -> Result<Snapshot, TreeError> {
-        let repository = self.repository.to_thread_local();
+        let mut repository = self.repository.to_thread_local();
+        // Equal folders are read once.
+        repository.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
         let id = self.resolve(&repository)?;
         let commit = repository.find_commit(id).map_err(unreadable)?;
         let row = commit_row(&commit)?;
@@ -103,9 +112,11 @@ impl GitSource {
             },
             paths: BTreeSet::new(),
             blobs: BTreeMap::new(),
-            skipped: Vec::new(),
+            skipped: Skipped::default(),
         };
-        snapshot.walk(&repository, commit.tree_id().map_err(unreadable)?.detach())?;
+        let root = commit.tree_id().map_err(unreadable)?.detach();
+        weigh::weigh(&repository, root)?;
+        snapshot.walk(&repository, root)?;
         Ok(snapshot)
     }
 
@@ -132,7 +143,24 @@ pub struct Snapshot {
     revision: TreeRevision,
     paths: BTreeSet<String>,
     blobs: BTreeMap<String, ObjectId>,
-    skipped: Vec<String>,
+    skipped: Skipped,
+}
+
+/// A sentence each for the first, and how many there are.
+#[derive(Clone, Debug, Default)]
+struct Skipped {
+    told: Vec<String>,
+    count: usize,
+}
+
+impl Skipped {
+    fn add(&mut self, path: &str, why: &str) {
+        self.count = self.count.saturating_add(1);
+        if self.told.len() < MAX_SKIPPED {
+            let path: String = path.chars().take(MAX_TOLD_CHARACTERS).collect();
+            self.told.push(format!("{path} is passed over: {why}."));
+        }
+    }
 }
 
 impl fmt::Debug for Snapshot {
@@ -146,10 +174,10 @@ impl Snapshot {
     pub const fn revision(&self) -> &TreeRevision {
         &self.revision
     }
-    /// What was passed over: symbolic links, submodules, names that are not UTF-8; a sentence each.
+    /// What was passed over: symbolic links, submodules, names that are not UTF-8; a sentence each for the first hundred.
     #[must_use]
     pub fn skipped(&self) -> &[String] {
-        &self.skipped
+        &self.skipped.told
     }
     /// The content of one file.
     pub fn blob(&self, path: &str, limit_bytes: u64) -> Result<Vec<u8>, TreeError> {
@@ -183,6 +211,7 @@ impl Snapshot {
         Ok(None)
     }
 
+    /// Unfolds a commit that was weighed.
     fn walk(&mut self, repository: &gix::Repository, root: ObjectId) -> Result<(), TreeError> {
         let mut open = vec![(String::new(), root)];
         while let Some((folder, id)) = open.pop() {
@@ -190,7 +219,7 @@ impl Snapshot {
             for entry in tree.iter() {
                 let entry = entry.map_err(unreadable)?;
                 let Ok(name) = std::str::from_utf8(entry.filename()) else {
-                    self.skipped.push(format!("{folder}{} is passed over: its name is not UTF-8.", entry.filename()));
+                    self.skipped.add(&format!("{folder}{}", entry.filename()), "its name is not UTF-8");
                     continue;
                 };
                 let path = format!("{folder}{name}");
@@ -200,15 +229,12 @@ impl Snapshot {
                         self.paths.insert(path.clone());
                         self.blobs.insert(path, entry.object_id());
                     }
-                    EntryKind::Link => self.skipped.push(format!("{path} is passed over: it is a symbolic link.")),
-                    EntryKind::Commit => self.skipped.push(format!("{path} is passed over: it is a submodule.")),
-                }
-                if self.paths.len() > MAX_FILES {
-                    return Err(TreeError::TooManyFiles { limit: MAX_FILES });
+                    EntryKind::Link => self.skipped.add(&path, "it is a symbolic link"),
+                    EntryKind::Commit => self.skipped.add(&path, "it is a submodule"),
                 }
             }
         }
-        self.skipped.sort();
+        self.skipped.told.sort();
         Ok(())
     }
 }
@@ -216,6 +242,15 @@ impl Snapshot {
 impl Files for Snapshot {
     fn paths(&self) -> &BTreeSet<String> {
         &self.paths
+    }
+    fn trouble(&self) -> Option<String> {
+        let more = self.skipped.count.saturating_sub(self.skipped.told.len());
+        (more > 0).then(|| {
+            format!(
+                "The repository holds {} symbolic links, submodules and names that are not UTF-8. They are passed over, and what they lead to is not in the tree; a repository of manifests has few of them.",
+                self.skipped.count
+            )
+        })
     }
     fn read(&self, path: &str, limit_bytes: u64) -> Result<Vec<u8>, TreeError> {
         let id = *self.blobs.get(path).ok_or_else(|| TreeError::NoFile { path: path.to_owned() })?;

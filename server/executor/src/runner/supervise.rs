@@ -25,7 +25,7 @@ use super::{
     desk::Desk,
     forward,
     log_keeper::{Kept, LogKeeper},
-    receiver,
+    receiver, scratch,
 };
 use crate::{
     confine::{self, Plan},
@@ -128,7 +128,13 @@ async fn watch_k6(desk: &Arc<Desk>, mut child: Child, tracker: &TaskTracker, sta
         (Some(pipe), Ok(keeper)) => Some(tracker.spawn(keeper.read_all(pipe))),
         _ => None,
     };
-    guard(desk, process).await;
+    tokio::select! {
+        () = guard(desk, process) => {}
+        // Asked politely it would write on.
+        () = scratch::until_over(desk, LOOK) => {}
+    }
+    // What it wrote since the last look.
+    scratch::look_once(desk);
     // Whatever of its group is left goes with it; only then is it buried.
     if let Some(process) = process {
         process.signal_group(Signal::KILL);

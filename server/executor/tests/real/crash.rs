@@ -1,7 +1,7 @@
 //! Runners and portals that die or go away, and scripts that do not end.
 
 use rustix::process::Signal;
-use windfirm_executor::{Ending, Executor as _, ExecutorError, Observation, inspect::Request};
+use windfirm_executor::{Ending, Executor as _, ExecutorError, Limits, Observation, inspect::Request};
 use windfirm_model::run::Cause;
 
 use crate::stage::{Stage, counted, until};
@@ -100,6 +100,29 @@ async fn a_script_that_prints_without_end_fills_its_log_and_no_more() {
     assert!(std::fs::metadata(stage.executor.folder(orders.execution).log()).unwrap().len() <= 50_000);
     let page = stage.executor.log(orders.execution, 10).await.unwrap();
     assert_eq!((page.total, page.dropped, page.from), (report.log_lines, report.log_dropped, 10));
+}
+
+const WRITING: &str = "
+export const options = { iterations: 1 };
+export default function () {}
+export function handleSummary() {
+  const text = 'x'.repeat(2 << 20), files = {};
+  for (let i = 0; i < 12; i++) files[`file-${i}`] = text;
+  return files;
+}";
+
+#[tokio::test]
+async fn a_script_that_writes_many_files_is_stopped_at_a_bound_for_all_together() {
+    let Some(stage) = Stage::new().await else { return };
+    let mut orders = stage.orders(WRITING);
+    orders.limits.scratch_bytes = 10 << 20;
+    let report = stage.run(&orders).await;
+    let Some(Cause::BoundExceeded { bound, .. }) = &report.cause else { panic!("{report:?}") };
+    assert_eq!(bound, "10 MiB of files that the script may write in all");
+    // Within the bound, files are the script's own business.
+    orders.execution = stage.orders(WRITING).execution;
+    orders.limits = Limits::default();
+    assert_eq!(stage.run(&orders).await.cause, None);
 }
 
 #[tokio::test]

@@ -16,12 +16,18 @@ use super::Answer;
 /// How long a complaint is believed that may be the machine's as well as the script's: too slow, too little memory.
 pub(super) const BELIEVED_S: i64 = 60;
 
+/// New questions of one person in a minute. Each costs k6 a start; nobody types faster than this.
+pub(super) const MOST_NEW: u32 = 60;
+const MINUTE_US: i64 = 60_000_000;
+
 /// Who waits for what, and the answers that are kept for a short time only.
 #[derive(Debug, Default)]
 pub struct Desk {
     people: Locks<String>,
     questions: Locks<InspectionKey>,
     passing: Mutex<HashMap<InspectionKey, (Timestamp, Answer)>>,
+    /// Since when, and how many.
+    asked: Mutex<HashMap<String, (Timestamp, u32)>>,
 }
 
 /// The right to ask k6 one question; given back when it is dropped.
@@ -37,6 +43,17 @@ impl Desk {
     pub async fn turn(&self, person: &str, question: &InspectionKey) -> Turn {
         let person = self.people.lock(person.to_owned()).await;
         Turn { _person: person, _question: self.questions.lock(question.clone()).await }
+    }
+
+    /// Whether this person may ask one more new question in this minute.
+    pub(super) fn may_ask(&self, person: &str, now: Timestamp) -> bool {
+        let is_over = |since: Timestamp| !(0..MINUTE_US).contains(&now.micros_since(since));
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.retain(|_, (since, _)| !is_over(*since));
+        let (_, count) = asked.entry(person.to_owned()).or_insert((now, 0));
+        let may = *count < MOST_NEW;
+        *count = count.saturating_add(u32::from(may));
+        may
     }
 
     /// Keeps an answer for a minute.
@@ -137,6 +154,16 @@ mod tests {
         let left = |count: usize| assert!(count <= 1, "{count} are left");
         left(desk.people.0.lock().unwrap().len());
         left(desk.questions.0.lock().unwrap().len());
+    }
+
+    #[test]
+    fn new_questions_of_one_person_are_bounded() {
+        let (desk, begin) = (Desk::default(), Timestamp::from_seconds(1_000));
+        let asked = |now| (0..200).filter(|_| desk.may_ask("ana", now)).count();
+        assert_eq!((asked(begin), asked(begin.plus_seconds(59)), asked(begin.plus_seconds(60))), (60, 0, 60));
+        assert!(desk.may_ask("eli", begin.plus_seconds(60)));
+        assert!(desk.may_ask("eli", begin.plus_seconds(-86_400)), "a clock that was set back keeps nobody out");
+        assert_eq!(desk.asked.lock().unwrap().len(), 1, "who is quiet is forgotten");
     }
 
     #[test]

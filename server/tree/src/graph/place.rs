@@ -69,6 +69,9 @@ pub(super) fn place(files: &dyn Files, options: &TreeOptions) -> (Vec<App>, Vec<
         problems: Vec::new(),
     };
     placer.run(options);
+    if let Some(sentence) = files.trouble() {
+        placer.tell(TreeProblem { sentence, about: Vec::new(), below: Some(AppPath::root()) });
+    }
     placer.finish()
 }
 

@@ -1,10 +1,10 @@
 //! Reading a repository.
 
 use gix::object::tree::EntryKind;
-use windfirm_model::clock::Timestamp;
-use windfirm_tree::{Files as _, GitSource, TreeError};
+use windfirm_model::{clock::Timestamp, view::tree::TreeRevision};
+use windfirm_tree::{Files as _, GitSource, Tree, TreeError};
 
-use crate::support::{NOW, Repository};
+use crate::support::{NOW, Repository, environment_of, options, sentences};
 
 #[test]
 fn a_commit_is_read_and_the_working_tree_is_not() {
@@ -91,6 +91,56 @@ fn links_submodules_and_large_files_are_not_followed() {
     assert_eq!(snapshot.skipped(), ["deep/module is passed over: it is a submodule.", "link is passed over: it is a symbolic link."]);
     assert_eq!(snapshot.blob("big", 1_999), Err(TreeError::FileTooLarge { path: "big".into(), bytes: 2_000, limit: 1_999 }));
     assert_eq!(snapshot.blob("big", 2_000).unwrap().len(), 2_000);
+}
+
+/// Folders in folders, each with ten names for the one below it; the innermost holds `innermost` ten times.
+fn bomb(repository: &Repository, levels: usize, kind: EntryKind, innermost: gix::ObjectId) -> gix::ObjectId {
+    let ten = |kind: EntryKind, id: gix::ObjectId| repository.tree(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"].map(|name| (name, kind, id)));
+    (1..levels).fold(ten(kind, innermost), |below, _| ten(EntryKind::Tree, below))
+}
+
+#[test]
+fn a_few_objects_that_unfold_to_millions_of_paths_are_refused_at_once() {
+    let mut repository = Repository::bare();
+    let blob = repository.blob(b"x");
+    let nothing = repository.tree(&[]);
+    let deep = (0..100).fold(nothing, |below, _| repository.tree(&[("d", EntryKind::Tree, below)]));
+    let name = "n".repeat(100_000);
+    let long = (0..60).fold(repository.tree(&[("f", EntryKind::Blob, blob)]), |below, _| repository.tree(&[(name.as_str(), EntryKind::Tree, below)]));
+    let refused = [
+        ("files", bomb(&repository, 7, EntryKind::Blob, blob), "more than 200000 files"),
+        ("more than any number has", bomb(&repository, 60, EntryKind::Blob, blob), "more than 200000 files"),
+        ("no file at all", bomb(&repository, 7, EntryKind::Tree, nothing), "more than 400000 files, folders, links"),
+        ("links", bomb(&repository, 7, EntryKind::Link, blob), "more than 400000 files, folders, links"),
+        ("submodules", bomb(&repository, 7, EntryKind::Commit, blob), "more than 400000 files, folders, links"),
+        ("deep", deep, "64 levels deep"),
+        ("names", long, "longer than 64 MiB"),
+    ];
+    for (what, tree, why) in refused {
+        repository.commit_tree("refs/heads/main", what, tree);
+        let source = GitSource::open(repository.path(), None).unwrap();
+        let began = std::time::Instant::now();
+        let error = source.read(NOW).unwrap_err().to_string();
+        assert!(error.contains(why), "{what}: {error}");
+        assert!(began.elapsed() < std::time::Duration::from_millis(900), "{what}: {:?}", began.elapsed());
+    }
+    // What shares folders and is small is read as ever.
+    let shared = bomb(&repository, 3, EntryKind::Blob, blob);
+    repository.commit_tree("refs/heads/main", "Small", shared);
+    assert_eq!(GitSource::open(repository.path(), None).unwrap().read(NOW).unwrap().paths().len(), 1_000);
+}
+
+#[test]
+fn very_many_links_are_counted_and_told_once() {
+    let mut repository = Repository::bare();
+    let blob = repository.blob(b"x");
+    let links = bomb(&repository, 4, EntryKind::Link, blob);
+    repository.commit_tree("refs/heads/main", "Links", links);
+    let snapshot = GitSource::open(repository.path(), None).unwrap().read(NOW).unwrap();
+    assert_eq!(snapshot.skipped().len(), 100);
+    let tree = Tree::build(&snapshot, TreeRevision::default(), &options(), &environment_of);
+    let told = sentences(&tree);
+    assert!(matches!(told.as_slice(), [one] if one.contains("10000 symbolic links")), "{told:?}");
 }
 
 #[test]

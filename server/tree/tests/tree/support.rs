@@ -128,7 +128,21 @@ impl Repository {
             let id = if *kind == EntryKind::Commit { parent.unwrap() } else { self.repository.write_blob(content).unwrap().detach() };
             editor.upsert(*name, *kind, id).unwrap();
         }
-        let tree = editor.write().unwrap();
+        let tree = editor.write().unwrap().detach();
+        self.commit_tree(branch, subject, tree)
+    }
+    /// A folder object of exactly these entries.
+    pub(crate) fn tree(&self, entries: &[(&str, EntryKind, gix::ObjectId)]) -> gix::ObjectId {
+        let mut entries: Vec<_> =
+            entries.iter().map(|(name, kind, oid)| gix::objs::tree::Entry { mode: (*kind).into(), filename: (*name).into(), oid: *oid }).collect();
+        entries.sort();
+        self.repository.write_object(gix::objs::Tree { entries }).unwrap().detach()
+    }
+    pub(crate) fn blob(&self, content: &[u8]) -> gix::ObjectId {
+        self.repository.write_blob(content).unwrap().detach()
+    }
+    pub(crate) fn commit_tree(&mut self, branch: &str, subject: &str, tree: gix::ObjectId) -> String {
+        let parent = self.repository.rev_parse_single("refs/heads/main").ok().map(gix::Id::detach);
         self.seconds += 60;
         let author = Signature { name: "Ana Ruiz".into(), email: "ana@shop.example".into(), time: Time::new(self.seconds, 0) };
         let mut buffer = gix::date::parse::TimeBuf::default();
