@@ -280,8 +280,9 @@ async fn untold(portal: &Arc<Portal>, run: &RunRecord, events: Vec<RunEvent>) ->
 
 /// Where runs are carried out in a cluster nobody but the portal keeps the deadline. A runner of ours has ended k6 by itself long before.
 async fn end_if_late(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
-    let over_s = deadline_s(run).saturating_add(LATE_AFTER_S);
-    if portal.clock.now().micros_since(since) <= i64::from(over_s) * 1_000_000 {
+    let late_us = portal.clock.now().micros_since(since) - i64::from(deadline_s(run)) * 1_000_000;
+    // What is later still hangs, and is killed.
+    if !(i64::from(LATE_AFTER_S) * 1_000_000..i64::from(HUNG_AFTER_S) * 1_000_000).contains(&late_us) {
         return Ok(());
     }
     let mut live = collect::locked(portal, run.id, run.execution).await?;
