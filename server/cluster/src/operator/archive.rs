@@ -112,9 +112,15 @@ fn escaped(path: &str) -> String {
 /// The script's options as they were frozen, and what a run may reach.
 fn options(orders: &Orders, cluster: &InCluster) -> Result<Value, ArchiveError> {
     let Value::Object(mut options) = cluster.options.clone() else { return Err(ArchiveError::Options) };
-    // What `--execution-requirements` adds is no option.
-    for name in ["totalDuration", "maxVUs"] {
+    // What `--execution-requirements` adds is no option; what is Grafana's is not ours.
+    for name in ["totalDuration", "maxVUs", "ext", "cloud", "paused"] {
         options.remove(name);
+    }
+    // It derives scenarios from the short forms and prints both; together k6 does not take them.
+    if options.get("scenarios").is_some_and(Value::is_object) {
+        for name in ["vus", "duration", "iterations", "stages"] {
+            options.remove(name);
+        }
     }
     let addresses = reach::addresses(&orders.allowed);
     // Without addresses nothing is known of where the target is: a name of the cluster has none outside. Then its network policies
@@ -210,7 +216,9 @@ mod tests {
         assert_eq!(metadata["pwd"], "file:///bundle/k6/");
         assert_eq!(metadata["env"], json!({ "TARGET": "http://cart.shop-dev.svc.cluster.local", "COLOUR": "a \"b\" $(c)" }));
         assert_eq!(metadata["options"]["scenarios"]["s"]["vus"], 4);
-        assert_eq!(metadata["options"].get("maxVUs"), None);
+        for dropped in ["maxVUs", "vus", "duration"] {
+            assert_eq!(metadata["options"].get(dropped), None, "{dropped}");
+        }
         assert_eq!(metadata["options"].get("blacklistIPs"), None);
     }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use serde_json::json;
 use tokio::{task::spawn_blocking, time::Instant};
 use windfirm_executor::{Executor, ExecutorError, ExitReport, Handle, InCluster, Observation, Orders};
@@ -19,7 +20,7 @@ use windfirm_policy::{Permit, act::SuperviseRuns};
 
 use super::{
     archive,
-    log::Book,
+    log::{Book, Feed},
     objects::{self, Plan, REST_PORT, mark},
     report,
     seen::{Event, Job, Pod, Seen, TestRun},
@@ -38,6 +39,9 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(800);
 /// One piece of a log, bytes.
 const LOG_PIECE: u32 = 4 << 20;
+/// Logs of a run that goes on are read again after that.
+const LOG_LOOK: Duration = Duration::from_secs(2);
+const LOGS_AT_ONCE: usize = 8;
 /// Of how many parts that do not move the events are read: they all have the same reason.
 const MOST_UNMOVED: usize = 3;
 /// Runners that one run may have. The operator looks at each every second.
@@ -72,6 +76,10 @@ impl KubernetesExecutor {
     #[must_use]
     pub fn new(gateway: Gateway, settings: OperatorSettings, clock: Arc<dyn Clock>) -> Self {
         Self { gateway, settings, clock, kept: Mutex::default() }
+    }
+    #[must_use]
+    pub const fn settings(&self) -> &OperatorSettings {
+        &self.settings
     }
     fn kept(&self, execution: ExecutionId) -> Arc<tokio::sync::Mutex<Kept>> {
         Arc::clone(self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(execution).or_default())
@@ -228,28 +236,30 @@ fn book_of<'k>(kept: &'k mut Kept, seen: &Seen) -> &'k mut Book {
 
 /// Reads what is new in the logs of all runners that have any.
 async fn read_logs(acting: &ActingFor<'_>, book: &mut Book, seen: &Seen) -> Result<(), ClusterError> {
-    for feed in book.feeds.iter_mut().filter(|feed| !feed.whole) {
-        let pod = seen.pod_of(&objects::runner_job(&seen.run.metadata.name, feed.runner));
-        let ended = pod.is_none_or(|pod| pod.terminated().is_some() || pod.status.phase == "Failed");
-        if let Some(pod) = pod.filter(|pod| pod.has_started()) {
-            loop {
-                let part = LogPart { container: Some("k6".to_owned()), tail_lines: None, limit_bytes: LOG_PIECE, timestamps: true, since: feed.since() };
-                let piece = match acting.pod_log(&pod.metadata.name, &part).await {
-                    Ok(done) => done.object,
-                    // The pod, or its log, went away in the meantime.
-                    Err(ClusterError::NotThere { .. } | ClusterError::Invalid { .. }) => break,
-                    Err(error) => return Err(error),
-                };
-                let cut = u32::try_from(piece.len()).is_ok_and(|length| length >= LOG_PIECE);
-                // More than a piece within one second cannot be read this way; the next second can.
-                if !feed.take(&piece, cut) || !cut {
-                    break;
-                }
-            }
-        }
-        // Whether it has ended was seen before its log was read.
-        feed.whole = ended && pod.is_some();
+    for some in book.feeds.chunks_mut(LOGS_AT_ONCE) {
+        try_join_all(some.iter_mut().filter(|feed| !feed.whole).map(|feed| read_log(acting, feed, seen))).await?;
     }
+    Ok(())
+}
+
+async fn read_log(acting: &ActingFor<'_>, feed: &mut Feed, seen: &Seen) -> Result<(), ClusterError> {
+    let Some(pod) = seen.pod_of(&objects::runner_job(&seen.run.metadata.name, feed.runner)).filter(|pod| pod.has_started()) else { return Ok(()) };
+    loop {
+        let part = LogPart { container: Some("k6".to_owned()), tail_lines: None, limit_bytes: LOG_PIECE, timestamps: true, since: feed.since() };
+        let piece = match acting.pod_log(&pod.metadata.name, &part).await {
+            Ok(done) => done.object,
+            // The pod, or its log, went away in the meantime.
+            Err(ClusterError::NotThere { .. } | ClusterError::Invalid { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let cut = u32::try_from(piece.len()).is_ok_and(|length| length >= LOG_PIECE);
+        // More than a piece within one second cannot be read this way; the next second can.
+        if !feed.take(&piece, cut) || !cut {
+            break;
+        }
+    }
+    // That it has ended was seen before its log was read.
+    feed.whole = pod.terminated().is_some();
     Ok(())
 }
 
@@ -308,7 +318,7 @@ impl Executor for KubernetesExecutor {
         let kept = self.kept(execution);
         let mut kept = kept.lock().await;
         let observation = self.observe_into(permit, execution, &mut kept).await?;
-        match (observation, &kept.seen) {
+        match (observation, kept.seen.clone()) {
             (Observation::Absent, _) => Err(ExecutorError::Absent(execution)),
             (Observation::Ended(_) | Observation::Lost, _) => Ok(()),
             // No k6 is there that could run a teardown, and nothing was measured.
@@ -326,7 +336,9 @@ impl Executor for KubernetesExecutor {
                         continue;
                     }
                     match tell_to_stop(&acting, &objects::runner_service(&name, number)).await {
-                        Ok(()) => drop(kept.told.insert(number)),
+                        Ok(()) => {
+                            kept.told.insert(number);
+                        }
                         // The others are told all the same.
                         Err(error) => failed = Err(error),
                     }
@@ -358,7 +370,7 @@ impl Executor for KubernetesExecutor {
         let Some(seen) = kept.seen.clone().filter(|seen| seen.pods.iter().any(Pod::has_started)) else {
             return Ok(kept.book.as_mut().and_then(|(_, book)| book.page(after)).unwrap_or(nothing));
         };
-        let due = kept.book.as_ref().is_none_or(|(at, book)| !book.is_whole() && at.elapsed() >= LOOK);
+        let due = kept.book.as_ref().is_none_or(|(at, book)| !book.is_whole() && at.elapsed() >= LOG_LOOK);
         if due {
             let acting = self.acting(permit).await?;
             let book = book_of(&mut kept, &seen);

@@ -288,7 +288,7 @@ pub(crate) mod tests {
     pub(crate) fn in_cluster() -> InCluster {
         InCluster {
             runners: 2,
-            options: json!({ "scenarios": { "s": { "executor": "constant-vus", "vus": 4, "duration": "5s" } }, "tags": null, "totalDuration": "35s", "maxVUs": 4 }),
+            options: json!({ "vus": 4, "duration": "5s", "scenarios": { "s": { "executor": "constant-vus", "vus": 4, "duration": "5s" } }, "tags": null, "totalDuration": "35s", "maxVUs": 4 }),
             app: "shop/shop-dev/cart".into(),
             actor_sha256: "ac".repeat(32),
             commit: "c0".repeat(20),
