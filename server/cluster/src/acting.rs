@@ -72,10 +72,41 @@ pub struct Proxied {
     pub audit_id: Option<String>,
 }
 
+// Queries are put together here and not where they are sent: a serializer that lives on while somebody waits cannot go to another thread.
+impl LogPart {
+    fn query(&self) -> String {
+        let mut query = Serializer::new(String::new());
+        query.append_pair("limitBytes", &self.limit_bytes.to_string());
+        if let Some(container) = &self.container {
+            query.append_pair("container", container);
+        }
+        if let Some(lines) = self.tail_lines {
+            query.append_pair("tailLines", &lines.to_string());
+        }
+        if let Some(since) = &self.since {
+            query.append_pair("sinceTime", since);
+        }
+        if self.timestamps {
+            query.append_pair("timestamps", "true");
+        }
+        query.finish()
+    }
+}
+
 impl Selector {
     #[must_use]
     pub fn labels(labels: impl Into<String>) -> Self {
         Self { labels: labels.into(), fields: String::new() }
+    }
+    fn page(&self, next: &str) -> String {
+        let mut query = Serializer::new(String::new());
+        query.append_pair("limit", &PAGE.to_string());
+        for (key, value) in [("continue", next), ("labelSelector", &self.labels), ("fieldSelector", &self.fields)] {
+            if !value.is_empty() {
+                query.append_pair(key, value);
+            }
+        }
+        query.finish()
     }
 }
 
@@ -142,14 +173,7 @@ impl<'p, A> Acting<'p, A> {
         let mut items = Vec::new();
         let mut next = String::new();
         for _ in 0..MAX_PAGES {
-            let mut query = Serializer::new(String::new());
-            query.append_pair("limit", &PAGE.to_string());
-            for (key, value) in [("continue", &next), ("labelSelector", &selector.labels), ("fieldSelector", &selector.fields)] {
-                if !value.is_empty() {
-                    query.append_pair(key, value);
-                }
-            }
-            let path = format!("{}?{}", kind.path(Some(self.account.namespace())), query.finish());
+            let path = format!("{}?{}", kind.path(Some(self.account.namespace())), selector.page(&next));
             let page: Page<T> = self.object(Method::GET, &path, "", Vec::new()).await?.object;
             items.extend(page.items);
             next = page.metadata.next;
@@ -185,21 +209,7 @@ impl<'p, A> Acting<'p, A> {
     /// # Errors
     /// All that can go wrong; [`ClusterError::Invalid`] while the container has not started.
     pub async fn pod_log(&self, pod: &str, part: &LogPart) -> Result<Done<String>, ClusterError> {
-        let mut query = Serializer::new(String::new());
-        query.append_pair("limitBytes", &part.limit_bytes.to_string());
-        if let Some(container) = &part.container {
-            query.append_pair("container", container);
-        }
-        if let Some(lines) = part.tail_lines {
-            query.append_pair("tailLines", &lines.to_string());
-        }
-        if let Some(since) = &part.since {
-            query.append_pair("sinceTime", since);
-        }
-        if part.timestamps {
-            query.append_pair("timestamps", "true");
-        }
-        let path = format!("{}/log?{}", self.path_of(Kind::POD, pod)?, query.finish());
+        let path = format!("{}/log?{}", self.path_of(Kind::POD, pod)?, part.query());
         let answer = self.send(Method::GET, &path, "", Vec::new()).await?;
         Ok(Done { object: String::from_utf8_lossy(&answer.body).into_owned(), audit_id: answer.audit_id })
     }

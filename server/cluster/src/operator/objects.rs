@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use windfirm_executor::{InCluster, Orders, k6};
 use windfirm_model::id::ExecutionId;
 
-use super::settings::{OperatorSettings, PullPolicy};
+use super::settings::OperatorSettings;
 use crate::account::Account;
 
 /// Key of the archive in the ConfigMap; the operator mounts it below `/test`.
@@ -251,20 +251,13 @@ fn put(object: &mut Value, field: &str, value: Value) {
     }
 }
 
-impl PullPolicy {
-    /// Whether a node may fetch an image that it has not.
-    pub(crate) const fn pulls(self) -> bool {
-        !matches!(self, Self::Never)
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use windfirm_executor::{Limits, Secret};
     use windfirm_model::id::RunId;
 
     use super::*;
-    use crate::operator::settings::Resources;
+    use crate::operator::settings::{PullPolicy, Resources};
 
     pub(crate) fn orders() -> Orders {
         Orders {
