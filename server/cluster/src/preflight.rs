@@ -28,8 +28,9 @@ pub struct Question {
 
 impl Question {
     /// All that a run as this account needs.
-    pub fn of_a_run(account: &Account) -> impl Iterator<Item = Self> {
-        RUN_RIGHTS.iter().map(|&right| Self { account: account.clone(), namespace: account.namespace().to_owned(), right, name: None })
+    pub fn of_a_run(account: &Account) -> impl Iterator<Item = Self> + use<> {
+        let account = account.clone();
+        RUN_RIGHTS.iter().map(move |&right| Self { account: account.clone(), namespace: account.namespace().to_owned(), right, name: None })
     }
 }
 

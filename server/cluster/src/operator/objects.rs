@@ -353,7 +353,7 @@ pub(crate) mod tests {
                 ("K6_CLOUD_STOP_ON_ERROR", "true"),
                 ("K6_INCLUDE_SYSTEM_ENV_VARS", "false"),
                 ("NO_PROXY", "cart.shop-dev.svc.cluster.local,portal.host"),
-                ("GOMEMLIMIT", "429496720"),
+                ("GOMEMLIMIT", "429496728"),
             ] {
                 assert_eq!(value_of(runner, name), Some(value), "{name}");
             }
