@@ -37,6 +37,8 @@ use crate::{
 
 /// Whoever asks more often is told what was seen then.
 const LOOK: Duration = Duration::from_millis(800);
+/// For so long after an order a node may still say that the ConfigMap is not there.
+const MISSED: Duration = Duration::from_secs(30);
 /// One piece of a log, bytes.
 const LOG_PIECE: u32 = 4 << 20;
 /// Logs of a run that goes on are read again after that.
@@ -63,6 +65,8 @@ pub struct KubernetesExecutor {
 #[derive(Debug, Default)]
 struct Kept {
     looked: Option<(Instant, Observation)>,
+    /// When we ordered it, if we did.
+    ordered: Option<Instant>,
     seen: Option<Seen>,
     book: Option<(Instant, Book)>,
     /// Why we asked it to stop, and which runners have heard it.
@@ -182,6 +186,10 @@ impl KubernetesExecutor {
     }
     async fn understand(&self, acting: &ActingFor<'_>, seen: &Seen, kept: &mut Kept) -> Result<Observation, ExecutorError> {
         let report = match standing::standing(seen, &self.settings) {
+            // A node that has missed its ConfigMap once looks again after a while, and says so until then.
+            Standing::HalfOrdered if kept.ordered.is_some_and(|at| at.elapsed() < MISSED) => {
+                return Ok(Observation::Starting { waits_for: Some("The node waits for the files of the test, which are there since a moment.".to_owned()) });
+            }
             Standing::HalfOrdered => return Ok(Observation::Absent),
             Standing::Waiting(waits_for) => return Ok(Observation::Starting { waits_for }),
             Standing::Running { since, events } => return Ok(Observation::Running { k6_started: since, confinement: report::confinement(), events }),
@@ -303,8 +311,10 @@ impl Executor for KubernetesExecutor {
             }
             return Err(told(error));
         }
+        let kept = self.kept(orders.execution);
+        let mut kept = kept.lock().await;
         // What was seen before is old.
-        self.kept(orders.execution).lock().await.looked = None;
+        (kept.looked, kept.ordered) = (None, Some(Instant::now()));
         Ok(handle)
     }
 

@@ -22,6 +22,9 @@ const MOST_LINES: usize = 2_000;
 /// A node writes a line down within that of its being printed, and no two nodes' clocks are further apart, microseconds.
 const SETTLED_US: i64 = 2_000_000;
 
+/// How k6's line begins that tells of it, with what the portal said behind it (`internal/cmd/run.go`). Other errors follow.
+const STOPPED_BY_OUTPUT: &str = "Received error to stop from output";
+
 /// Nanoseconds since the epoch: a node's times are that fine, and lines are told apart by them.
 type Nanos = i128;
 
@@ -37,6 +40,8 @@ pub(crate) struct Feed {
     /// Nothing more will come.
     pub(crate) whole: bool,
     pub(crate) script_errors: u64,
+    /// What k6 said when the portal's answer ended the test.
+    pub(crate) told_to_stop: Option<String>,
     /// k6's last error, or the first line of what is not k6's log at all (a panic starts with its reason).
     pub(crate) last_error: String,
     foreign: bool,
@@ -52,6 +57,7 @@ impl Feed {
             waiting: VecDeque::new(),
             whole: false,
             script_errors: 0,
+            told_to_stop: None,
             last_error: String::new(),
             foreign: false,
         }
@@ -103,6 +109,9 @@ impl Feed {
         self.script_errors += u64::from(k6_log::is_uncaught(text));
         let foreign = !text.starts_with('{');
         let read = k6_log::parse(text, ROOT_URL);
+        if read.level == "error" && read.text.starts_with(STOPPED_BY_OUTPUT) {
+            self.told_to_stop.get_or_insert_with(|| read.text.clone());
+        }
         if read.level == "error" && !self.foreign {
             self.last_error.clone_from(&read.text);
         }

@@ -13,9 +13,6 @@ use super::{
     summary,
 };
 
-/// What k6 logs when the portal's answer ends the test.
-const STOPPED_BY_OUTPUT: &str = "stop from output";
-
 /// What is known of the execution beside its runners.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
@@ -74,8 +71,9 @@ fn alive<'a>(
     let code = |end: &RunnerEnd| if let Exit::Code(code) = end.exit { Some(code) } else { None };
     let last_error = |end: &RunnerEnd| log_of(end).map(|feed| feed.last_error.clone()).unwrap_or_default();
     // 105 is what k6 says of a signal, and of a portal that told it to stop: then it has logged so.
-    if let Some(error) = runners.iter().filter(|end| code(end) == Some(105)).map(last_error).find(|error| error.contains(STOPPED_BY_OUTPUT)) {
-        return (Ending::Portal { message: error }, None);
+    let told_to_stop = |end: &RunnerEnd| log_of(end)?.told_to_stop.clone();
+    if let Some(message) = runners.iter().filter(|end| code(end) == Some(105)).find_map(told_to_stop) {
+        return (Ending::Portal { message }, None);
     }
     let stopped = runners.iter().any(|end| matches!(code(end), Some(103)));
     if stopped {
