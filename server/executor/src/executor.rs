@@ -52,9 +52,15 @@ impl ExecutorError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "executor", rename_all = "snake_case")]
 pub enum Handle {
-    Local { execution: ExecutionId },
+    Local {
+        execution: ExecutionId,
+    },
     /// A TestRun of k6-operator.
-    Kubernetes { cluster: String, namespace: String, name: String },
+    Kubernetes {
+        cluster: String,
+        namespace: String,
+        name: String,
+    },
 }
 
 /// Where an execution stands.

@@ -87,9 +87,8 @@ fn make(files: &BTreeMap<String, Vec<u8>>, orders: &Orders, cluster: &InCluster)
 }
 
 fn metadata(orders: &Orders, cluster: &InCluster) -> Result<Value, ArchiveError> {
-    let environment: BTreeMap<&str, &str> = std::iter::once(("TARGET", orders.target.as_str()))
-        .chain(orders.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-        .collect();
+    let environment: BTreeMap<&str, &str> =
+        std::iter::once(("TARGET", orders.target.as_str())).chain(orders.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))).collect();
     // Escaped as a URL: k6 reads it as one.
     let filename = url::Url::parse(ROOT_URL).and_then(|root| root.join(&escaped(&orders.entry))).map_or_else(|_| String::new(), |url| url.to_string());
     let folder = filename.rsplit_once('/').map_or(ROOT_URL, |(folder, _)| folder);

@@ -191,7 +191,8 @@ impl Plan<'_> {
         let mut environment = self.quiet();
         let host = |url: &str| url::Url::parse(url).ok().and_then(|url| url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()));
         let direct = [host(&self.orders.target), host(&self.orders.portal)].into_iter().flatten();
-        let allowed = self.orders.allowed.iter().flat_map(|target| std::iter::once(target.host.clone()).chain(target.addresses.iter().map(ToString::to_string)));
+        let allowed =
+            self.orders.allowed.iter().flat_map(|target| std::iter::once(target.host.clone()).chain(target.addresses.iter().map(ToString::to_string)));
         let direct = direct.chain(allowed).collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",");
         let nowhere = format!("http://{}:9", k6::NOWHERE);
         let memory_bytes = u64::from(self.settings.runner.memory_mib) << 20;

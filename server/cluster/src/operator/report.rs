@@ -187,7 +187,9 @@ mod tests {
 
     #[test]
     fn one_runner_lost_of_two_decides_nothing_and_is_named() {
-        for (exit, told) in [(Exit::Killed, "Runner 2 was killed"), (Exit::OutOfMemory, "512 MiB"), (Exit::Gone, "was deleted"), (Exit::Evicted("x".into()), "(x)")] {
+        for (exit, told) in
+            [(Exit::Killed, "Runner 2 was killed"), (Exit::OutOfMemory, "512 MiB"), (Exit::Gone, "was deleted"), (Exit::Evicted("x".into()), "(x)")]
+        {
             let report = of_runners(&[end(1, Exit::Code(0)), end(2, exit)], &book(2), &facts(None));
             assert!(matches!(&report.ending, Ending::RunnersLost { words } if words.contains(told)), "{report:?}");
             assert_eq!((report.cause, report.summary), (None, None));

@@ -268,9 +268,13 @@ fn of_inspection(seen: &Seen, log: &str) -> Cause {
     let runners = seen.run.spec.parallelism;
     match serde_json::from_str::<serde_json::Value>(log).ok().and_then(|inspected| inspected.get("maxVUs")?.as_u64()) {
         Some(max_vus) if max_vus < u64::from(runners) => Cause::ScriptInvalid {
-            message: format!("it has at most {max_vus} virtual users, too few for {runners} runners. Launch it with at most {max_vus} runners, or give it more users."),
+            message: format!(
+                "it has at most {max_vus} virtual users, too few for {runners} runners. Launch it with at most {max_vus} runners, or give it more users."
+            ),
         },
-        Some(_) => Cause::StartFailed { message: "k6-operator refuses the run and says why only in its log. Those who run the cluster can read it.".to_owned() },
+        Some(_) => {
+            Cause::StartFailed { message: "k6-operator refuses the run and says why only in its log. Those who run the cluster can read it.".to_owned() }
+        }
         None => Cause::StartFailed {
             message: format!(
                 "k6-operator could not read what its initializer printed: {}. Something writes into the pods' logs besides k6, a sidecar for one.",

@@ -61,7 +61,9 @@ fn of_job(seen: &Seen, part: Part, job: &str) -> Option<Stuck> {
     };
     let said = said(&event.message);
     if said.contains("exceeded quota") {
-        return Some(Stuck::Waits(format!("The quota of the namespace has no room for {part}: {said}. It goes on when other runs have ended; or ask for a larger quota.")));
+        return Some(Stuck::Waits(format!(
+            "The quota of the namespace has no room for {part}: {said}. It goes on when other runs have ended; or ask for a larger quota."
+        )));
     }
     if let Some(account) = between(&said, "serviceaccount \"", "\" not found") {
         return Some(Stuck::Never(format!(
@@ -131,9 +133,9 @@ fn of_container(part: &str, pod: &Pod, reason: &str, message: &str, age_s: i64, 
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => patient(format!(
             "The image {image} of {part} cannot be pulled: {said}. Check its name and digest in the portal's configuration, and that the node may read from the registry."
         )),
-        "CreateContainerConfigError" if said.contains("secret") && said.contains(" not found") => Some(Stuck::Never(format!(
-            "The Secret with the token of this run was deleted by somebody, so {part} cannot start: {said}. Run it again."
-        ))),
+        "CreateContainerConfigError" if said.contains("secret") && said.contains(" not found") => {
+            Some(Stuck::Never(format!("The Secret with the token of this run was deleted by somebody, so {part} cannot start: {said}. Run it again.")))
+        }
         "CreateContainerConfigError" if said.contains("runAsNonRoot") || said.contains("run as root") => Some(Stuck::Never(format!(
             "The image {image} of {part} would run as root, which the portal forbids: {said}. Use an image with another user, or set the user in the portal's configuration."
         ))),

@@ -104,3 +104,53 @@ async fn what_somebody_deletes_is_absent_and_what_is_killed_too() {
     stage.executor.kill(&stage.permit(), orders.execution).await.unwrap();
     stage.clean_up(orders.execution).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_k6_that_is_killed_is_told_from_one_that_ended() {
+    let Some(stage) = Stage::open().await else { return };
+    let orders = stage.orders(STEADY, &steady(4, 20));
+    stage.start(&orders).await;
+    stage.running(orders.execution).await;
+    // The node's processes are this machine's, where the cluster is the one that `make cluster` makes.
+    let Some(pid) = process_with(&["instance_id=2", &format!("testrun_name=windfirm-{}", orders.execution)]) else { return };
+    kill(pid);
+    let (report, _) = stage.end(orders.execution).await;
+    assert!(matches!(&report.ending, Ending::RunnersLost { words } if words.starts_with("Runner 2 was killed (signal 9)")), "{report:?}");
+    assert_eq!((report.cause, report.summary, report.signal), (None, None, Some(9)));
+    stage.clean_up(orders.execution).await;
+}
+
+/// The process that has all of these among its arguments.
+fn process_with(arguments: &[&str]) -> Option<String> {
+    let has_all = |pid: &str| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line: Vec<_> = line.split(|byte| *byte == 0).collect();
+        line.first().is_some_and(|program| program.ends_with(b"k6")) && arguments.iter().all(|argument| line.contains(&argument.as_bytes()))
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).find(|pid| has_all(pid))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is somebody else's hand on the node")]
+fn kill(pid: String) {
+    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_is_taken_away_in_the_middle_is_told_and_found_again() {
+    let Some(stage) = Stage::open().await else { return };
+    let orders = stage.orders(STEADY, &steady(2, 60));
+    stage.start(&orders).await;
+    stage.running(orders.execution).await;
+    stage.hand(&["delete", "rolebinding", "portal-as-loadtest"]);
+    let began = std::time::Instant::now();
+    let told = until("words", async || stage.observe(orders.execution).await.err()).await;
+    assert!(told.to_string().contains("does not let the portal act as") && !told.is_passing(), "{told}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    stage.restore_account();
+    until("an answer", async || stage.observe(orders.execution).await.ok()).await;
+    stage.executor.stop(&stage.permit(), orders.execution, "Enough.").await.unwrap();
+    let (report, _) = stage.end(orders.execution).await;
+    assert_eq!(report.ending, Ending::Stopped { reason: "Enough.".into() });
+    stage.clean_up(orders.execution).await;
+}

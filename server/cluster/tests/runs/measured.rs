@@ -37,6 +37,31 @@ async fn all_that_two_runners_count_arrives_and_their_logs_are_read() {
     assert_eq!(stage.hand(&["get", "testruns", "-o", "name"]).lines().count(), 1);
     assert_eq!(stage.executor.find_all(&stage.permit()).await.unwrap(), [orders.execution]);
     stage.clean_up(orders.execution).await;
+
+    // The API server's own record: every change was made as the account of the run.
+    let changes = stage.changes();
+    let account = format!("system:serviceaccount:{}:loadtest", stage.namespace);
+    assert!(changes.iter().all(|(account_of, _, _)| *account_of == account), "{changes:?}");
+    for (verb, resource) in [("create", "testruns"), ("create", "secrets"), ("create", "configmaps"), ("delete", "testruns")] {
+        assert!(changes.iter().any(|(_, made, what)| made == verb && what == resource), "{verb} {resource}: {changes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_portals_that_start_the_same_run_start_it_once() {
+    let Some(stage) = Stage::open().await else { return };
+    let orders = stage.orders(STEADY, &steady(2, 3));
+    let (other, permits) = (stage.another(), [stage.permit(), stage.permit()]);
+    let (one, two) = tokio::join!(stage.executor.start(&permits[0], &orders), other.start(&permits[1], &orders));
+    assert_eq!(one.unwrap(), two.unwrap());
+    let (report, _) = stage.end(orders.execution).await;
+    assert_eq!((report.ending, report.exit_code), (Ending::Itself, Some(0)));
+    assert_eq!(stage.received.count("http_reqs"), report.summary.unwrap()["metrics"]["http_reqs"]["count"].as_f64().unwrap());
+    assert_eq!(stage.hand(&["get", "jobs", "-o", "name"]).lines().count(), 4, "initializer, starter, two runners");
+    // The other one sees the same end, and cleans up what the first one also may.
+    assert!(matches!(other.observe(&stage.permit(), orders.execution).await.unwrap(), Observation::Ended(_)));
+    other.clean_up(&stage.permit(), orders.execution).await.unwrap();
+    stage.clean_up(orders.execution).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,7 +58,10 @@ fn skipped(why: &str) {
 fn cluster() -> Option<PathBuf> {
     let folder = std::env::var_os("WINDFIRM_TEST_CLUSTER").map(PathBuf::from);
     if folder.is_none() {
-        assert!(std::env::var_os("WINDFIRM_REQUIRE_CLUSTER").is_none_or(|value| value != "1"), "WINDFIRM_REQUIRE_CLUSTER=1, but WINDFIRM_TEST_CLUSTER is not set");
+        assert!(
+            std::env::var_os("WINDFIRM_REQUIRE_CLUSTER").is_none_or(|value| value != "1"),
+            "WINDFIRM_REQUIRE_CLUSTER=1, but WINDFIRM_TEST_CLUSTER is not set"
+        );
         skipped("WINDFIRM_TEST_CLUSTER is not set. `make cluster` brings one up; its folder is .windfirm/cluster");
     }
     folder
@@ -208,6 +211,30 @@ impl Stage {
         let output = self.kubectl(&[&["--namespace", &self.namespace], arguments].concat(), "");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+    /// Another portal beside this one.
+    pub(crate) fn another(&self) -> KubernetesExecutor {
+        executor(&self.folder, self.executor.settings().clone())
+    }
+    /// The account and the portal's right to act as it, as they were.
+    pub(crate) fn restore_account(&self) {
+        assert!(self.kubectl(&["apply", "-f", "-"], &ACCOUNT.replace("@NAMESPACE@", &self.namespace)).status.success());
+    }
+    /// What the API server wrote down of changes in the namespace of the test: by whom, as whom, verb and resource.
+    pub(crate) fn changes(&self) -> Vec<(String, String, String)> {
+        let log = std::fs::read_to_string(self.folder.join("log/audit.jsonl")).unwrap();
+        let entries = log.lines().filter(|line| line.contains(&self.namespace)).filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let of_portal = entries.filter(|entry| entry["user"]["username"] == "system:serviceaccount:windfirm:portal");
+        let changes =
+            of_portal.filter(|entry| matches!(entry["verb"].as_str(), Some("create" | "delete" | "patch" | "update")) && entry["stage"] == "ResponseComplete");
+        let subresource = |entry: &Value| entry["objectRef"]["subresource"].as_str().map(|part| format!("/{part}")).unwrap_or_default();
+        changes
+            .map(|entry| {
+                let what = format!("{}{}", text(&entry["objectRef"]["resource"]), subresource(&entry));
+                (text(&entry["impersonatedUser"]["username"]), text(&entry["verb"]), what)
+            })
+            .collect()
     }
     pub(crate) fn permit(&self) -> Permit<SuperviseRuns> {
         self.permit_as("loadtest")

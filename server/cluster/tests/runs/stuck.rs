@@ -61,7 +61,8 @@ async fn an_account_that_is_not_there() {
     assert!(told.to_string().contains("/loadtest does not exist") && !told.is_passing(), "{told}");
     // Made again it is another account.
     stage.hand(&["create", "serviceaccount", "loadtest"]);
-    let told = crate::stage::until("words", async || stage.observe(orders.execution).await.err().filter(|error| error.to_string().contains("made again"))).await;
+    let told =
+        crate::stage::until("words", async || stage.observe(orders.execution).await.err().filter(|error| error.to_string().contains("made again"))).await;
     assert!(!told.is_passing());
 }
 

@@ -1,6 +1,10 @@
 //! A launch needs a grant, every guardrail kept, and the policy that is in force.
 
-use windfirm_model::{actor::{Actor, SystemTask}, environment::Environment, view::launch::RuleRow};
+use windfirm_model::{
+    actor::{Actor, SystemTask},
+    environment::Environment,
+    view::launch::RuleRow,
+};
 use windfirm_policy::{
     Access, Facts, LaunchRefused, Permit, Refused, Resource,
     act::{LaunchRun, StopRun, SuperviseRuns, ViewAudit},

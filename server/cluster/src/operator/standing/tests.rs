@@ -3,7 +3,10 @@
 use serde::Deserialize;
 
 use super::*;
-use crate::operator::{objects::tests::settings, seen::{Event, Job, TestRun}};
+use crate::operator::{
+    objects::tests::settings,
+    seen::{Event, Job, TestRun},
+};
 
 #[derive(Deserialize)]
 struct Recorded {
