@@ -2,7 +2,7 @@
 //!
 //! `WINDFIRM_TEST_CLUSTER` names the folder with its `admin.kubeconfig`, `portal.kubeconfig` and `log/audit.jsonl`. Without it each test
 //! says `skipped` and, where `WINDFIRM_REQUIRE_CLUSTER=1` is set, fails. Each test works in a namespace of its own and deletes it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
 
 #[path = "real/between.rs"]
 mod between;

@@ -2,7 +2,7 @@
 //! `.windfirm/cluster`); without it these tests say that they are skipped, with `WINDFIRM_REQUIRE_CLUSTER=1` they fail.
 //!
 //! Each test works in a namespace of its own and takes it away. At most two runs go on at a time.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
 
 #[path = "runs/ends.rs"]
 mod ends;

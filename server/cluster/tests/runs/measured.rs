@@ -7,7 +7,10 @@ use crate::stage::{STEADY, Stage, steady, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn all_that_two_runners_count_arrives_and_their_logs_are_read() {
     let Some(stage) = Stage::open().await else { return };
-    let orders = stage.orders(STEADY, &steady(4, 6));
+    let mut orders = stage.orders(STEADY, &steady(4, 6));
+    if let Some(cluster) = &mut orders.in_cluster {
+        cluster.options["tags"] = serde_json::json!({ "team": "shop" });
+    }
     let handle = stage.executor.start(&stage.permit(), &orders).await.unwrap();
     let name = format!("windfirm-{}", orders.execution);
     assert_eq!(handle, Handle::Kubernetes { cluster: "test".into(), namespace: stage.namespace.clone(), name: name.clone() });
@@ -26,6 +29,7 @@ async fn all_that_two_runners_count_arrives_and_their_logs_are_read() {
     assert_eq!(summary["metrics"]["checks"]["fails"], 0, "{summary}");
     assert_eq!(stage.received.runners().into_iter().collect::<Vec<_>>(), ["1", "2"]);
     assert_eq!(stage.received.strangers(), 0);
+    assert!(stage.received.has_tag("team=shop"), "the operator's own tags do not replace the script's");
 
     let log = stage.log(orders.execution).await;
     for runner in 1..=2 {

@@ -93,6 +93,8 @@ pub(crate) struct Received {
     counts: Mutex<BTreeMap<String, f64>>,
     runners: Mutex<BTreeSet<String>>,
     keys: Mutex<BTreeSet<String>>,
+    /// `name=value`.
+    tags: Mutex<BTreeSet<String>>,
     strangers: AtomicU64,
 }
 
@@ -102,6 +104,9 @@ impl Received {
     }
     pub(crate) fn runners(&self) -> BTreeSet<String> {
         self.runners.lock().unwrap().clone()
+    }
+    pub(crate) fn has_tag(&self, tag: &str) -> bool {
+        self.tags.lock().unwrap().contains(tag)
     }
     pub(crate) fn strangers(&self) -> u64 {
         self.strangers.load(Ordering::SeqCst)
@@ -129,6 +134,7 @@ async fn take(State(received): State<Arc<Received>>, headers: HeaderMap, body: B
         for series in metric.time_series {
             let runner = series.labels.iter().find(|label| label.name == "instance_id").map(|label| label.value.clone());
             received.runners.lock().unwrap().extend(runner);
+            received.tags.lock().unwrap().extend(series.labels.iter().map(|label| format!("{}={}", label.name, label.value)));
             if let Some(Samples::Counter(counter)) = series.samples {
                 *received.counts.lock().unwrap().entry(metric.name.clone()).or_default() += counter.values.iter().map(|value| value.value).sum::<f64>();
             }
