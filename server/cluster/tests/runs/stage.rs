@@ -181,7 +181,7 @@ impl Stage {
         tasks.spawn(async move { axum::serve(listener, router).await });
         let mut settings = OperatorSettings {
             instance: namespace.clone(),
-            k6_image: "windfirm.local/k6:2.2.0".into(),
+            k6_image: pinned(Path::new(built.trim()), "windfirm.local/k6:2.2.0"),
             starter_image: "windfirm.local/starter:1".into(),
             pull_policy: PullPolicy::Never,
             runner: Resources { cpu: "100m".into(), memory_mib: 256 },
@@ -332,6 +332,13 @@ impl Stage {
         })
         .await;
     }
+}
+
+/// An image with its digest, from the list of those that the node has.
+fn pinned(built: &Path, image: &str) -> String {
+    let list = std::fs::read_to_string(built.join("images/list")).unwrap();
+    let digest = list.lines().find_map(|line| line.strip_prefix(image)?.strip_prefix(' ')).unwrap();
+    format!("{image}@{digest}")
 }
 
 fn executor(folder: &Path, settings: OperatorSettings) -> KubernetesExecutor {
