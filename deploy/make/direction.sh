@@ -11,6 +11,7 @@ allowed = {
   "windfirm-store": {"windfirm-model", "windfirm-policy"},
   "windfirm-tree": {"windfirm-model", "windfirm-policy"},
   "windfirm-executor": {"windfirm-model", "windfirm-policy", "windfirm-measure"},
+  "windfirm-cluster": {"windfirm-model", "windfirm-policy", "windfirm-tree", "windfirm-executor", "windfirm-measure"},
   "windfirm-identity": {"windfirm-model"},
   "windfirm-demo": set(),
   "windfirm-app": {"windfirm-model"},
@@ -32,7 +33,7 @@ for package in json.load(sys.stdin)["packages"]:
         wrong.append(f"{name} is pure and may not use {sorted(normal & impure)}")
     if name not in allowed and name != "windfirm":
         wrong.append(f"{name} has no place in the picture")
-    for layer, owner in {"sqlx": {"windfirm-store"}, "gix": {"windfirm-tree", "windfirm-demo"}, "landlock": {"windfirm-executor"}, "openidconnect": {"windfirm-identity"}}.items():
+    for layer, owner in {"sqlx": {"windfirm-store"}, "gix": {"windfirm-tree", "windfirm-demo"}, "landlock": {"windfirm-executor"}, "openidconnect": {"windfirm-identity"}, "kube": {"windfirm-cluster"}}.items():
         if layer in normal and name not in owner:
             wrong.append(f"{layer} belongs to {sorted(owner)}, not to {name}")
 print("\n".join(wrong))

@@ -4,7 +4,7 @@
 //! holds one that was dropped must not go on with it; [`crate::worker::collect::locked`] sees to that.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -43,6 +43,10 @@ pub struct LiveExecution {
     new_log: VecDeque<LogLine>,
     /// A threshold with `abortOnFail` was broken, and k6 was asked to end.
     pub abort_asked: bool,
+    /// It went past its deadline, and k6 was asked to end.
+    pub deadline_asked: bool,
+    /// Texts of what the executor said while it ran: it says all of it each time.
+    pub events_said: BTreeSet<String>,
     /// How many events of the run, and which confinement, those who watch were told.
     pub events_told: usize,
     pub confinement_told: Option<Confinement>,
@@ -73,6 +77,8 @@ impl LiveExecution {
             told: 0,
             new_log: VecDeque::new(),
             abort_asked: false,
+            deadline_asked: false,
+            events_said: BTreeSet::new(),
             events_told: 0,
             confinement_told: None,
             log_taken: 0,

@@ -9,11 +9,14 @@ use windfirm_model::{
     clock::Timestamp,
     id::ExecutionId,
     run::Cause,
-    view::run::{Confinement, LogPage},
+    view::run::{Confinement, LogPage, RunEvent},
 };
 use windfirm_policy::{Permit, act::SuperviseRuns};
 
 use crate::orders::Orders;
+
+/// How the reason of a stop begins that is the deadline of a run, where nobody but the portal keeps it.
+pub const PAST_DEADLINE: &str = "The run did not end within";
 
 /// Why the executor could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -32,27 +35,53 @@ pub enum ExecutorError {
     Spawn(std::io::Error),
     #[error("the work was cut short: {0}")]
     Cut(String),
+    /// What a cluster said, in its own words. `passing`: trying again later may help, without anybody mending anything.
+    #[error("{message}")]
+    Cluster { message: String, passing: bool, audit_id: Option<String> },
+}
+
+impl ExecutorError {
+    /// Whether trying again later may help, without anybody mending anything.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Cluster { passing: true, .. })
+    }
 }
 
 /// Names a started execution; can be stored and read back after a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "executor", rename_all = "snake_case")]
 pub enum Handle {
-    Local { execution: ExecutionId },
+    Local {
+        execution: ExecutionId,
+    },
+    /// A TestRun of k6-operator.
+    Kubernetes {
+        cluster: String,
+        namespace: String,
+        name: String,
+    },
 }
 
 /// Where an execution stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Observation {
-    /// Nobody ever ordered it here, or it was cleaned up.
+    /// Nobody ever ordered it here, or not to the end, or it was cleaned up.
     Absent,
     /// Ordered; k6 does not run yet.
-    Starting,
+    Starting {
+        /// What it waits for, in a sentence, where that is known and may take a while.
+        #[serde(default)]
+        waits_for: Option<String>,
+    },
     Running {
-        /// When the k6 process was started.
+        /// When k6 began: its process was started, or was told to go.
         k6_started: Timestamp,
         confinement: Confinement,
+        /// What has happened to its runners so far. The same events come each time.
+        #[serde(default)]
+        events: Vec<RunEvent>,
     },
     /// k6 has ended and all that it measured is in the spool.
     Ended(Box<ExitReport>),
@@ -76,6 +105,8 @@ pub enum Ending {
     Bound { bound: String, reached: String },
     /// More virtual users than [`Orders::max_vus`].
     TooManyVus { limit: u32, reached: u64 },
+    /// Some of several runners died and the others went on: there are measurements, and they decide nothing.
+    RunnersLost { words: String },
     /// k6 was never started.
     NotStarted,
 }
@@ -108,25 +139,34 @@ pub struct ExitReport {
     /// Values that were masked before anything was written.
     pub masked: u64,
     pub confinement: Confinement,
+    /// What has happened to its runners, for the timeline.
+    #[serde(default)]
+    pub events: Vec<RunEvent>,
 }
 
 /// Carries out executions.
+///
+/// Every function wants the supervisor's permit for the run: who carries out runs in a cluster does it as the account that the permit names.
 #[async_trait]
 pub trait Executor: Send + Sync + std::fmt::Debug {
+    /// What [`Executor::start`] will call the execution. Known beforehand, so that it can be stored before anything is started.
+    fn handle(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<Handle, ExecutorError>;
+    /// How long it may take from the order to a running k6, seconds.
+    fn start_limit_s(&self) -> u32;
     /// Starts the execution that the orders name, unless it was started before: then it only says so again.
     async fn start(&self, permit: &Permit<SuperviseRuns>, orders: &Orders) -> Result<Handle, ExecutorError>;
     /// Where it stands. Never fails for a state, only when the state cannot be read.
-    async fn observe(&self, execution: ExecutionId) -> Result<Observation, ExecutorError>;
+    async fn observe(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<Observation, ExecutorError>;
     /// Asks k6 to end: its teardown runs, its last measurements come. Asking twice is asking once.
     async fn stop(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId, reason: &str) -> Result<(), ExecutorError>;
     /// Ends an execution that listens to nobody any more, with everything that belongs to it, at once. It leaves no end: it is lost.
     async fn kill(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<(), ExecutorError>;
     /// Spooled frames in order, without the first `after`; at most about 8 MB a call, so ask again until none come.
-    async fn spooled_frames(&self, execution: ExecutionId, after: u64) -> Result<Vec<Frame>, ExecutorError>;
+    async fn spooled_frames(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId, after: u64) -> Result<Vec<Frame>, ExecutorError>;
     /// Log lines in order, without the first `after`; at most 2,000 a call.
-    async fn log(&self, execution: ExecutionId, after: u64) -> Result<LogPage, ExecutorError>;
+    async fn log(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId, after: u64) -> Result<LogPage, ExecutorError>;
     /// Removes everything of an execution that has ended or is lost. Removing what is not there is done already.
     async fn clean_up(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<(), ExecutorError>;
-    /// All executions that left a trace here, oldest first: what to adopt after a restart.
-    async fn find_all(&self) -> Result<Vec<ExecutionId>, ExecutorError>;
+    /// All executions that left a trace where the permit reaches, oldest first: what to adopt after a restart.
+    async fn find_all(&self, permit: &Permit<SuperviseRuns>) -> Result<Vec<ExecutionId>, ExecutorError>;
 }

@@ -20,12 +20,14 @@ use serde::Serialize;
 
 use crate::{orders::Orders, reach};
 
+/// The k6 whose contracts stand above.
+pub const CONTRACT_VERSION: &str = "2.2.0";
 /// What every k6 of ours starts with, whatever it does.
 const QUIET: [&str; 3] = ["--quiet", "--log-format=json", "--log-output=stderr"];
 /// Proxy for what goes neither to an allowed host nor to loopback: an address of the range for documentation, which nobody has. k6 checks
 /// `--blacklist-ip` when a script dials, but not when it *imports* from a URL, and imports heed proxies: this closes that way. What a script
 /// dials and may not is refused either way: loopback with k6's error code 1110, all else with 1200; [`log`] puts words to it.
-pub(crate) const NOWHERE: &str = "192.0.2.1";
+pub const NOWHERE: &str = "192.0.2.1";
 
 /// A k6 binary that answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

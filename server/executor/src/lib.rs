@@ -20,7 +20,7 @@ pub mod reach;
 pub mod runner;
 pub mod spool;
 
-pub use executor::{Ending, Executor, ExecutorError, ExitReport, Handle, Observation};
+pub use executor::{Ending, Executor, ExecutorError, ExitReport, Handle, Observation, PAST_DEADLINE};
 pub use k6::K6;
 pub use local::{LocalExecutor, LocalSettings};
-pub use orders::{AllowedTarget, Limits, Load, Orders, Secret};
+pub use orders::{AllowedTarget, InCluster, Limits, Load, Orders, Secret};

@@ -36,6 +36,8 @@ use crate::{
 const MOST_FRAME_BYTES: usize = 8 << 20;
 /// A runner that has not said “I am here” for that long after its orders were written never will.
 const MOST_START_S: i64 = 15;
+/// How long all of a start may take: the runner, and k6 under it.
+const START_LIMIT_S: u32 = 30;
 /// Inspections at one time: each may use a core for ten seconds.
 const INSPECTIONS: usize = 2;
 
@@ -132,15 +134,15 @@ impl LocalExecutor {
         }
         match (runner, alive) {
             (Some(RunnerFile { k6_started: Some(k6_started), .. }), Some(true)) => {
-                Ok(Observation::Running { k6_started, confinement: confine::read_report(&folder.confinement()).unwrap_or_default() })
+                Ok(Observation::Running { k6_started, confinement: confine::read_report(&folder.confinement()).unwrap_or_default(), events: Vec::new() })
             }
-            (Some(_), Some(true)) => Ok(Observation::Starting),
+            (Some(_), Some(true)) => Ok(Observation::Starting { waits_for: None }),
             (Some(_), _) => Ok(Observation::Lost),
             (None, _) if !folder.orders().exists() => Ok(Observation::Absent),
             (None, _) => match ours {
-                Some(true) => Ok(Observation::Starting),
+                Some(true) => Ok(Observation::Starting { waits_for: None }),
                 Some(false) => Ok(Observation::Ended(Box::new(self.never_started(&folder)))),
-                None if self.orders_age_s(&folder) <= MOST_START_S => Ok(Observation::Starting),
+                None if self.orders_age_s(&folder) <= MOST_START_S => Ok(Observation::Starting { waits_for: None }),
                 None => Ok(Observation::Lost),
             },
         }
@@ -171,6 +173,7 @@ impl LocalExecutor {
             dropped: Vec::new(),
             masked: 0,
             confinement: windfirm_model::view::run::Confinement::default(),
+            events: Vec::new(),
         }
     }
     /// A k6 whose runner is gone dies with it; this makes sure, also of what k6 may have started.
@@ -221,6 +224,14 @@ fn is_variable_name(name: &str) -> bool {
 
 #[async_trait]
 impl Executor for LocalExecutor {
+    fn handle(&self, _permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<Handle, ExecutorError> {
+        Ok(Handle::Local { execution })
+    }
+
+    fn start_limit_s(&self) -> u32 {
+        START_LIMIT_S
+    }
+
     async fn start(&self, _permit: &Permit<SuperviseRuns>, orders: &Orders) -> Result<Handle, ExecutorError> {
         self.check(orders)?;
         let execution = orders.execution;
@@ -241,7 +252,7 @@ impl Executor for LocalExecutor {
         Ok(handle)
     }
 
-    async fn observe(&self, execution: ExecutionId) -> Result<Observation, ExecutorError> {
+    async fn observe(&self, _permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<Observation, ExecutorError> {
         self.observe_now(execution)
     }
 
@@ -273,12 +284,12 @@ impl Executor for LocalExecutor {
         Ok(())
     }
 
-    async fn spooled_frames(&self, execution: ExecutionId, after: u64) -> Result<Vec<Frame>, ExecutorError> {
+    async fn spooled_frames(&self, _permit: &Permit<SuperviseRuns>, execution: ExecutionId, after: u64) -> Result<Vec<Frame>, ExecutorError> {
         let path = self.folder(execution).spool();
         blocking(move || read_frames(&path, after).map_err(|source| ExecutorError::File { what: "The spool cannot be read".into(), source })).await
     }
 
-    async fn log(&self, execution: ExecutionId, after: u64) -> Result<LogPage, ExecutorError> {
+    async fn log(&self, _permit: &Permit<SuperviseRuns>, execution: ExecutionId, after: u64) -> Result<LogPage, ExecutorError> {
         let folder = self.folder(execution);
         let mark = self.log_marks().get(&execution).copied().unwrap_or_default();
         let (page, mark) = blocking(move || {
@@ -294,7 +305,7 @@ impl Executor for LocalExecutor {
 
     async fn clean_up(&self, _permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<(), ExecutorError> {
         let folder = self.folder(execution);
-        if matches!(self.observe_now(execution)?, Observation::Starting | Observation::Running { .. }) {
+        if matches!(self.observe_now(execution)?, Observation::Starting { .. } | Observation::Running { .. }) {
             return Err(ExecutorError::StillGoing(execution));
         }
         // A runner that still forwards what has been read from the spool has nothing more to do.
@@ -314,7 +325,7 @@ impl Executor for LocalExecutor {
         }
     }
 
-    async fn find_all(&self) -> Result<Vec<ExecutionId>, ExecutorError> {
+    async fn find_all(&self, _permit: &Permit<SuperviseRuns>) -> Result<Vec<ExecutionId>, ExecutorError> {
         let entries = fs::read_dir(self.settings.state_dir.join("executions"))
             .map_err(|source| ExecutorError::File { what: "The folder for executions cannot be read".into(), source })?;
         let mut found: Vec<ExecutionId> = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();

@@ -110,6 +110,25 @@ pub struct Orders {
     pub deadline_s: u32,
     #[serde(default)]
     pub limits: Limits,
+    /// What only an executor in a cluster needs to know. The account, and with it the namespace, comes with the permit.
+    #[serde(default)]
+    pub in_cluster: Option<InCluster>,
+}
+
+/// What an execution in a cluster needs beside the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InCluster {
+    /// How many runners share the load.
+    pub runners: u32,
+    /// All options of k6, as `k6 inspect` printed them when the launch was judged ([`crate::inspect::Inspected::options`]). The script is
+    /// not asked again, so what it says today changes nothing.
+    pub options: serde_json::Value,
+    /// Path of the app; for people who look at the objects.
+    pub app: String,
+    /// Who launched it, as a SHA-256: objects are read by many.
+    pub actor_sha256: String,
+    /// Commit of the tree.
+    pub commit: String,
 }
 
 #[cfg(test)]

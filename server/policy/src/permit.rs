@@ -11,7 +11,7 @@ use windfirm_model::{
 
 use crate::{
     access::{GrantUse, Place},
-    act::{OwnAct, SystemAct},
+    act::{OwnAct, SuperviseRuns, SystemAct},
 };
 
 /// What an action is done to, resolved.
@@ -37,13 +37,15 @@ pub struct Permit<A> {
     actor: Actor,
     resource: Resource,
     grant: Option<GrantUse>,
+    /// Frozen with a run; see [`Permit::for_run`].
+    frozen_account: Option<String>,
     policy_digest: String,
     act: PhantomData<fn() -> A>,
 }
 
 impl<A> Permit<A> {
     pub(crate) const fn new(operation: OperationId, actor: Actor, resource: Resource, grant: Option<GrantUse>, policy_digest: String) -> Self {
-        Self { operation, actor, resource, grant, policy_digest, act: PhantomData }
+        Self { operation, actor, resource, grant, frozen_account: None, policy_digest, act: PhantomData }
     }
     #[must_use]
     pub const fn operation(&self) -> OperationId {
@@ -65,7 +67,7 @@ impl<A> Permit<A> {
     /// `namespace/name` of the service account to act as; none when the action does not reach a cluster.
     #[must_use]
     pub fn service_account(&self) -> Option<&str> {
-        self.grant.as_ref().and_then(|grant| grant.service_account.as_deref())
+        self.frozen_account.as_deref().or_else(|| self.grant.as_ref().and_then(|grant| grant.service_account.as_deref()))
     }
     #[must_use]
     pub fn policy_digest(&self) -> &str {
@@ -79,6 +81,15 @@ impl<A: SystemAct> Permit<A> {
     pub fn system(operation: OperationId, resource: Resource) -> Self {
         let task: SystemTask = A::TASK;
         Self::new(operation, Actor::System { task }, resource, None, String::new())
+    }
+}
+
+impl Permit<SuperviseRuns> {
+    /// The supervisor with one run in hand. In a cluster it acts as `service_account` (`namespace/name`): the account that was frozen with
+    /// the run when somebody with a grant launched it, and no other. Which run it is stands in `resource`.
+    #[must_use]
+    pub fn for_run(operation: OperationId, resource: Resource, service_account: &str) -> Self {
+        Self { frozen_account: Some(service_account.to_owned()), ..Self::system(operation, resource) }
     }
 }
 

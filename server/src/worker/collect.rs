@@ -20,6 +20,7 @@ use crate::{
     live::{self, LiveExecution},
     state::Portal,
     usecase::inspection,
+    worker::supervise,
 };
 
 /// Whether a frame was new.
@@ -105,15 +106,15 @@ pub async fn take_frame(portal: &Portal, run: RunId, execution: ExecutionId, fra
 }
 
 /// Takes what the runner has spooled and we have not: after a restart, and at the end of every run.
-pub async fn take_spool(portal: &Portal, run: RunId, execution: ExecutionId) -> Result<u64, CollectError> {
+pub async fn take_spool(portal: &Portal, run: &RunRecord) -> Result<u64, CollectError> {
     let mut seen = 0;
     loop {
-        let frames = portal.executor().spooled_frames(execution, seen).await?;
+        let frames = portal.executor().spooled_frames(&supervise::permit(portal, run), run.execution, seen).await?;
         if frames.is_empty() {
             return Ok(seen);
         }
         for frame in &frames {
-            take_frame(portal, run, execution, frame).await?;
+            take_frame(portal, run.id, run.execution, frame).await?;
         }
         seen += u64::try_from(frames.len()).unwrap_or(u64::MAX);
     }
@@ -123,16 +124,16 @@ pub async fn take_spool(portal: &Portal, run: RunId, execution: ExecutionId) -> 
 ///
 /// How many were not kept is known only when k6 has ended, and by then all kept lines may have been taken: so the count is stored
 /// also when no line comes with it.
-pub async fn take_log(portal: &Portal, run: RunId, execution: ExecutionId) -> Result<(), CollectError> {
+pub async fn take_log(portal: &Portal, run: &RunRecord) -> Result<(), CollectError> {
     loop {
-        let mut live = locked(portal, run, execution).await?;
-        let page = portal.executor().log(execution, live.log_taken).await?;
+        let mut live = locked(portal, run.id, run.execution).await?;
+        let page = portal.executor().log(&supervise::permit(portal, run), run.execution, live.log_taken).await?;
         let dropped = page.dropped.max(live.log_dropped);
         if page.lines.is_empty() && dropped == live.log_dropped {
             return Ok(());
         }
         let lines: Vec<LogLine> = page.lines;
-        portal.store.store_log(&permit(portal, run), execution, live.log_taken, &lines, dropped).await?;
+        portal.store.store_log(&permit(portal, run.id), run.execution, live.log_taken, &lines, dropped).await?;
         live.log_dropped = dropped;
         live.add_log(lines);
     }

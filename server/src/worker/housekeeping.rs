@@ -58,7 +58,8 @@ pub async fn round(portal: Arc<Portal>) {
 /// a token. What the store does not know may be somebody else's and is left alone.
 async fn leftovers(portal: &Portal) -> Result<(), StepError> {
     let access = Access::system(SystemTask::RunSupervisor);
-    for id in portal.executor().find_all().await? {
+    let looking: Permit<SuperviseRuns> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
+    for id in portal.executor().find_all(&looking).await? {
         let Some(execution) = portal.store.execution(&access, id).await?.filter(|execution| !execution.state.is_live()) else { continue };
         let resource = Resource { run: Some(execution.run), ..Resource::default() };
         let permit: Permit<SuperviseRuns> = Permit::system(OperationId(portal.clock.new_uuid()), resource);

@@ -30,7 +30,7 @@ pub const ABORTED_BY_THRESHOLD: &str = "A threshold with abortOnFail was broken:
 
 /// The run has ended by itself, or was told to: settles it with everything that was measured.
 pub async fn finish(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    match portal.executor().observe(run.execution).await? {
+    match portal.executor().observe(&permit(portal, run), run.execution).await? {
         Observation::Ended(report) => {
             let mut numbers = gather(portal, run, Some(&report)).await?;
             let to = end_state(run, &report, &numbers);
@@ -46,7 +46,7 @@ pub async fn finish(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepErr
             store(portal, run, to, Numbers::default()).await
         }
         Observation::Lost | Observation::Absent => lost(portal, run).await,
-        Observation::Starting | Observation::Running { .. } => Ok(()),
+        Observation::Starting { .. } | Observation::Running { .. } => Ok(()),
     }
 }
 
@@ -72,8 +72,8 @@ struct Numbers {
 
 /// Everything that was measured, with the verdict if there is a report to judge by.
 async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitReport>) -> Result<Numbers, StepError> {
-    collect::take_spool(portal, run.id, run.execution).await?;
-    collect::take_log(portal, run.id, run.execution).await?;
+    collect::take_spool(portal, run).await?;
+    collect::take_log(portal, run).await?;
     let live = collect::locked(portal, run.id, run.execution).await?;
     let measured = results::measured(&live.merger, report.map_or(live.started(), |report| report.started), &live.thresholds);
     let nothing = Vec::new();
@@ -107,6 +107,7 @@ fn judged_ending(report: &ExitReport) -> verdict::Ending {
         (Ending::Itself | Ending::NotStarted, Some(cause)) => verdict::Ending::CutShort(cause.words()),
         (Ending::NotStarted, None) => verdict::Ending::CutShort("k6 was not started.".to_owned()),
         (Ending::Stopped { reason }, _) => verdict::Ending::CutShort(reason.clone()),
+        (Ending::RunnersLost { words }, _) => verdict::Ending::CutShort(words.clone()),
         (Ending::Portal { message }, _) => verdict::Ending::CutShort(message.clone()),
         (Ending::Deadline { limit_s }, _) => verdict::Ending::CutShort(Cause::DeadlinePassed { limit_s: *limit_s }.words()),
         (Ending::TooManyVus { limit, reached }, _) => verdict::Ending::CutShort(Cause::TooManyVus { limit: *limit, reached: *reached }.words()),

@@ -6,7 +6,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
-use windfirm_executor::{AllowedTarget, Observation, Orders, Secret};
+use windfirm_executor::{AllowedTarget, Observation, Orders, PAST_DEADLINE, Secret};
 use windfirm_model::{
     actor::SystemTask,
     audit::{EventCode, EventOutcome},
@@ -31,10 +31,10 @@ use crate::{
     worker::{collect, settle},
 };
 
-/// How long the executor may take from the order to a running k6.
-const START_LIMIT_S: i64 = 30;
 /// Added to what is planned: setup, teardown, and the iterations that are still under way when the time is over.
 const DEADLINE_GRACE_S: u32 = 120;
+/// After its deadline a run is stopped by the portal, if nobody else did it. A runner of ours needs some of it to stop k6 by itself.
+const LATE_AFTER_S: u32 = 30;
 /// A runner ends k6 at its deadline, or when it is asked to, within less than a minute. One that takes longer than this listens to
 /// nobody: it hangs, or was stopped by a signal.
 const HUNG_AFTER_S: u32 = 90;
@@ -79,9 +79,10 @@ pub async fn round(portal: Arc<Portal>) {
 }
 
 pub(crate) fn permit(portal: &Portal, run: &RunRecord) -> Permit<SuperviseRuns> {
-    Permit::system(
+    Permit::for_run(
         OperationId(portal.clock.new_uuid()),
         Resource { path: Some(run.path.clone()), environment: Some(run.environment.clone()), run: Some(run.id) },
+        &run.service_account,
     )
 }
 
@@ -120,7 +121,8 @@ async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
         Ok(orders) => {
             let permit = permit(portal, run);
             let hash: [u8; 32] = Sha256::digest(orders.token.reveal().as_bytes()).into();
-            let handle = serde_json::json!({ "executor": "local", "execution": run.execution });
+            let handle = portal.executor().handle(&permit, run.execution)?;
+            let handle = serde_json::to_value(handle).map_err(|error| StepError::Other(error.to_string()))?;
             // Armed before it starts: the first delivery may come at once.
             portal.store.arm_execution(&permit, run.execution, &hash, &handle).await?;
             let facts = vec![
@@ -133,11 +135,19 @@ async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
             record_outcome(portal, &permit, &started).await?;
             match started {
                 Ok(()) => Ok(()),
-                Err(error) => settle::give_up(portal, run, Cause::StartFailed { message: format!("{error}.") }).await,
+                // It is ordered again, until the time for starting is over.
+                Err(error) if error.is_passing() => Err(error.into()),
+                Err(error) => settle::give_up(portal, run, Cause::StartFailed { message: sentence(&error) }).await,
             }
         }
         Err(message) => settle::give_up(portal, run, Cause::StartFailed { message }).await,
     }
+}
+
+/// An error as a sentence. Some are whole sentences already.
+fn sentence(error: &windfirm_executor::ExecutorError) -> String {
+    let text = error.to_string();
+    if text.ends_with('.') { text } else { format!("{text}.") }
 }
 
 /// How long k6 may run; the runner keeps it.
@@ -166,6 +176,7 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
         allowed: vec![resolve(&run.target).await?],
         deadline_s: deadline_s(run),
         limits: windfirm_executor::Limits::default(),
+        in_cluster: None,
     })
 }
 
@@ -183,9 +194,15 @@ async fn resolve(target: &str) -> Result<AllowedTarget, String> {
 }
 
 async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
-    match portal.executor().observe(run.execution).await? {
-        Observation::Absent => order(portal, run).await,
-        Observation::Running { k6_started, confinement } => {
+    let permit = permit(portal, run);
+    let limit_s = portal.executor().start_limit_s();
+    let over = portal.clock.now().micros_since(since) > i64::from(limit_s) * 1_000_000;
+    match portal.executor().observe(&permit, run.execution).await {
+        Err(error) if over => give_up_late(portal, run, limit_s, &sentence(&error)).await,
+        Err(error) => Err(error.into()),
+        Ok(Observation::Absent) if over => give_up_late(portal, run, limit_s, "It could not be ordered.").await,
+        Ok(Observation::Absent) => order(portal, run).await,
+        Ok(Observation::Running { k6_started, confinement, .. }) => {
             let mut events = vec![event(portal, "k6 runs", false)];
             if !confinement.full && !confinement.measures.is_empty() {
                 events.push(event(portal, format!("Not everything is confined: {}", confinement.measures.join("; ")), true));
@@ -195,36 +212,87 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
             collect::locked(portal, run.id, run.execution).await?.set_started(k6_started);
             Ok(())
         }
-        Observation::Ended(report) => {
-            let events = vec![event(portal, "k6 has ended", report.cause.is_some())];
+        Ok(Observation::Ended(report)) => {
+            let mut events = report.events;
+            events.push(event(portal, "k6 has ended", report.cause.is_some()));
             advance(portal, run, RunState::Finishing { since: portal.clock.now() }, events, Some(report.confinement)).await?;
             portal.wake.notify_one();
             Ok(())
         }
-        Observation::Lost => settle::lost(portal, run).await,
-        Observation::Starting if portal.clock.now().micros_since(since) > START_LIMIT_S * 1_000_000 => {
-            portal.executor().kill(&permit(portal, run), run.execution).await?;
-            let message = format!("It did not start within {START_LIMIT_S} s.");
-            settle::give_up(portal, run, Cause::StartFailed { message }).await
-        }
-        Observation::Starting => Ok(()),
+        Ok(Observation::Lost) => settle::lost(portal, run).await,
+        Ok(Observation::Starting { waits_for }) if over => give_up_late(portal, run, limit_s, waits_for.as_deref().unwrap_or_default()).await,
+        Ok(Observation::Starting { waits_for: Some(words) }) => tell(portal, run, &[event(portal, words, false)]).await,
+        Ok(Observation::Starting { waits_for: None }) => Ok(()),
     }
 }
 
+async fn give_up_late(portal: &Arc<Portal>, run: &RunRecord, limit_s: u32, why: &str) -> Result<(), StepError> {
+    // When even that cannot be done the housekeeping finds it.
+    if let Err(error) = portal.executor().kill(&permit(portal, run), run.execution).await {
+        tracing::warn!(%error, run = %run.id, "supervisor.not_killed");
+    }
+    let message = format!("It did not start within {limit_s} s. {why}");
+    settle::give_up(portal, run, Cause::StartFailed { message: message.trim_end().to_owned() }).await
+}
+
+/// Puts events on the timeline that were not told yet. After a restart they may be told once more.
+async fn tell(portal: &Arc<Portal>, run: &RunRecord, events: &[RunEvent]) -> Result<(), StepError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut live = collect::locked(portal, run.id, run.execution).await?;
+    let new: Vec<_> = events.iter().filter(|event| !live.events_said.contains(&event.text)).cloned().collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    portal.store.store_events(&collect::permit(portal, run.id), &new).await?;
+    live.events_said.extend(new.into_iter().map(|event| event.text));
+    Ok(())
+}
+
 async fn running(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
-    collect::take_log(portal, run.id, run.execution).await?;
+    collect::take_log(portal, run).await?;
     settle::abort_if_due(portal, run).await?;
-    match portal.executor().observe(run.execution).await? {
+    match portal.executor().observe(&permit(portal, run), run.execution).await? {
         Observation::Ended(report) => {
-            let events = vec![event(portal, "k6 has ended; the last measurements are being settled", report.cause.is_some())];
+            let mut events = untold(portal, run, report.events).await?;
+            events.push(event(portal, "k6 has ended; the last measurements are being settled", report.cause.is_some()));
             // k6 may have been seen running before it had told how it is confined; the report knows.
             advance(portal, run, RunState::Finishing { since: portal.clock.now() }, events, Some(report.confinement)).await?;
             portal.wake.notify_one();
             Ok(())
         }
         Observation::Lost | Observation::Absent => settle::lost(portal, run).await,
-        Observation::Running { .. } | Observation::Starting => end_if_hung(portal, run, since, deadline_s(run)).await,
+        Observation::Running { events, .. } => {
+            tell(portal, run, &events).await?;
+            end_if_late(portal, run, since).await?;
+            end_if_hung(portal, run, since, deadline_s(run)).await
+        }
+        Observation::Starting { .. } => end_if_hung(portal, run, since, deadline_s(run)).await,
     }
+}
+
+/// Those that were not told while it ran.
+async fn untold(portal: &Arc<Portal>, run: &RunRecord, events: Vec<RunEvent>) -> Result<Vec<RunEvent>, StepError> {
+    let live = collect::locked(portal, run.id, run.execution).await?;
+    Ok(events.into_iter().filter(|event| !live.events_said.contains(&event.text)).collect())
+}
+
+/// Where runs are carried out in a cluster nobody but the portal keeps the deadline. A runner of ours has ended k6 by itself long before.
+async fn end_if_late(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
+    let late_us = portal.clock.now().micros_since(since) - i64::from(deadline_s(run)) * 1_000_000;
+    // What is later still hangs, and is killed.
+    if !(i64::from(LATE_AFTER_S) * 1_000_000..i64::from(HUNG_AFTER_S) * 1_000_000).contains(&late_us) {
+        return Ok(());
+    }
+    let mut live = collect::locked(portal, run.id, run.execution).await?;
+    if live.deadline_asked {
+        return Ok(());
+    }
+    let why = format!("{PAST_DEADLINE} {} s.", deadline_s(run));
+    end(portal, run, &why, portal.executor().stop(&permit(portal, run), run.execution, &why)).await?;
+    live.deadline_asked = true;
+    Ok(())
 }
 
 /// The runner has a limit of its own; this is for one that cannot keep it. What is killed is lost, and settled as that in the next round.
@@ -264,11 +332,11 @@ async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &
 }
 
 async fn cancelling(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
-    collect::take_log(portal, run.id, run.execution).await.ok();
-    match portal.executor().observe(run.execution).await? {
+    collect::take_log(portal, run).await.ok();
+    match portal.executor().observe(&permit(portal, run), run.execution).await? {
         Observation::Ended(_) | Observation::Absent => settle::finish(portal, run).await,
         Observation::Lost => settle::lost(portal, run).await,
-        Observation::Running { .. } | Observation::Starting => {
+        Observation::Running { .. } | Observation::Starting { .. } => {
             let reason = if let RunState::Cancelling { by, .. } = &run.state { format!("Stopped by {by}.") } else { "Stopped.".to_owned() };
             portal.executor().stop(&permit(portal, run), run.execution, &reason).await?;
             end_if_hung(portal, run, since, 0).await

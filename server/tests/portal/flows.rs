@@ -58,7 +58,7 @@ async fn a_run_goes_from_click_to_verdict_with_every_sample() {
     let page: RunPage = serde_json::from_str(&page.body).unwrap();
     assert!(page.measured.windows.len() > 5 && page.log_total < 100, "{} windows", page.measured.windows.len());
     assert_eq!(house.call(As::Eli, Method::GET, "run", &format!("id={run}")).await.status, StatusCode::NOT_FOUND);
-    assert!(house.portal.executor().find_all().await.unwrap().is_empty());
+    assert!(house.executions().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,10 +29,11 @@ use windfirm_model::{
     actor::{Groups, PersonKey, SystemTask},
     audit::EventOutcome,
     clock::Clock,
+    id::{ExecutionId, OperationId},
     session::Login,
     view::audit::AuditRow,
 };
-use windfirm_policy::Access;
+use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
 use windfirm_store::{audit::AuditFilter, session::SessionRows};
 
 use crate::k6::k6;
@@ -119,6 +120,12 @@ impl House {
     /// The same with another configuration; `change` is told the folder that everything stands in.
     pub(crate) async fn open_with(change: impl FnOnce(&Path, &mut Config)) -> Option<Self> {
         Self::build_with(Plan::default(), change).await
+    }
+
+    /// What the executor has a trace of.
+    pub(crate) async fn executions(&self) -> Vec<ExecutionId> {
+        let permit: Permit<SuperviseRuns> = Permit::system(OperationId(self.portal.clock.new_uuid()), Resource::default());
+        self.portal.executor().find_all(&permit).await.unwrap()
     }
 
     /// The next start of the same portal, on the same folder.

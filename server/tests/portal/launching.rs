@@ -196,7 +196,7 @@ async fn a_run_that_leaves_the_queue_is_judged_by_the_policy_of_then() {
     assert_eq!((row.outcome, row.run, row.actor.as_str()), (EventOutcome::Denied, Some(run), "Ana Ruiz"));
     let page = house.page(As::Ana, &format!("/runs/{run}")).await.body;
     assert!(page.contains("The policy changed while this run waited"), "{page}");
-    assert!(house.portal.executor().find_all().await.unwrap().is_empty(), "nothing was started");
+    assert!(house.executions().await.is_empty(), "nothing was started");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -301,7 +301,7 @@ async fn a_runner_that_hangs_does_not_keep_its_slot_for_ever() {
     until("the end of runners and k6s", async || processes.iter().all(|pid| !lives(*pid)).then_some(())).await;
     until("empty folders", async || {
         housekeeping::round(Arc::clone(&house.portal)).await;
-        house.portal.executor().find_all().await.unwrap().is_empty().then_some(())
+        house.executions().await.is_empty().then_some(())
     })
     .await;
 }
@@ -329,7 +329,7 @@ async fn what_a_crash_left_of_an_ended_run_is_removed() {
     for _ in 0..2 {
         housekeeping::round(Arc::clone(&house.portal)).await;
     }
-    assert_eq!(house.portal.executor().find_all().await.unwrap(), [live.execution]);
+    assert_eq!(house.executions().await, [live.execution]);
 }
 
 /// One delivery: so many requests in one second.

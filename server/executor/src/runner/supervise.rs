@@ -224,7 +224,7 @@ fn report(desk: &Desk, status: Option<ExitStatus>, kept: &Kept, started: Timesta
         Ending::Deadline { limit_s } => Some(Cause::DeadlinePassed { limit_s: *limit_s }),
         Ending::Bound { bound, reached } => Some(Cause::BoundExceeded { bound: bound.clone(), reached: reached.clone() }),
         Ending::TooManyVus { limit, reached } => Some(Cause::TooManyVus { limit: *limit, reached: *reached }),
-        Ending::Stopped { .. } | Ending::Portal { .. } => None,
+        Ending::Stopped { .. } | Ending::Portal { .. } | Ending::RunnersLost { .. } => None,
     };
     ExitReport {
         ending,
@@ -242,6 +242,7 @@ fn report(desk: &Desk, status: Option<ExitStatus>, kept: &Kept, started: Timesta
         dropped: counts.dropped.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
         masked: counts.masked,
         confinement: confine::read_report(&desk.folder.confinement()).unwrap_or_default(),
+        events: Vec::new(),
     }
 }
 

@@ -124,11 +124,11 @@ async fn ordering_the_same_execution_again_starts_nothing() {
     after.start(&permit, &orders).await.unwrap();
     assert_eq!(stage.end(orders.execution).await, report);
     assert_eq!(stage.target.hits(), 20, "twenty iterations, however often it was ordered");
-    assert_eq!(after.find_all().await.unwrap(), [orders.execution]);
+    assert_eq!(after.find_all(&stage.permit()).await.unwrap(), [orders.execution]);
 
     after.clean_up(&permit, orders.execution).await.unwrap();
     after.clean_up(&permit, orders.execution).await.unwrap();
-    assert_eq!(after.observe(orders.execution).await.unwrap(), Observation::Absent);
+    assert_eq!(after.observe(&stage.permit(), orders.execution).await.unwrap(), Observation::Absent);
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn a_stop_lets_the_teardown_run_and_loses_nothing() {
     let orders = stage.orders(ENDLESS);
     stage.start(&orders).await;
     stage.hits(5).await;
-    assert!(matches!(stage.executor.observe(orders.execution).await.unwrap(), Observation::Running { .. }));
+    assert!(matches!(stage.executor.observe(&stage.permit(), orders.execution).await.unwrap(), Observation::Running { .. }));
     stage.executor.stop(&stage.permit(), orders.execution, "Ann wants it").await.unwrap();
     stage.executor.stop(&stage.permit(), orders.execution, "Ben wants it too").await.unwrap();
     let report = stage.end(orders.execution).await;

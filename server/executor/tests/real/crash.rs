@@ -26,17 +26,17 @@ async fn a_killed_runner_takes_k6_along_and_leaves_what_it_had() {
     until("the end of k6", || async { (!k6.is_alive()).then_some(()) }).await;
 
     for executor in [&stage.executor, &stage.executor_after_restart()] {
-        assert_eq!(executor.observe(orders.execution).await.unwrap(), Observation::Lost);
+        assert_eq!(executor.observe(&stage.permit(), orders.execution).await.unwrap(), Observation::Lost);
     }
     let left = stage.spooled(orders.execution).await;
     assert!(counted(&left, "http_reqs") > 0.0);
     // Lost is lost: ordering it again does not run it again.
     let hits = stage.target.hits();
     stage.start(&orders).await;
-    assert_eq!(stage.executor.observe(orders.execution).await.unwrap(), Observation::Lost);
+    assert_eq!(stage.executor.observe(&stage.permit(), orders.execution).await.unwrap(), Observation::Lost);
     assert_eq!(stage.target.hits(), hits);
     stage.executor.clean_up(&stage.permit(), orders.execution).await.unwrap();
-    assert_eq!(stage.executor.observe(orders.execution).await.unwrap(), Observation::Absent);
+    assert_eq!(stage.executor.observe(&stage.permit(), orders.execution).await.unwrap(), Observation::Absent);
 }
 
 #[tokio::test]
@@ -50,8 +50,8 @@ async fn a_portal_that_was_away_gets_every_frame_once_and_in_order() {
 
     // A new portal process adopts what it finds, and stops it.
     let after = stage.executor_after_restart();
-    assert_eq!(after.find_all().await.unwrap(), [orders.execution]);
-    assert!(matches!(after.observe(orders.execution).await.unwrap(), Observation::Running { .. }));
+    assert_eq!(after.find_all(&stage.permit()).await.unwrap(), [orders.execution]);
+    assert!(matches!(after.observe(&stage.permit(), orders.execution).await.unwrap(), Observation::Running { .. }));
     stage.portal.come(&stage.tasks).await;
     until("a frame at the portal", || async { (!stage.portal.frames().is_empty()).then_some(()) }).await;
     after.stop(&stage.permit(), orders.execution, "seen enough").await.unwrap();
@@ -98,7 +98,7 @@ async fn a_script_that_prints_without_end_fills_its_log_and_no_more() {
     assert_eq!(report.cause, Some(Cause::DeadlinePassed { limit_s: 3 }));
     assert!(report.log_dropped > report.log_lines && report.log_lines > 100, "{} kept, {} dropped", report.log_lines, report.log_dropped);
     assert!(std::fs::metadata(stage.executor.folder(orders.execution).log()).unwrap().len() <= 50_000);
-    let page = stage.executor.log(orders.execution, 10).await.unwrap();
+    let page = stage.executor.log(&stage.permit(), orders.execution, 10).await.unwrap();
     assert_eq!((page.total, page.dropped, page.from), (report.log_lines, report.log_dropped, 10));
 }
 
@@ -187,6 +187,6 @@ async fn orders_that_cannot_be_carried_out_are_refused_before_anything_starts() 
         let error = stage.executor.start(&permit, &bad).await.unwrap_err().to_string();
         assert!(error.contains(word), "{word}: {error}");
     }
-    assert_eq!(stage.executor.observe(good.execution).await.unwrap(), Observation::Absent);
+    assert_eq!(stage.executor.observe(&stage.permit(), good.execution).await.unwrap(), Observation::Absent);
     assert!(matches!(stage.executor.stop(&permit, good.execution, "").await, Err(ExecutorError::Absent(_))));
 }

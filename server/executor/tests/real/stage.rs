@@ -216,6 +216,7 @@ impl Stage {
             allowed: vec![AllowedTarget { host: "127.0.0.1".into(), addresses: vec![self.target.address.ip()], port: Some(self.target.address.port()) }],
             deadline_s: 60,
             limits: Limits::default(),
+            in_cluster: None,
         }
     }
     pub(crate) fn permit(&self) -> Permit<SuperviseRuns> {
@@ -230,7 +231,7 @@ impl Stage {
     }
     pub(crate) async fn end(&self, execution: ExecutionId) -> ExitReport {
         until("the end", || async {
-            match self.executor.observe(execution).await.unwrap() {
+            match self.executor.observe(&self.permit(), execution).await.unwrap() {
                 Observation::Ended(report) => Some(*report),
                 Observation::Lost => panic!("the runner is lost"),
                 _ => None,
@@ -245,7 +246,7 @@ impl Stage {
     pub(crate) async fn spooled(&self, execution: ExecutionId) -> Vec<Frame> {
         let mut frames = Vec::new();
         loop {
-            let more = self.executor.spooled_frames(execution, u64::try_from(frames.len()).unwrap()).await.unwrap();
+            let more = self.executor.spooled_frames(&self.permit(), execution, u64::try_from(frames.len()).unwrap()).await.unwrap();
             if more.is_empty() {
                 return frames;
             }
@@ -253,7 +254,7 @@ impl Stage {
         }
     }
     pub(crate) async fn log_text(&self, execution: ExecutionId) -> String {
-        let page = self.executor.log(execution, 0).await.unwrap();
+        let page = self.executor.log(&self.permit(), execution, 0).await.unwrap();
         page.lines.iter().map(|line| format!("{} {}\n", line.level, line.text)).collect()
     }
     pub(crate) fn runner(&self, execution: ExecutionId) -> RunnerFile {

@@ -8,6 +8,7 @@ fn forge(operation: OperationId) -> Permit<StopRun> {
         actor: Actor::System { task: SystemTask::Ingest },
         resource: Resource::default(),
         grant: None,
+        frozen_account: None,
         policy_digest: String::new(),
         act: std::marker::PhantomData,
     }

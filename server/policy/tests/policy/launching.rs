@@ -1,9 +1,13 @@
 //! A launch needs a grant, every guardrail kept, and the policy that is in force.
 
-use windfirm_model::{actor::SystemTask, environment::Environment, view::launch::RuleRow};
+use windfirm_model::{
+    actor::{Actor, SystemTask},
+    environment::Environment,
+    view::launch::RuleRow,
+};
 use windfirm_policy::{
     Access, Facts, LaunchRefused, Permit, Refused, Resource,
-    act::{LaunchRun, StopRun, ViewAudit},
+    act::{LaunchRun, StopRun, SuperviseRuns, ViewAudit},
     guardrail::{BUILT_IN_MAX_DURATION_S, BUILT_IN_MAX_VUS},
 };
 
@@ -42,6 +46,14 @@ fn a_plain_permit_is_for_the_place_that_was_judged_too() {
     // Reading the audit log reaches no cluster, so no account is in the permit.
     let permit: Permit<ViewAudit> = access.permit_anywhere(operation(), Resource::default()).unwrap();
     assert_eq!(permit.service_account(), None);
+}
+
+#[test]
+fn the_supervisor_goes_on_as_the_account_that_was_frozen_with_the_run() {
+    let permit = Permit::for_run(operation(), Resource::default(), "shop-dev/loadtest");
+    assert_eq!((permit.service_account(), permit.actor()), (Some("shop-dev/loadtest"), &Actor::System { task: SystemTask::RunSupervisor }));
+    let without: Permit<SuperviseRuns> = Permit::system(operation(), Resource::default());
+    assert_eq!(without.service_account(), None);
 }
 
 #[test]

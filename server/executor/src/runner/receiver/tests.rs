@@ -64,6 +64,7 @@ impl Stage {
             allowed: Vec::new(),
             deadline_s: 60,
             limits: Limits::default(),
+            in_cluster: None,
         };
         let home = Folder::of(folder.path(), execution);
         home.create().unwrap();

@@ -1,0 +1,425 @@
+//! [`KubernetesExecutor`]: the executor's contract, kept with TestRuns.
+//!
+//! Everything is done as the permit's account, through the gateway. What stands in memory is only what was read, and why we asked for a
+//! stop; after a restart it is read again.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+use serde_json::json;
+use tokio::{task::spawn_blocking, time::Instant};
+use windfirm_executor::{Executor, ExecutorError, ExitReport, Handle, InCluster, Observation, Orders};
+use windfirm_measure::frame::Frame;
+use windfirm_model::{clock::Clock, id::ExecutionId, view::run::LogPage};
+use windfirm_policy::{Permit, act::SuperviseRuns};
+
+use super::{
+    archive,
+    log::{Book, Feed},
+    objects::{self, Plan, REST_PORT, mark},
+    report,
+    seen::{Event, Job, Pod, Seen, TestRun},
+    settings::OperatorSettings,
+    standing::{self, Standing},
+};
+use crate::{
+    account::Account,
+    acting::{Acting, LogPart, Selector},
+    error::ClusterError,
+    gateway::Gateway,
+    kind::Kind,
+};
+
+/// Whoever asks more often is told what was seen then.
+const LOOK: Duration = Duration::from_millis(800);
+/// For so long after an order a node may still say that the ConfigMap is not there.
+const MISSED: Duration = Duration::from_secs(30);
+/// One piece of a log, bytes.
+const LOG_PIECE: u32 = 4 << 20;
+/// Logs of a run that goes on are read again after that.
+const LOG_LOOK: Duration = Duration::from_secs(2);
+const LOGS_AT_ONCE: usize = 8;
+/// Of how many parts that do not move the events are read: they all have the same reason.
+const MOST_UNMOVED: usize = 3;
+/// Runners that one run may have. The operator looks at each every second.
+const MOST_RUNNERS: u32 = 200;
+
+type SupervisorPermit = Permit<SuperviseRuns>;
+type ActingFor<'p> = Acting<'p, SuperviseRuns>;
+
+/// Carries out executions in one cluster.
+#[derive(Debug)]
+pub struct KubernetesExecutor {
+    gateway: Gateway,
+    settings: OperatorSettings,
+    clock: Arc<dyn Clock>,
+    kept: Mutex<HashMap<ExecutionId, Arc<tokio::sync::Mutex<Kept>>>>,
+}
+
+/// What was seen of one execution.
+#[derive(Debug, Default)]
+struct Kept {
+    looked: Option<(Instant, Observation)>,
+    /// When we ordered it, if we did.
+    ordered: Option<Instant>,
+    seen: Option<Seen>,
+    book: Option<(Instant, Book)>,
+    /// Why we asked it to stop, and which runners have heard it.
+    stop: Option<String>,
+    told: BTreeSet<u32>,
+    /// The end does not change any more.
+    report: Option<ExitReport>,
+}
+
+impl KubernetesExecutor {
+    #[must_use]
+    pub fn new(gateway: Gateway, settings: OperatorSettings, clock: Arc<dyn Clock>) -> Self {
+        Self { gateway, settings, clock, kept: Mutex::default() }
+    }
+    #[must_use]
+    pub const fn settings(&self) -> &OperatorSettings {
+        &self.settings
+    }
+    fn kept(&self, execution: ExecutionId) -> Arc<tokio::sync::Mutex<Kept>> {
+        Arc::clone(self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(execution).or_default())
+    }
+    fn forget(&self, execution: ExecutionId) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&execution);
+    }
+    async fn acting<'p>(&self, permit: &'p SupervisorPermit) -> Result<ActingFor<'p>, ExecutorError> {
+        self.gateway.as_service_account(permit).await.map_err(told)
+    }
+    fn check<'o>(&self, orders: &'o Orders) -> Result<&'o InCluster, ExecutorError> {
+        let refuse = |why: String| Err(ExecutorError::Orders(why));
+        let Some(cluster) = &orders.in_cluster else { return refuse("they say nothing for a cluster".into()) };
+        if cluster.runners == 0 || cluster.runners > MOST_RUNNERS {
+            return refuse(format!("a run has 1 to {MOST_RUNNERS} runners, not {}", cluster.runners));
+        }
+        if cluster.runners > orders.max_vus {
+            return refuse(format!("{} runners are too many for {} virtual users: each runner needs one", cluster.runners, orders.max_vus));
+        }
+        if orders.deadline_s == 0 {
+            return refuse("a run needs a deadline".into());
+        }
+        if !url::Url::parse(&orders.portal).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            return refuse("the address of the portal is not an HTTP URL".into());
+        }
+        Ok(cluster)
+    }
+    /// The TestRun of an execution, if it is there, and the account that it was begun as.
+    async fn find<'p>(&self, acting: ActingFor<'p>, execution: ExecutionId) -> Result<Option<(TestRun, ActingFor<'p>)>, ExecutorError> {
+        let run = match acting.get::<TestRun>(Kind::TEST_RUN, &objects::name_of(execution)).await {
+            Ok(done) => done.object,
+            Err(ClusterError::NotThere { .. }) => return Ok(None),
+            Err(error) => return Err(told(error)),
+        };
+        if !run.metadata.is_ours(execution, &self.settings.instance) {
+            let (name, account) = (&run.metadata.name, acting.account());
+            let message = format!(
+                "In namespace {} there is a TestRun {name} that this portal did not make, though it has the name of a run of ours. Somebody should look at it, and delete it or give it another name.",
+                account.namespace()
+            );
+            return Err(ExecutorError::Cluster { message, passing: false, audit_id: None });
+        }
+        let uid = run.metadata.annotation(mark::ACCOUNT).to_owned();
+        let acting = acting.insist_on(&uid).map_err(told)?;
+        Ok(Some((run, acting)))
+    }
+    /// Secret and ConfigMap, in this order: when the ConfigMap is there, all is. What is there already is taken as done, since no account of ours may read it.
+    async fn complete(acting: &ActingFor<'_>, plan: &Plan<'_>, run: &TestRun, archive: &[u8]) -> Result<(), ClusterError> {
+        let secret = plan.secret(&run.metadata.uid);
+        let same_token = run.metadata.annotation(mark::TOKEN) == objects::fingerprint(plan.orders);
+        if !same_token {
+            // Ordered again after we died: the store knows the new token only. No runner has read the old one yet.
+            if !matches!(run.status.stage.as_str(), "" | "initialization") {
+                return Ok(());
+            }
+            if_there(acting.delete(Kind::SECRET, &plan.name(), None).await.map(drop))?;
+        }
+        if_new(acting.create::<serde_json::Value>(Kind::SECRET, &secret).await.map(drop))?;
+        if_new(acting.create::<serde_json::Value>(Kind::CONFIG_MAP, &plan.config_map(archive, &run.metadata.uid)).await.map(drop))
+    }
+    /// Looks at everything, unless somebody did a moment ago.
+    async fn observe_into(&self, permit: &SupervisorPermit, execution: ExecutionId, kept: &mut Kept) -> Result<Observation, ExecutorError> {
+        if let Some(report) = &kept.report {
+            return Ok(Observation::Ended(Box::new(report.clone())));
+        }
+        if let Some((at, observation)) = &kept.looked
+            && at.elapsed() < LOOK
+        {
+            return Ok(observation.clone());
+        }
+        let acting = self.acting(permit).await?;
+        let Some((run, acting)) = self.find(acting, execution).await? else {
+            kept.seen = None;
+            return Ok(Observation::Absent);
+        };
+        let seen = self.see(&acting, run).await.map_err(told)?;
+        let observation = self.understand(&acting, &seen, kept).await?;
+        kept.seen = Some(seen);
+        kept.looked = Some((Instant::now(), observation.clone()));
+        Ok(observation)
+    }
+    async fn see(&self, acting: &ActingFor<'_>, run: TestRun) -> Result<Seen, ClusterError> {
+        // The TestRun was read before its pods: what it says of them is never newer than they are.
+        let of_run = Selector::labels(format!("k6_cr={}", run.metadata.name));
+        let pods: Vec<Pod> = acting.list(Kind::POD, &of_run).await?;
+        let mut seen = Seen { run, pods, jobs: Vec::new(), events: Vec::new(), initializer_log: None, now: self.clock.now() };
+        if !standing::all_there(&seen) {
+            seen.jobs = acting.list::<Job>(Kind::JOB, &of_run).await?;
+        }
+        for (job, pod) in standing::unmoved(&seen).into_iter().take(MOST_UNMOVED) {
+            let (kind, name) = pod.map_or(("Job", job), |pod| ("Pod", pod));
+            let about = Selector { labels: String::new(), fields: format!("involvedObject.kind={kind},involvedObject.name={name}") };
+            seen.events.extend(acting.list::<Event>(Kind::EVENT, &about).await?);
+        }
+        if let Some(pod) = standing::unhappy_initializer(&seen) {
+            let part = LogPart { container: Some("k6".to_owned()), tail_lines: None, limit_bytes: 1 << 20, timestamps: false, since: None };
+            seen.initializer_log = Some(acting.pod_log(&pod.metadata.name, &part).await?.object);
+        }
+        Ok(seen)
+    }
+    async fn understand(&self, acting: &ActingFor<'_>, seen: &Seen, kept: &mut Kept) -> Result<Observation, ExecutorError> {
+        let report = match standing::standing(seen, &self.settings) {
+            // A node that has missed its ConfigMap once looks again after a while, and says so until then.
+            Standing::HalfOrdered if kept.ordered.is_some_and(|at| at.elapsed() < MISSED) => {
+                return Ok(Observation::Starting { waits_for: Some("The node waits for the files of the test, which are there since a moment.".to_owned()) });
+            }
+            Standing::HalfOrdered => return Ok(Observation::Absent),
+            Standing::Waiting(waits_for) => return Ok(Observation::Starting { waits_for }),
+            Standing::Running { since, events } => return Ok(Observation::Running { k6_started: since, confinement: report::confinement(), events }),
+            Standing::Going => return Ok(Observation::Lost),
+            Standing::Failed(cause) => report::not_started(cause, seen.now),
+            Standing::Over { runners, since } => {
+                let book = book_of(kept, seen);
+                read_logs(acting, book, seen).await.map_err(told)?;
+                // Also of those that are gone, or will never begin.
+                book.feeds.iter_mut().for_each(|feed| feed.whole = true);
+                book.settle(seen.now);
+                let facts = report::Facts {
+                    stop: kept.stop.clone(),
+                    deadline_s: seen.run.metadata.number(mark::DEADLINE).unwrap_or(u32::MAX),
+                    memory_mib: seen.run.metadata.number(mark::MEMORY_MIB).unwrap_or(self.settings.runner.memory_mib),
+                    since,
+                    now: seen.now,
+                };
+                let Some((_, book)) = &kept.book else { return Err(ExecutorError::Cut("the logs were lost".to_owned())) };
+                report::of_runners(&runners, book, &facts)
+            }
+        };
+        kept.report = Some(report.clone());
+        Ok(Observation::Ended(Box::new(report)))
+    }
+    async fn delete(&self, permit: &SupervisorPermit, execution: ExecutionId) -> Result<(), ExecutorError> {
+        let acting = self.acting(permit).await?;
+        let Some((run, acting)) = self.find(acting, execution).await? else { return Ok(()) };
+        let deleted = acting.delete(Kind::TEST_RUN, &run.metadata.name, Some(&run.metadata.uid)).await;
+        if_there(deleted.map(drop)).map_err(told)
+    }
+}
+
+/// Made before is made.
+fn if_new(made: Result<(), ClusterError>) -> Result<(), ClusterError> {
+    if let Err(ClusterError::AlreadyThere { .. }) = made { Ok(()) } else { made }
+}
+
+/// Gone before is gone.
+fn if_there(deleted: Result<(), ClusterError>) -> Result<(), ClusterError> {
+    if let Err(ClusterError::NotThere { .. }) = deleted { Ok(()) } else { deleted }
+}
+
+fn told(error: ClusterError) -> ExecutorError {
+    ExecutorError::Cluster { passing: error.is_passing(), audit_id: error.audit_id().map(str::to_owned), message: error.to_string() }
+}
+
+fn book_of<'k>(kept: &'k mut Kept, seen: &Seen) -> &'k mut Book {
+    let new = || (Instant::now(), Book::new(seen.run.spec.parallelism, seen.run.metadata.number(mark::LOG_BYTES).unwrap_or(u64::MAX)));
+    &mut kept.book.get_or_insert_with(new).1
+}
+
+/// Reads what is new in the logs of all runners that have any.
+async fn read_logs(acting: &ActingFor<'_>, book: &mut Book, seen: &Seen) -> Result<(), ClusterError> {
+    for some in book.feeds.chunks_mut(LOGS_AT_ONCE) {
+        try_join_all(some.iter_mut().filter(|feed| !feed.whole).map(|feed| read_log(acting, feed, seen))).await?;
+    }
+    Ok(())
+}
+
+async fn read_log(acting: &ActingFor<'_>, feed: &mut Feed, seen: &Seen) -> Result<(), ClusterError> {
+    let Some(pod) = seen.pod_of(&objects::runner_job(&seen.run.metadata.name, feed.runner)).filter(|pod| pod.has_started()) else { return Ok(()) };
+    loop {
+        let part = LogPart { container: Some("k6".to_owned()), tail_lines: None, limit_bytes: LOG_PIECE, timestamps: true, since: feed.since() };
+        let piece = match acting.pod_log(&pod.metadata.name, &part).await {
+            Ok(done) => done.object,
+            // The pod, or its log, went away in the meantime.
+            Err(ClusterError::NotThere { .. } | ClusterError::Invalid { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let cut = u32::try_from(piece.len()).is_ok_and(|length| length >= LOG_PIECE);
+        // More than a piece within one second cannot be read this way; the next second can.
+        if !feed.take(&piece, cut) || !cut {
+            break;
+        }
+    }
+    // That it has ended was seen before its log was read.
+    feed.whole = pod.terminated().is_some();
+    Ok(())
+}
+
+#[async_trait]
+impl Executor for KubernetesExecutor {
+    fn handle(&self, permit: &SupervisorPermit, execution: ExecutionId) -> Result<Handle, ExecutorError> {
+        let cluster = self.gateway.cluster().name().to_string();
+        let account = permit.service_account().ok_or_else(|| told(ClusterError::NoAccount { cluster: cluster.clone() }))?;
+        let account: Account = account.parse().map_err(|error| told(ClusterError::BadAccount(error)))?;
+        Ok(Handle::Kubernetes { cluster, namespace: account.namespace().to_owned(), name: objects::name_of(execution) })
+    }
+
+    fn start_limit_s(&self) -> u32 {
+        self.settings.start_limit_s
+    }
+
+    async fn start(&self, permit: &SupervisorPermit, orders: &Orders) -> Result<Handle, ExecutorError> {
+        let cluster = self.check(orders)?;
+        let handle = self.handle(permit, orders.execution)?;
+        let (reading, of_cluster) = (orders.clone(), cluster.clone());
+        let archive = spawn_blocking(move || archive::of_orders(&reading, &of_cluster)).await.map_err(|error| ExecutorError::Cut(error.to_string()))?;
+        let archive = archive.map_err(|error| ExecutorError::Orders(error.to_string()))?;
+        let acting = self.acting(permit).await?;
+        let (account, account_uid) = (acting.account().clone(), acting.account_uid().to_owned());
+        let plan = Plan { orders, cluster, settings: &self.settings, account: &account, account_uid: &account_uid };
+        let (run, acting, made) = match acting.create::<TestRun>(Kind::TEST_RUN, &plan.test_run()).await {
+            Ok(done) => (done.object, acting, true),
+            Err(ClusterError::AlreadyThere { .. }) => {
+                let Some((run, acting)) = self.find(acting, orders.execution).await? else {
+                    let message = "The run was there, and was deleted at this moment.".to_owned();
+                    return Err(ExecutorError::Cluster { message, passing: true, audit_id: None });
+                };
+                (run, acting, false)
+            }
+            Err(error) => return Err(told(error)),
+        };
+        if let Err(error) = Self::complete(&acting, &plan, &run, &archive).await {
+            if made && !error.is_passing() {
+                // It could never begin. When this fails too, the run is found by its label.
+                let _ = acting.delete(Kind::TEST_RUN, &run.metadata.name, Some(&run.metadata.uid)).await;
+            }
+            return Err(told(error));
+        }
+        let kept = self.kept(orders.execution);
+        let mut kept = kept.lock().await;
+        // What was seen before is old.
+        (kept.looked, kept.ordered) = (None, Some(Instant::now()));
+        Ok(handle)
+    }
+
+    async fn observe(&self, permit: &SupervisorPermit, execution: ExecutionId) -> Result<Observation, ExecutorError> {
+        let kept = self.kept(execution);
+        let mut kept = kept.lock().await;
+        self.observe_into(permit, execution, &mut kept).await
+    }
+
+    async fn stop(&self, permit: &SupervisorPermit, execution: ExecutionId, reason: &str) -> Result<(), ExecutorError> {
+        let kept = self.kept(execution);
+        let mut kept = kept.lock().await;
+        let observation = self.observe_into(permit, execution, &mut kept).await?;
+        match (observation, kept.seen.clone()) {
+            (Observation::Absent, _) => Err(ExecutorError::Absent(execution)),
+            (Observation::Ended(_) | Observation::Lost, _) => Ok(()),
+            // No k6 is there that could run a teardown, and nothing was measured.
+            (Observation::Starting { .. }, _) => self.delete(permit, execution).await.inspect(|()| kept.looked = None),
+            (Observation::Running { .. }, None) => Err(ExecutorError::Absent(execution)),
+            (Observation::Running { .. }, Some(seen)) => {
+                let name = seen.run.metadata.name.clone();
+                let running = |number: &u32| seen.pod_of(&objects::runner_job(&name, *number)).is_some_and(Pod::is_running);
+                let numbers: Vec<u32> = (1..=seen.run.spec.parallelism).filter(running).collect();
+                kept.stop.get_or_insert_with(|| reason.to_owned());
+                let acting = self.acting(permit).await?;
+                let mut failed = Ok(());
+                for number in numbers {
+                    if kept.told.contains(&number) {
+                        continue;
+                    }
+                    match tell_to_stop(&acting, &objects::runner_service(&name, number)).await {
+                        Ok(()) => {
+                            kept.told.insert(number);
+                        }
+                        // The others are told all the same.
+                        Err(error) => failed = Err(error),
+                    }
+                }
+                failed
+            }
+        }
+    }
+
+    async fn kill(&self, permit: &SupervisorPermit, execution: ExecutionId) -> Result<(), ExecutorError> {
+        self.delete(permit, execution).await?;
+        self.kept(execution).lock().await.looked = None;
+        Ok(())
+    }
+
+    /// None: runners deliver to the portal themselves, and what it did not take is lost with their pods.
+    async fn spooled_frames(&self, _permit: &SupervisorPermit, _execution: ExecutionId, _after: u64) -> Result<Vec<Frame>, ExecutorError> {
+        Ok(Vec::new())
+    }
+
+    async fn log(&self, permit: &SupervisorPermit, execution: ExecutionId, after: u64) -> Result<LogPage, ExecutorError> {
+        let nothing = LogPage { from: after, total: after, ..LogPage::default() };
+        let kept = self.kept(execution);
+        let mut kept = kept.lock().await;
+        self.observe_into(permit, execution, &mut kept).await?;
+        if kept.book.as_mut().is_some_and(|(_, book)| book.page(after).is_none()) {
+            kept.book = None;
+        }
+        let Some(seen) = kept.seen.clone().filter(|seen| seen.pods.iter().any(Pod::has_started)) else {
+            return Ok(kept.book.as_mut().and_then(|(_, book)| book.page(after)).unwrap_or(nothing));
+        };
+        let due = kept.book.as_ref().is_none_or(|(at, book)| !book.is_whole() && at.elapsed() >= LOG_LOOK);
+        if due {
+            let acting = self.acting(permit).await?;
+            let book = book_of(&mut kept, &seen);
+            // What was printed before this moment is in what is read now.
+            let now = self.clock.now();
+            read_logs(&acting, book, &seen).await.map_err(told)?;
+            book.settle(now);
+            if let Some((at, _)) = &mut kept.book {
+                *at = Instant::now();
+            }
+        }
+        Ok(kept.book.as_mut().and_then(|(_, book)| book.page(after)).unwrap_or(nothing))
+    }
+
+    async fn clean_up(&self, permit: &SupervisorPermit, execution: ExecutionId) -> Result<(), ExecutorError> {
+        if matches!(self.observe(permit, execution).await?, Observation::Starting { .. } | Observation::Running { .. }) {
+            return Err(ExecutorError::StillGoing(execution));
+        }
+        self.delete(permit, execution).await?;
+        self.forget(execution);
+        Ok(())
+    }
+
+    async fn find_all(&self, permit: &SupervisorPermit) -> Result<Vec<ExecutionId>, ExecutorError> {
+        let ours = Selector::labels(format!("{}={},{}={}", mark::MANAGED_BY, mark::WINDFIRM, mark::INSTANCE, self.settings.instance));
+        let runs: Vec<TestRun> = self.acting(permit).await?.list(Kind::TEST_RUN, &ours).await.map_err(told)?;
+        let mut found: Vec<ExecutionId> = runs.iter().filter_map(|run| run.metadata.execution()).collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+/// k6's own way of being stopped: it runs its teardown and sends what it has measured.
+async fn tell_to_stop(acting: &ActingFor<'_>, service: &str) -> Result<(), ExecutorError> {
+    let stop = json!({ "data": { "type": "status", "id": "default", "attributes": { "stopped": true } } });
+    let answer = acting.patch_service(service, REST_PORT, "/v1/status", &stop).await.map_err(told)?;
+    if (200..300).contains(&answer.status) {
+        return Ok(());
+    }
+    let message = format!("A runner did not take the wish to stop ({} from {service}). It is told again.", answer.status);
+    Err(ExecutorError::Cluster { message, passing: true, audit_id: answer.audit_id })
+}

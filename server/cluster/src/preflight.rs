@@ -1,0 +1,222 @@
+//! What the accounts may do, asked beforehand: plain data for pages and commands.
+//!
+//! Every question is a review that the API server's own authorisers answer, asked as the portal. It is a forecast only: the API server
+//! decides again at each call.
+
+mod ask;
+mod rights;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use windfirm_model::clock::Timestamp;
+
+use crate::{account::Account, cluster::Cluster, refusal::Side};
+use ask::{Answer, Ask, Asker};
+pub use rights::{RUN_RIGHTS, Right};
+
+/// One thing that an account must be able to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Question {
+    pub account: Account,
+    pub namespace: String,
+    pub right: Right,
+    /// Of one object only.
+    pub name: Option<String>,
+}
+
+impl Question {
+    /// All that a run as this account needs.
+    pub fn of_a_run(account: &Account) -> impl Iterator<Item = Self> + use<> {
+        let account = account.clone();
+        RUN_RIGHTS.iter().map(move |&right| Self { account: account.clone(), namespace: account.namespace().to_owned(), right, name: None })
+    }
+}
+
+/// The result of one sweep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preflight {
+    pub cluster: String,
+    /// When it was asked: the age of all that stands here.
+    pub asked: Timestamp,
+    pub took_ms: u64,
+    /// Reviews that were sent.
+    pub reviews: usize,
+    /// In order of account.
+    pub accounts: Vec<Findings>,
+}
+
+/// What was found of one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Findings {
+    pub account: Account,
+    pub presence: Presence,
+    pub lacks: Vec<Lack>,
+    /// Why questions have no answer, each reason once. Without an answer nothing is taken for allowed.
+    pub unanswered: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Presence {
+    Exists {
+        uid: String,
+    },
+    Missing,
+    /// The question has no answer.
+    Unknown,
+}
+
+/// A right that is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lack {
+    pub side: Side,
+    pub namespace: String,
+    /// As RBAC has it; for the portal's side with `impersonate`.
+    pub verb: String,
+    /// Empty for the core group.
+    pub group: String,
+    /// With its part: `pods/log`.
+    pub resource: String,
+    pub name: Option<String>,
+    /// What the API server says why; empty when simply nothing gives the right. It names a binding whose role is gone.
+    pub reason: String,
+    /// What does not work without it.
+    pub needed_for: String,
+}
+
+impl Preflight {
+    /// Nothing is missing, and every question has its answer.
+    #[must_use]
+    pub fn is_green(&self) -> bool {
+        self.accounts.iter().all(Findings::is_green)
+    }
+    #[must_use]
+    pub fn of(&self, account: &Account) -> Option<&Findings> {
+        self.accounts.iter().find(|findings| findings.account == *account)
+    }
+}
+
+impl Findings {
+    #[must_use]
+    pub fn is_green(&self) -> bool {
+        matches!(self.presence, Presence::Exists { .. }) && self.lacks.is_empty() && self.unanswered.is_empty()
+    }
+    /// What is wrong, a sentence each, for whoever wants to launch. Empty when all is well.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let missing = matches!(self.presence, Presence::Missing).then(|| {
+            let (account, namespace) = (&self.account, self.account.namespace());
+            format!("The service account {account} does not exist. Somebody who administers namespace {namespace} can create it.")
+        });
+        let unanswered = self.unanswered.iter().map(|why| format!("What {} may do is not known: {why}", self.account));
+        missing.into_iter().chain(self.lacks.iter().map(|lack| lack.sentence(&self.account))).chain(unanswered).collect()
+    }
+}
+
+impl Lack {
+    /// Which account lacks what, where, why, what it breaks, and who can mend it.
+    #[must_use]
+    pub fn sentence(&self, account: &Account) -> String {
+        let Self { namespace, verb, resource, .. } = self;
+        let of_group = if self.group.is_empty() { String::new() } else { format!(" of {}", self.group) };
+        let named = self.name.as_ref().map(|name| format!(" “{name}”")).unwrap_or_default();
+        let who = match self.side {
+            Side::Portal => format!("The portal, acting as {account},"),
+            Side::Account | Side::ClusterRule => format!("The account {account}"),
+        };
+        let why = if self.reason.is_empty() { String::new() } else { format!(" ({})", self.reason) };
+        let needed_for = &self.needed_for;
+        format!(
+            "{who} may not {verb} {resource}{named}{of_group} in namespace {namespace}{why}. It is needed {needed_for}. Somebody who administers that namespace can give it back."
+        )
+    }
+}
+
+/// Asks all questions. One sweep of a few hundred accounts takes seconds; questions that are the same are asked once.
+pub async fn preflight(cluster: &Arc<Cluster>, questions: &[Question]) -> Preflight {
+    let (asked, begun) = (cluster.now(), Instant::now());
+    let asks = questions.iter().flat_map(|question| Ask::all_of(question, cluster.impersonation())).collect();
+    let answers = Asker::new(cluster).all(asks).await;
+    let mut accounts: BTreeMap<&Account, Findings> = BTreeMap::new();
+    for question in questions {
+        let findings = accounts.entry(&question.account).or_insert_with(|| Findings {
+            account: question.account.clone(),
+            presence: Presence::Unknown,
+            lacks: Vec::new(),
+            unanswered: Vec::new(),
+        });
+        for ask in Ask::all_of(question, cluster.impersonation()) {
+            match (&ask, answers.get(&ask)) {
+                (Ask::Presence(_), Some(Answer::Uid(uid))) => findings.presence = Presence::Exists { uid: uid.clone() },
+                (Ask::Presence(_), Some(Answer::No(_))) => findings.presence = Presence::Missing,
+                (Ask::May(may), Some(Answer::No(reason))) => {
+                    let lack = may.lacking(reason, question.right.needed_for);
+                    if !findings.lacks.iter().any(|other| other.right() == lack.right()) {
+                        findings.lacks.push(lack);
+                    }
+                }
+                (_, Some(Answer::Unanswered(why))) if !findings.unanswered.contains(why) => findings.unanswered.push(why.clone()),
+                _ => {}
+            }
+        }
+    }
+    let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Preflight { cluster: cluster.name().to_string(), asked, took_ms, reviews: answers.len(), accounts: accounts.into_values().collect() }
+}
+
+impl Lack {
+    /// What is missing, whatever for.
+    fn right(&self) -> (Side, [&str; 4], Option<&str>) {
+        (self.side, [&self.namespace, &self.verb, &self.group, &self.resource], self.name.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lack(side: Side, verb: &str, reason: &str) -> Lack {
+        let (namespace, group, resource) = ("shop-dev".into(), "k6.io".into(), "testruns".into());
+        Lack { side, namespace, verb: verb.into(), group, resource, name: None, reason: reason.into(), needed_for: "to start a run".into() }
+    }
+
+    #[test]
+    fn a_lack_says_who_what_where_why_and_what_it_breaks() {
+        let account: Account = "shop-dev/loadtest".parse().unwrap();
+        let reason = r#"RBAC: role.rbac.authorization.k8s.io "gone" not found"#;
+        assert_eq!(
+            lack(Side::Account, "create", reason).sentence(&account),
+            "The account shop-dev/loadtest may not create testruns of k6.io in namespace shop-dev (RBAC: role.rbac.authorization.k8s.io \"gone\" not found). \
+             It is needed to start a run. Somebody who administers that namespace can give it back."
+        );
+        assert!(lack(Side::Portal, "impersonate", "").sentence(&account).starts_with("The portal, acting as shop-dev/loadtest, may not impersonate "));
+    }
+
+    #[test]
+    fn nothing_is_green_without_an_answer() {
+        let account: Account = "a/b".parse().unwrap();
+        let mut findings = Findings { account, presence: Presence::Exists { uid: "1".into() }, lacks: Vec::new(), unanswered: Vec::new() };
+        assert!(findings.is_green() && findings.sentences().is_empty());
+        findings.unanswered.push("Cluster here gave no answer.".into());
+        assert!(!findings.is_green());
+        findings.unanswered.clear();
+        findings.presence = Presence::Unknown;
+        assert!(!findings.is_green());
+    }
+
+    #[test]
+    fn a_result_is_plain_data() {
+        let accounts = vec![Findings {
+            account: "a/b".parse().unwrap(),
+            presence: Presence::Missing,
+            lacks: vec![lack(Side::Account, "get", "")],
+            unanswered: Vec::new(),
+        }];
+        let preflight = Preflight { cluster: "here".into(), asked: Timestamp::from_seconds(1), took_ms: 5, reviews: 3, accounts };
+        let text = serde_json::to_string(&preflight).unwrap();
+        assert_eq!(serde_json::from_str::<Preflight>(&text).unwrap(), preflight);
+        assert!(text.contains(r#""side":"account""#) && text.contains(r#""state":"missing""#), "{text}");
+    }
+}

@@ -1,0 +1,156 @@
+//! A proxy of the test's own between the portal and the API server: plain HTTP on this side, TLS on the other. It can cut, keep silent,
+//! and make a watch go on from a version that the API server has long forgotten.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use kube::{
+    Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_rustls::TlsConnector;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+use crate::stage::Stage;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Pass,
+    /// Every connection ends at once, those that are there too.
+    Refuse,
+    /// Connections are there, and nothing comes through.
+    Silent,
+}
+
+pub(crate) struct Between {
+    folder: TempDir,
+    mode: watch::Sender<Mode>,
+    shared: Arc<Shared>,
+    _serving: AbortOnDropHandle<()>,
+}
+
+struct Shared {
+    server: String,
+    tls: TlsConnector,
+    name: ServerName<'static>,
+    expire: AtomicBool,
+    /// The first line of every request.
+    asked: Mutex<Vec<String>>,
+}
+
+impl Between {
+    pub(crate) async fn open(stage: &Stage) -> Self {
+        let mut kubeconfig = stage.portal_kubeconfig();
+        let options = KubeConfigOptions::default();
+        let config = Config::from_custom_kubeconfig(serde_json::from_value::<Kubeconfig>(kubeconfig.clone()).unwrap(), &options).await.unwrap();
+        let mut roots = RootCertStore::empty();
+        for certificate in config.root_cert.unwrap() {
+            roots.add(certificate.into()).unwrap();
+        }
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let tls =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap().with_root_certificates(roots).with_no_client_auth();
+        let host = config.cluster_url.host().unwrap().to_owned();
+        let shared = Arc::new(Shared {
+            server: format!("{host}:{}", config.cluster_url.port_u16().unwrap()),
+            tls: TlsConnector::from(Arc::new(tls)),
+            name: ServerName::try_from(host).unwrap(),
+            expire: AtomicBool::new(false),
+            asked: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        kubeconfig["clusters"][0]["cluster"] = json!({ "server": format!("http://{}", listener.local_addr().unwrap()) });
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("kubeconfig"), kubeconfig.to_string()).unwrap();
+        let (mode, modes) = watch::channel(Mode::Pass);
+        let tasks = TaskTracker::new();
+        let serving = tasks.spawn(serve(listener, Arc::clone(&shared), modes, tasks.clone()));
+        Self { folder, mode, shared, _serving: AbortOnDropHandle::new(serving) }
+    }
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+    /// The next watch goes on from a version of long ago.
+    pub(crate) fn expire_next_watch(&self) {
+        self.shared.expire.store(true, Ordering::SeqCst);
+    }
+    /// How many requests had this in their first line.
+    pub(crate) fn asked(&self, part: &str) -> usize {
+        self.shared.asked.lock().unwrap().iter().filter(|line| line.contains(part)).count()
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>, modes: watch::Receiver<Mode>, tasks: TaskTracker) {
+    while let Ok((near, _)) = listener.accept().await {
+        if *modes.borrow() == Mode::Refuse {
+            continue;
+        }
+        let (shared, modes) = (Arc::clone(&shared), modes.clone());
+        tasks.spawn(async move {
+            let mut cut = modes.clone();
+            tokio::select! {
+                _ = cut.wait_for(|mode| *mode == Mode::Refuse) => {}
+                () = connect(near, &shared, modes) => {}
+            }
+        });
+    }
+}
+
+async fn connect(near: TcpStream, shared: &Shared, mut modes: watch::Receiver<Mode>) {
+    if modes.wait_for(|mode| *mode == Mode::Pass).await.is_err() {
+        return;
+    }
+    let Ok(far) = TcpStream::connect(&shared.server).await else { return };
+    let Ok(far) = shared.tls.connect(shared.name.clone(), far).await else { return };
+    let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), tokio::io::split(far));
+    tokio::select! {
+        () = pump(near_read, far_write, modes.clone(), |bytes| shared.look_at(bytes)) => {}
+        () = pump(far_read, near_write, modes, |_| ()) => {}
+    }
+}
+
+async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut modes: watch::Receiver<Mode>, look_at: impl Fn(&mut Vec<u8>)) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let mut bytes = buffer[..count].to_vec();
+        look_at(&mut bytes);
+        let open = modes.wait_for(|mode| *mode == Mode::Pass).await.is_ok();
+        if !open || to.write_all(&bytes).await.is_err() || to.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Shared {
+    /// The portal's requests to read have no body and come whole.
+    fn look_at(&self, bytes: &mut Vec<u8>) {
+        let Some(line) = bytes.split(|&byte| byte == b'\r').next().and_then(|line| std::str::from_utf8(line).ok()).filter(|line| line.starts_with("GET "))
+        else {
+            return;
+        };
+        self.asked.lock().unwrap().push(line.to_owned());
+        if line.contains("watch=true") && self.expire.swap(false, Ordering::SeqCst) {
+            let (before, after) = line.split_once("resourceVersion=").unwrap();
+            let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            let expired = format!("{before}resourceVersion=1{after}");
+            let end = line.len();
+            drop(bytes.splice(..end, expired.into_bytes()));
+        }
+    }
+}
