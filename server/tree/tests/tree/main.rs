@@ -5,6 +5,10 @@ mod git;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
+mod live_support;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod pages;
