@@ -10,17 +10,27 @@
 
 mod application;
 mod bytes;
+mod clusters;
+mod event;
+mod facts;
+mod forest;
 mod identity;
 mod project;
 mod set;
+mod settled;
 mod state;
 mod tracking;
 mod wire;
 
 pub use application::LiveApplication;
+pub use clusters::Clusters;
+pub use event::{AppEvent, EventKind, events};
+pub use facts::{AgainstGit, Live, LiveParent, LiveRevision};
+pub use forest::{Edge, EdgeSource, ForestOptions, LiveForest, LiveObject, Node, NodeIndex, Parent};
 pub use identity::{Identity, Marks, Owner};
 pub use project::{LiveProject, ProjectDestination, SyncWindow};
 pub use set::LiveApplicationSet;
+pub use settled::{Settled, Unsettled, settled};
 pub use state::{Compared, Condition, Deployment, Health, HealthStatus, Listed, ListedStatus, Operation, Phase, ResourceCounts, SyncStatus};
 pub use tracking::TrackingId;
 
