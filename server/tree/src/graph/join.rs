@@ -216,10 +216,13 @@ impl Joiner<'_> {
             let (Some(node), Some(app)) = (self.node(at), self.apps.get(index)) else { continue };
             let live = self.facts(at, node, app);
             let unseen: Vec<&AppKey> = node.unseen.iter().filter(|key| !in_tree.contains(key)).collect();
-            let unresolved = facts::unseen_in_words(&unseen, clusters);
+            let mut unresolved = facts::unseen_in_words(&unseen, clusters);
+            unresolved.extend(facts::cut_list(&node.object));
+            // What only Argo CD knows is known now, once it looked.
+            let git_unresolved = if facts::is_unread(&node.object) { app.unresolved.clone() } else { Vec::new() };
+            unresolved.extend(git_unresolved);
             let manages_itself = node.manages_itself;
             if let Some(app) = self.apps.get_mut(index) {
-                // What only Argo CD knows is known now.
                 app.unresolved = unresolved;
                 app.manages_itself |= manages_itself;
                 app.live = Some(Box::new(live));

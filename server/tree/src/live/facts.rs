@@ -8,7 +8,9 @@ use crate::graph::AppIndex;
 /// The live side of an app. Read it through [`crate::App::live`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// Health, sync, images, addresses, operation, history: all that is kept of the object itself.
+    /// Health, sync, images, addresses, operation, history: all that is kept of the object itself. What it lists, and the messages
+    /// of its health, conditions and operations, may name apps that the asker may not see: show counts, and messages only to those
+    /// who may see everything directly below.
     pub object: LiveObject,
     /// `None` for an ApplicationSet, which deploys nothing itself.
     pub settled: Option<Settled>,
@@ -20,7 +22,7 @@ pub struct Live {
     /// The environment of that place. The app's own one is another if Git and cluster disagree about the place.
     pub environment: Environment,
     pub environment_why: String,
-    /// Below which app the cluster has it; its place in the tree may be another one.
+    /// Below which app the cluster has it; its place in the tree may be another one, and the asker may not see that app.
     pub parent: LiveParent,
     /// What tells so.
     pub provenance: Vec<EdgeSource>,

@@ -72,6 +72,18 @@ pub(super) fn revisions(library: &Library<'_>, object: &LiveObject, commit: &str
     app.sources.iter().map(&mut of).collect()
 }
 
+/// Whether Argo CD has not looked at an app yet, so that it lists nothing.
+pub(super) fn is_unread(object: &LiveObject) -> bool {
+    object.application().is_some_and(|app| app.reconciled.is_none())
+}
+
+/// Argo CD cuts the list of a large set. Whom the set owns stands below it all the same.
+pub(super) fn cut_list(object: &LiveObject) -> Option<String> {
+    let LiveObject::Set(set) = object else { return None };
+    let (listed, all) = (set.listed.len(), set.listed_count);
+    set.is_cut().then(|| format!("Argo CD lists only {listed} of the {all} apps that it makes; those that bear its mark are shown."))
+}
+
 /// Apps that an app lists and that nobody has seen: how many, and where; their names are for those who may see their places.
 pub(super) fn unseen_in_words(unseen: &[&AppKey], clusters: &Clusters) -> Vec<String> {
     let mut by_cluster: BTreeMap<&str, usize> = BTreeMap::new();
