@@ -6,21 +6,29 @@
 use std::collections::HashMap;
 
 use windfirm_model::{
+    action::Action,
     environment::Environment,
     path::AppPath,
     view::{app::Target, tree::TreeRevision},
 };
-use windfirm_policy::{AppFacts, Place};
+use windfirm_policy::{Access, AppFacts, Place};
 
 use crate::{
     discovery::TestScript,
     files::Files,
+    live::Live,
     manifest::{Kind, Source},
 };
 
+mod arrange;
 mod expand;
+mod join;
+mod key;
 mod kustomize;
 mod place;
+
+pub use join::join;
+pub use key::AppKey;
 
 /// More apps are not placed.
 pub const MAX_APPS: usize = 50_000;
@@ -74,6 +82,9 @@ pub struct App {
     pub project: String,
     /// The namespace of the object itself.
     pub namespace: String,
+    /// The cluster that the object itself lives in, as the tree spells it; `in-cluster` for the one whose Argo CD reads this
+    /// repository.
+    pub object_cluster: String,
     /// Where the app is deployed to.
     pub cluster: String,
     pub destination_namespace: String,
@@ -87,8 +98,25 @@ pub struct App {
     pub manages_itself: bool,
     /// Trouble with this app's own manifest and tests.
     pub problems: Vec<String>,
-    /// The file of the manifest.
+    /// The file of the manifest; empty for an app that stands in a cluster only.
     pub file: String,
+    pub presence: Presence,
+    /// Behind [`Self::live`], so that it is not shown without asking.
+    live: Option<Box<Live>>,
+}
+
+/// Where an app was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// In Git, and nobody looked into its cluster.
+    #[default]
+    Unasked,
+    /// In Git, and not (or not yet) in its cluster.
+    GitOnly,
+    /// In Git and in its cluster.
+    Both,
+    /// In a cluster, and not in this repository at this commit: another repository makes it, a template, or a hand.
+    ClusterOnly,
 }
 
 /// A source, and its folder if it lies in this repository.
@@ -118,10 +146,25 @@ impl App {
     pub fn place(&self) -> Place {
         Place { path: self.path.clone(), environment: self.environment.clone() }
     }
-    /// Whether all that it renders stands in other repositories, so that nothing can be shown below it.
+    /// What a cluster says of it, to those who may see the app where Git says that it is and where it really is: the two may be
+    /// different environments. `None` also if no cluster has it.
+    #[must_use]
+    pub fn live(&self, access: &Access) -> Option<&Live> {
+        let sees = |place: &Place| access.allows(Action::ViewApp, place);
+        self.live.as_deref().filter(|_| sees(&self.place()) && self.live_place().is_none_or(|place| sees(&place)))
+    }
+    /// Where the app really is, if that is another environment than the one that Git says. Whoever does something to what runs
+    /// needs the right to it in both places.
+    #[must_use]
+    pub fn live_place(&self) -> Option<Place> {
+        let live = self.live.as_ref().filter(|live| live.environment != self.environment)?;
+        Some(Place { path: self.path.clone(), environment: live.environment.clone() })
+    }
+    /// Whether all that it renders stands in other repositories and no cluster tells what that is, so that nothing can be shown
+    /// below it.
     #[must_use]
     pub fn is_elsewhere(&self) -> bool {
-        self.sources.iter().any(|source| source.elsewhere) && self.sources.iter().all(|source| source.folder.is_none())
+        self.live.is_none() && self.sources.iter().any(|source| source.elsewhere) && self.sources.iter().all(|source| source.folder.is_none())
     }
     fn facts(&self) -> AppFacts {
         AppFacts { cluster: self.cluster.clone(), namespace: self.destination_namespace.clone(), name: self.name.clone(), path: self.path.clone() }
@@ -140,7 +183,15 @@ impl Tree {
     #[must_use]
     pub fn with_environments(mut self, environment_of: EnvironmentOf<'_>) -> Self {
         for app in &mut self.apps {
-            (app.environment, app.environment_why) = environment_of(&app.facts());
+            let facts = app.facts();
+            (app.environment, app.environment_why) = environment_of(&facts);
+            if let Some(live) = &mut app.live {
+                // A set deploys nothing, and its template may not say where; it stands where its place in the tree is.
+                let of_itself = live.object.application().is_some();
+                let there = AppFacts { cluster: live.cluster.clone(), namespace: live.namespace.clone(), ..facts };
+                (live.environment, live.environment_why) =
+                    if of_itself { environment_of(&there) } else { (app.environment.clone(), app.environment_why.clone()) };
+            }
         }
         self
     }

@@ -11,6 +11,8 @@ use crate::yaml::{self, Position};
 mod application;
 mod set;
 
+pub(crate) use application::{target, web_address};
+
 /// The annotation that says where an app's tests stand.
 pub const TESTS_ANNOTATION: &str = "windfirm.dev/tests";
 /// The annotation that says what an app's tests talk to.

@@ -119,6 +119,11 @@ impl<'a> Library<'a> {
         Address::read(&source.repository).is_some_and(|address| self.repositories.contains(&address))
     }
 
+    /// Whether it renders manifests of this repository, or lends values of it: its revision is a commit of ours.
+    pub(super) fn renders_ours(&self, source: &Source) -> bool {
+        self.is_ours(source) && !matches!(source.form, SourceForm::Chart(_))
+    }
+
     /// Whether it renders manifests that are not in this repository. Charts and lent values render none of Git.
     fn is_elsewhere(&self, source: &Source) -> bool {
         renders_git(source) && !self.is_ours(source)

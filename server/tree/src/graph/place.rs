@@ -8,13 +8,15 @@ use std::{
 use windfirm_model::{environment::Environment, path::AppPath};
 
 use super::{
-    App, AppIndex, MAX_APPS, MAX_LEVELS, TreeOptions, TreeProblem,
+    App, MAX_APPS, MAX_LEVELS, Presence, TreeOptions, TreeProblem,
+    arrange::{arrange, renumbered},
     expand::{Expansion, Library, in_chart, is_manifest},
+    key::{AppKey, Naming, child_key, deployed_to, free_path, key_of, order},
 };
 use crate::{
     discovery,
     files::{Files, below, is_folder, join},
-    manifest::{IN_CLUSTER, Kind, Manifest, is_name},
+    manifest::{IN_CLUSTER, Kind, Manifest},
 };
 
 mod loops;
@@ -23,21 +25,12 @@ mod loops;
 const DEFAULT_NAMESPACE: &str = "argocd";
 
 /// Who has more problems than this reads the first ones first.
-const MAX_PROBLEMS: usize = 1_000;
-
-/// What makes two manifests one app. The cluster is the one that the object itself lives in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Key {
-    cluster: String,
-    namespace: String,
-    kind: Kind,
-    name: String,
-}
+pub(super) const MAX_PROBLEMS: usize = 1_000;
 
 /// An app that has its place, before the final order.
 struct Draft {
     manifest: Rc<Manifest>,
-    key: Key,
+    key: AppKey,
     path: AppPath,
     level: usize,
     parent: Option<usize>,
@@ -50,7 +43,7 @@ struct Draft {
 struct Placer<'a> {
     library: Library<'a>,
     drafts: Vec<Draft>,
-    placed: HashMap<Key, usize>,
+    placed: HashMap<AppKey, usize>,
     /// Files that placed apps were made from.
     reached: BTreeSet<String>,
     queue: VecDeque<usize>,
@@ -76,7 +69,7 @@ pub(super) fn place(files: &dyn Files, options: &TreeOptions) -> (Vec<App>, Vec<
 }
 
 /// For each file, the candidates that take it for a manifest of what they make.
-type MadeFrom = BTreeMap<String, BTreeSet<Key>>;
+type MadeFrom = BTreeMap<String, BTreeSet<AppKey>>;
 
 /// A file, and what is wrong with it.
 type FileProblem = (String, String);
@@ -117,7 +110,7 @@ impl Placer<'_> {
     }
 
     /// All manifests in the configured folder, by wave and name, each app once.
-    fn candidates(&mut self, options: &TreeOptions) -> (Vec<(Key, Candidate)>, Vec<FileProblem>) {
+    fn candidates(&mut self, options: &TreeOptions) -> (Vec<(AppKey, Candidate)>, Vec<FileProblem>) {
         let mut problems = Vec::new();
         let folder = join("", &options.roots).filter(|folder| folder.is_empty() || is_folder(self.library.files, folder));
         let Some(folder) = folder else {
@@ -127,7 +120,7 @@ impl Placer<'_> {
             ));
             return (Vec::new(), problems);
         };
-        let mut by_key: BTreeMap<Key, Candidate> = BTreeMap::new();
+        let mut by_key: BTreeMap<AppKey, Candidate> = BTreeMap::new();
         for path in below(self.library.files, &folder).filter(|path| is_manifest(path)).collect::<Vec<_>>() {
             // A chart's templates are nobody's roots: they are made with some app's values, or not at all.
             if in_chart(self.library.files, path) {
@@ -141,13 +134,13 @@ impl Placer<'_> {
                 candidate.files.insert(path.to_owned());
             }
         }
-        let mut candidates: Vec<(Key, Candidate)> = by_key.into_iter().collect();
+        let mut candidates: Vec<(AppKey, Candidate)> = by_key.into_iter().collect();
         candidates.sort_by(|(a_key, a), (b_key, b)| order(a_key, &a.manifest).cmp(&order(b_key, &b.manifest)));
         (candidates, problems)
     }
 
     /// What the candidates make of each other: keys that have a parent, and for each file who reads it.
-    fn made_by_others(&mut self, candidates: &[(Key, Candidate)]) -> (BTreeSet<Key>, MadeFrom) {
+    fn made_by_others(&mut self, candidates: &[(AppKey, Candidate)]) -> (BTreeSet<AppKey>, MadeFrom) {
         let mut made = BTreeSet::new();
         let mut made_from = MadeFrom::new();
         for (key, candidate) in candidates {
@@ -165,7 +158,7 @@ impl Placer<'_> {
         (made, made_from)
     }
 
-    fn root(&mut self, key: Key, manifest: &Rc<Manifest>) {
+    fn root(&mut self, key: AppKey, manifest: &Rc<Manifest>) {
         self.add(key, Rc::clone(manifest), None);
     }
 
@@ -179,7 +172,7 @@ impl Placer<'_> {
                 self.tell(TreeProblem { sentence: problem.to_string(), about: vec![index], below: Some(path.clone()) });
             }
             self.reached.extend(files);
-            let mut children: Vec<(Key, Rc<Manifest>)> = children.into_iter().map(|child| (child_key(&child, &key, &manifest), child)).collect();
+            let mut children: Vec<(AppKey, Rc<Manifest>)> = children.into_iter().map(|child| (child_key(&child, &key, &manifest), child)).collect();
             children.sort_by(|(a_key, a), (b_key, b)| order(a_key, a).cmp(&order(b_key, b)));
             self.tell_doubles(index, &children);
             children.dedup_by(|(a, _), (b, _)| a == b);
@@ -203,7 +196,7 @@ impl Placer<'_> {
         }
     }
 
-    fn add(&mut self, key: Key, manifest: Rc<Manifest>, parent: Option<usize>) {
+    fn add(&mut self, key: AppKey, manifest: Rc<Manifest>, parent: Option<usize>) {
         if self.drafts.len() >= MAX_APPS {
             let sentence = format!("There are more than {MAX_APPS} apps; the rest is not shown.");
             self.tell(TreeProblem { sentence, about: Vec::new(), below: Some(AppPath::root()) });
@@ -212,7 +205,7 @@ impl Placer<'_> {
         }
         let above = parent.and_then(|parent| self.drafts.get(parent));
         let (base, level) = above.map_or_else(|| (AppPath::root(), 1), |above| (above.path.clone(), above.level.saturating_add(1)));
-        let Some(path) = self.free_path(&base, &key) else {
+        let Some(path) = free_path(&self.names, &base, &key, Naming::Plain) else {
             let sentence = format!("{}: no path can be made of the name {}, so the app is left out. Give it a shorter, plain name.", manifest.at, key.name);
             self.tell(TreeProblem { sentence, about: parent.into_iter().collect(), below: Some(base) });
             self.leave_out(key, manifest);
@@ -230,7 +223,7 @@ impl Placer<'_> {
     }
 
     /// What an app without a place makes has none either: it must not come up as a root, where other grants hold.
-    fn leave_out(&mut self, key: Key, manifest: Rc<Manifest>) {
+    fn leave_out(&mut self, key: AppKey, manifest: Rc<Manifest>) {
         let mut seen = BTreeSet::from([key.clone()]);
         let mut open = vec![(key, manifest)];
         while let Some((key, manifest)) = open.pop() {
@@ -245,23 +238,6 @@ impl Placer<'_> {
                 }
             }
         }
-    }
-
-    /// `/shop/cart/`, and where a sibling has that already `/shop/cart~namespace/`.
-    fn free_path(&self, base: &AppPath, key: &Key) -> Option<AppPath> {
-        let Key { name, namespace, cluster, kind } = key;
-        // Kustomize prefixes and templates can make names that Kubernetes would refuse; “..” must never become part of a path.
-        if !is_name(name) {
-            return None;
-        }
-        let plain_cluster: String = cluster.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-        let candidates = [
-            name.clone(),
-            format!("{name}~{namespace}"),
-            format!("{name}~{namespace}~{}", kind.word().to_lowercase()),
-            format!("{name}~{namespace}~{}~{plain_cluster}", kind.word().to_lowercase()),
-        ];
-        candidates.iter().filter_map(|name| base.child(name).ok()).find(|path| !self.names.contains(path))
     }
 
     fn is_above(&self, candidate: usize, index: usize) -> bool {
@@ -287,7 +263,7 @@ impl Placer<'_> {
     }
 
     /// One app, two manifests that differ: Argo CD would let them fight.
-    fn tell_doubles(&mut self, index: usize, children: &[(Key, Rc<Manifest>)]) {
+    fn tell_doubles(&mut self, index: usize, children: &[(AppKey, Rc<Manifest>)]) {
         let doubles = children.windows(2).filter_map(|pair| match pair {
             [(a_key, a), (b_key, b)] if a_key == b_key && a.at != b.at => Some((a, b)),
             _ => None,
@@ -315,38 +291,11 @@ impl Placer<'_> {
     /// Parents before children, each subtree in one piece.
     fn finish(self) -> (Vec<App>, Vec<TreeProblem>) {
         let Self { library, drafts, mut problems, .. } = self;
-        let mut order_of: Vec<usize> = Vec::with_capacity(drafts.len());
-        let mut new_index: HashMap<usize, AppIndex> = HashMap::with_capacity(drafts.len());
-        let mut open: Vec<usize> = (0..drafts.len()).filter(|index| drafts.get(*index).is_some_and(|draft| draft.parent.is_none())).collect();
-        open.sort_by_key(|index| drafts.get(*index).map(|draft| order(&draft.key, &draft.manifest)));
-        open.reverse();
-        while let Some(index) = open.pop() {
-            new_index.insert(index, order_of.len());
-            order_of.push(index);
-            open.extend(drafts.get(index).into_iter().flat_map(|draft| draft.children.iter().rev()));
-        }
-        let renumber = |indexes: &[usize]| indexes.iter().filter_map(|index| new_index.get(index).copied()).collect::<Vec<AppIndex>>();
-        let mut apps: Vec<App> = order_of
-            .iter()
-            .filter_map(|index| drafts.get(*index))
-            .map(|draft| {
-                let mut app = app(&library, draft);
-                app.parent = draft.parent.and_then(|parent| new_index.get(&parent).copied());
-                app.children = renumber(&draft.children);
-                app.cycles = renumber(&draft.cycles);
-                app
-            })
-            .collect();
-        // From the last to the first, so that a child's end is known before its parent's.
-        for index in (0..apps.len()).rev() {
-            let last_child = apps.get(index).and_then(|app| app.children.last().copied());
-            let end = last_child.and_then(|child| apps.get(child)).map_or(index.saturating_add(1), |child| child.end);
-            if let Some(app) = apps.get_mut(index) {
-                app.end = end;
-            }
-        }
+        let apps =
+            drafts.iter().map(|draft| App { parent: draft.parent, children: draft.children.clone(), cycles: draft.cycles.clone(), ..app(&library, draft) });
+        let (apps, new_index) = arrange(apps.collect());
         for problem in &mut problems {
-            problem.about = renumber(&problem.about);
+            problem.about = renumbered(&problem.about, &new_index);
         }
         for (index, app) in apps.iter().enumerate() {
             let own = app.problems.iter().map(|sentence| format!("{}: {sentence}", app.path));
@@ -357,17 +306,22 @@ impl Placer<'_> {
 }
 
 fn app(library: &Library<'_>, draft: &Draft) -> App {
-    let manifest = &draft.manifest;
+    let app = made_app(library, &draft.manifest, &draft.key, draft.path.clone(), draft.level);
+    App { unresolved: draft.unresolved.clone(), manages_itself: draft.manages_itself, ..app }
+}
+
+/// An app with all that its manifest and the repository say of it, but without its place among others.
+pub(super) fn made_app(library: &Library<'_>, manifest: &Manifest, key: &AppKey, path: AppPath, level: usize) -> App {
     let sources: Vec<_> = manifest.sources.iter().map(|source| library.app_source(source)).collect();
     let other_revisions: Vec<String> = manifest.sources.iter().filter_map(|source| library.other_revision(source)).collect();
     let folders: Vec<&str> = sources.iter().filter_map(|source| source.folder.as_deref()).collect();
     let found =
         if manifest.kind == Kind::Application { discovery::tests(library.files, manifest.tests.as_deref(), &folders) } else { discovery::Found::default() };
     App {
-        path: draft.path.clone(),
+        path,
         name: manifest.name.clone(),
         kind: manifest.kind,
-        level: draft.level,
+        level,
         parent: None,
         children: Vec::new(),
         cycles: Vec::new(),
@@ -376,41 +330,19 @@ fn app(library: &Library<'_>, draft: &Draft) -> App {
         environment: Environment(String::new()),
         environment_why: String::new(),
         project: manifest.project.clone(),
-        namespace: draft.key.namespace.clone(),
-        cluster: deployed_to(&draft.key, manifest),
+        namespace: key.namespace.clone(),
+        object_cluster: key.cluster.clone(),
+        cluster: deployed_to(key, &manifest.destination),
         destination_namespace: manifest.destination.namespace.clone(),
         sources,
         target: manifest.target.clone(),
         tests: found.tests,
         searched: found.searched,
-        unresolved: draft.unresolved.clone(),
-        manages_itself: draft.manages_itself,
+        unresolved: Vec::new(),
+        manages_itself: false,
         problems: manifest.problems.iter().map(ToString::to_string).chain(other_revisions).chain(found.problems).collect(),
         file: manifest.at.file.clone(),
+        presence: Presence::Unasked,
+        live: None,
     }
-}
-
-fn key_of(manifest: &Manifest, cluster: &str, namespace: &str) -> Key {
-    let namespace = manifest.namespace.clone().unwrap_or_else(|| namespace.to_owned());
-    Key { cluster: cluster.to_owned(), namespace, kind: manifest.kind, name: manifest.name.clone() }
-}
-
-/// The objects that an app makes live where the app is deployed to; those of a set live beside it.
-fn child_key(child: &Manifest, parent_key: &Key, parent: &Manifest) -> Key {
-    if parent.kind == Kind::ApplicationSet {
-        return key_of(child, &parent_key.cluster, &parent_key.namespace);
-    }
-    let namespace = Some(&parent.destination.namespace).filter(|namespace| !namespace.is_empty()).unwrap_or(&parent_key.namespace);
-    key_of(child, &deployed_to(parent_key, parent), namespace)
-}
-
-/// “In the cluster” means the one that the object itself lives in.
-fn deployed_to(key: &Key, manifest: &Manifest) -> String {
-    let cluster = &manifest.destination.cluster;
-    if cluster == IN_CLUSTER { key.cluster.clone() } else { cluster.clone() }
-}
-
-/// Siblings: by wave, then name; the rest only makes it total.
-fn order<'a>(key: &'a Key, manifest: &'a Manifest) -> (i32, &'a str, &'a str, Kind, &'a str) {
-    (manifest.wave, &key.name, &key.namespace, key.kind, &key.cluster)
 }

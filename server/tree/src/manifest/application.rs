@@ -188,31 +188,35 @@ impl<'a> Reader<'a> {
         Destination { cluster: cluster.unwrap_or_else(|| IN_CLUSTER.into()), namespace: self.text(node, "namespace").unwrap_or_default() }
     }
 
-    /// The annotation, else Argo CD's external link, else the first address under `spec.info`.
     fn target(&mut self, node: &Node, spec: &Node) -> Target {
         let annotations = node.get("metadata").and_then(|metadata| metadata.get("annotations"));
         let annotated = annotations.and_then(|annotations| annotations.get(TARGET_ANNOTATION)).filter(|node| node.text().is_some());
-        if let Some(node) = annotated {
-            return match node.text().and_then(web_address) {
-                Some(url) => Target::Known { url, from: format!("annotation {TARGET_ANNOTATION}") },
-                None => {
-                    let why = format!("The annotation {TARGET_ANNOTATION} must be an http or https address. Correct it in Git.");
-                    self.problem(node, why.clone());
-                    Target::Missing { why }
-                }
-            };
-        }
-        // `title|address` is Argo CD's way to name a link.
         let link = annotations.and_then(|annotations| annotations.get(LINK_ANNOTATION)).and_then(Node::text);
-        if let Some(url) = link.and_then(|text| web_address(text.rsplit('|').next().unwrap_or(text))) {
-            return Target::Known { url, from: format!("annotation {LINK_ANNOTATION}") };
-        }
         let info = spec.get("info").map(Node::list).unwrap_or_default();
-        if let Some(url) = info.iter().filter_map(|entry| entry.get("value").and_then(Node::text)).find_map(web_address) {
-            return Target::Known { url, from: "spec.info of the Application".into() };
+        let target = target(annotated.and_then(Node::text), link, info.iter().filter_map(|entry| entry.get("value").and_then(Node::text)));
+        if let (Some(node), Target::Missing { why }) = (annotated, &target) {
+            self.problem(node, why.clone());
         }
-        Target::Missing { why: format!("The Application names no address. Add the annotation {TARGET_ANNOTATION} in Git.") }
+        target
     }
+}
+
+/// The annotation, else Argo CD's external link, else the first address under `spec.info`.
+pub(crate) fn target<'t>(annotation: Option<&str>, link: Option<&str>, mut info: impl Iterator<Item = &'t str>) -> Target {
+    if let Some(text) = annotation {
+        return match web_address(text) {
+            Some(url) => Target::Known { url, from: format!("annotation {TARGET_ANNOTATION}") },
+            None => Target::Missing { why: format!("The annotation {TARGET_ANNOTATION} must be an http or https address. Correct it in Git.") },
+        };
+    }
+    // `title|address` is Argo CD's way to name a link.
+    if let Some(url) = link.and_then(|text| web_address(text.rsplit('|').next().unwrap_or(text))) {
+        return Target::Known { url, from: format!("annotation {LINK_ANNOTATION}") };
+    }
+    if let Some(url) = info.find_map(web_address) {
+        return Target::Known { url, from: "spec.info of the Application".into() };
+    }
+    Target::Missing { why: format!("The Application names no address. Add the annotation {TARGET_ANNOTATION} in Git.") }
 }
 
 fn present<'n>(node: &'n Node, field: &str) -> Option<&'n Node> {
@@ -220,7 +224,7 @@ fn present<'n>(node: &'n Node, field: &str) -> Option<&'n Node> {
 }
 
 /// The address as it was written, if it is one that a load test can talk to.
-fn web_address(text: &str) -> Option<String> {
+pub(crate) fn web_address(text: &str) -> Option<String> {
     let text = text.trim();
     let url = Url::parse(text).ok()?;
     (matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && url.password().is_none()).then(|| text.to_owned())

@@ -5,6 +5,16 @@ mod git;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
+mod live_events;
+#[cfg(test)]
+mod live_forest;
+#[cfg(test)]
+mod live_join;
+#[cfg(test)]
+mod live_support;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod pages;

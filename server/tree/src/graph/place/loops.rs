@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Candidate, Key, MadeFrom};
+use super::{AppKey, Candidate, MadeFrom};
 
 /// All candidates, ordered so that whoever takes the next one that is not yet reached enters at a loop and not below it.
 ///
 /// This is the first half of Kosaraju's algorithm: what a depth-first walk finishes last, nothing unfinished leads to. The walk
 /// starts in the order of the candidates, so of the apps of one loop the first is finished last.
-pub(super) fn ways_in<'a>(candidates: &'a [(Key, Candidate)], made_from: &MadeFrom) -> Vec<&'a (Key, Candidate)> {
-    let index_of: BTreeMap<&Key, usize> = candidates.iter().enumerate().map(|(index, (key, _))| (key, index)).collect();
+pub(super) fn ways_in<'a>(candidates: &'a [(AppKey, Candidate)], made_from: &MadeFrom) -> Vec<&'a (AppKey, Candidate)> {
+    let index_of: BTreeMap<&AppKey, usize> = candidates.iter().enumerate().map(|(index, (key, _))| (key, index)).collect();
     let mut makes: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); candidates.len()];
     for (index, (_, candidate)) in candidates.iter().enumerate() {
         let makers = candidate.files.iter().filter_map(|file| made_from.get(file)).flatten();

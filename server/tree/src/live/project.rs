@@ -1,0 +1,121 @@
+//! One `AppProject`: where its apps may go, who may write them, and when.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::{
+    Identity, Text,
+    wire::{
+        Few, gathered,
+        meta::{Head, Meta},
+        or_default,
+    },
+};
+
+/// Of each list. Nobody writes more by hand.
+const MOST: usize = 500;
+
+/// What is kept of an `AppProject`. Deserialize it straight from the object, then name its cluster with [`Self::read_from`].
+///
+/// # Errors
+/// As for [`super::LiveApplication`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Wire")]
+pub struct LiveProject {
+    pub id: Identity,
+    pub description: Text,
+    /// Patterns; one that begins with `!` takes away.
+    pub source_repositories: Box<[Text]>,
+    /// Namespaces whose Applications may name this project, beside the one of Argo CD itself. Patterns.
+    pub source_namespaces: Box<[Text]>,
+    pub destinations: Box<[ProjectDestination]>,
+    pub sync_windows: Box<[SyncWindow]>,
+}
+
+impl LiveProject {
+    /// The same project, known to come from this cluster (its name in the configuration).
+    #[must_use]
+    pub fn read_from(mut self, cluster: &Arc<str>) -> Self {
+        self.id.cluster = Arc::clone(cluster);
+        self
+    }
+}
+
+/// Where apps of a project may be deployed to: patterns, empty if not given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ProjectDestination {
+    #[serde(deserialize_with = "or_default")]
+    pub server: Text,
+    #[serde(deserialize_with = "or_default")]
+    pub name: Text,
+    #[serde(deserialize_with = "or_default")]
+    pub namespace: Text,
+}
+
+/// When apps may be synced, or may not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SyncWindow {
+    /// `allow` or `deny`.
+    #[serde(deserialize_with = "or_default")]
+    pub kind: Text,
+    /// A cron expression, in [`Self::time_zone`].
+    #[serde(deserialize_with = "or_default")]
+    pub schedule: Text,
+    /// Such as `1h30m`.
+    #[serde(deserialize_with = "or_default")]
+    pub duration: Text,
+    /// Empty for UTC.
+    #[serde(deserialize_with = "or_default")]
+    pub time_zone: Text,
+    /// Patterns of names of apps.
+    #[serde(deserialize_with = "or_default")]
+    pub applications: Box<[Text]>,
+    /// Patterns of namespaces that apps are deployed to.
+    #[serde(deserialize_with = "or_default")]
+    pub namespaces: Box<[Text]>,
+    /// Patterns of clusters that apps are deployed to.
+    #[serde(deserialize_with = "or_default")]
+    pub clusters: Box<[Text]>,
+    /// Whether syncing by hand is allowed all the same.
+    #[serde(deserialize_with = "or_default")]
+    pub manual_sync: bool,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    #[serde(default, deserialize_with = "or_default")]
+    metadata: Meta,
+    #[serde(default, deserialize_with = "or_default")]
+    spec: WireSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct WireSpec {
+    #[serde(deserialize_with = "or_default")]
+    description: Text,
+    #[serde(deserialize_with = "gathered")]
+    source_repos: Few<MOST>,
+    #[serde(deserialize_with = "gathered")]
+    source_namespaces: Few<MOST>,
+    #[serde(deserialize_with = "or_default")]
+    destinations: Vec<ProjectDestination>,
+    #[serde(deserialize_with = "or_default")]
+    sync_windows: Vec<SyncWindow>,
+}
+
+impl From<Wire> for LiveProject {
+    fn from(Wire { metadata, spec }: Wire) -> Self {
+        Self {
+            id: Head::from(metadata).id,
+            description: spec.description,
+            source_repositories: spec.source_repos.0.into(),
+            source_namespaces: spec.source_namespaces.0.into(),
+            destinations: spec.destinations.into_iter().take(MOST).collect(),
+            sync_windows: spec.sync_windows.into_iter().take(MOST).collect(),
+        }
+    }
+}
