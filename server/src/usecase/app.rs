@@ -177,6 +177,9 @@ impl Asker {
             guardrails: self.policy.policy.guardrails_for(&place),
             problems,
             unresolved: app.unresolved,
+            live: None,
+            cluster_state: None,
+            account_findings: None,
             now: self.portal.clock.now(),
             path: app.path,
         })
