@@ -57,6 +57,16 @@ pub struct Watches {
     pub sets: Watch<SeenSet>,
 }
 
+/// How well the Argo CD of a cluster is heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub heard: Option<Timestamp>,
+    /// Since when it is not, and why, in the words of the cluster layer: with addresses.
+    pub away: Option<(Timestamp, String)>,
+    /// All objects were read once.
+    pub complete: bool,
+}
+
 /// Where the runs of an app are carried out.
 #[derive(Clone, Debug)]
 pub enum RunsAt {
@@ -160,6 +170,18 @@ impl Site {
     pub fn name(&self) -> &str {
         self.cluster.name().as_str()
     }
+    /// When Argo CD's objects were last heard of, why not since, and whether all were read; `None` where none is read.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        let Some(watches) = self.watches.get() else { return self.has_argocd.then(Standing::default) };
+        let (applications, sets) = (watches.applications.snapshot(), watches.sets.snapshot());
+        let troubles = [&applications.trouble, &sets.trouble].into_iter().flatten();
+        Some(Standing {
+            heard: watches.applications.heard().min(watches.sets.heard()),
+            away: troubles.min_by_key(|trouble| trouble.since).map(|trouble| (trouble.since, trouble.why.to_string())),
+            complete: applications.complete_since.is_some() && sets.complete_since.is_some(),
+        })
+    }
     pub fn keep_preflight(&self, preflight: Preflight) {
         self.preflight.store(Some(Arc::new(preflight)));
     }
@@ -176,10 +198,11 @@ impl Site {
     /// What keeps a run as this account from being carried out here, a sentence each; empty: nothing.
     #[must_use]
     pub fn locks(&self, account: &str, now: Timestamp) -> Vec<String> {
-        if let Reach::Away { since, why, .. } = self.cluster.reach() {
+        // Why is for those who look after the portal: it names addresses.
+        if let Reach::Away { since, .. } = self.cluster.reach() {
             let minutes = now.micros_since(since) / 60_000_000;
-            let long = if minutes < 1 { "for less than a minute".to_owned() } else { format!("for {minutes} min") };
-            return vec![format!("The cluster {} cannot be reached {long}: {why}", self.name())];
+            let long = if minutes < 1 { "less than a minute".to_owned() } else { format!("{minutes} min") };
+            return vec![format!("The cluster {} has not been reached for {long}, so nothing can be started there. It is tried again and again.", self.name())];
         }
         let Ok(account) = account.parse::<Account>() else {
             return vec![format!("The policy names “{account}”, which is no service account. Whoever writes the policy has to name namespace/name.")];

@@ -73,7 +73,7 @@ impl Rules for Asker {
             app: seen.map(|app| (app.path, app.environment)),
             actions,
             policy: self.policy.version(),
-            accounts: Vec::new(),
+            accounts: self.account_findings().await?,
             now: self.portal.clock.now(),
             query,
         })

@@ -149,6 +149,7 @@ impl Asker {
         {
             problems.push(why);
         }
+        let (cluster_state, account_findings) = (self.cluster_state_of(&app), self.account_findings_of(&app).await?);
         Ok(AppPage {
             hidden_children: u32::try_from(children.len().saturating_sub(shown.len())).unwrap_or_default(),
             children: shown,
@@ -178,8 +179,8 @@ impl Asker {
             problems,
             unresolved: app.unresolved,
             live: None,
-            cluster_state: None,
-            account_findings: None,
+            cluster_state,
+            account_findings,
             now: self.portal.clock.now(),
             path: app.path,
         })

@@ -67,7 +67,8 @@ pub async fn round(portal: Arc<Portal>) {
 async fn leftovers(portal: &Portal) -> Result<(), StepError> {
     let here: Permit<SuperviseRuns> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
     leftovers_of(portal, &*portal.local, &here, None).await?;
-    for (cluster, accounts) in preflight::accounts(portal, &portal.rules.in_force()) {
+    let in_force = portal.rules.in_force();
+    for (cluster, accounts) in preflight::accounts(&portal.sites, &in_force.policy.policy, &in_force.tree.tree) {
         let Some(site) = portal.sites.get(&cluster) else { continue };
         let Some(runs) = &site.runs else { continue };
         // One that is away is asked nothing, and keeps the others from nothing.

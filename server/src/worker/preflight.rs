@@ -8,10 +8,12 @@ use std::{
 };
 
 use windfirm_cluster::{Account, Question, preflight};
+use windfirm_policy::Policy;
+use windfirm_tree::Tree;
 
 use crate::{
-    sites::Site,
-    state::{InForce, Portal},
+    sites::{Site, Sites},
+    state::Portal,
 };
 
 /// The pause between two sweeps, and how many times as long as the last one took it is at least: a sweep takes what it takes, and
@@ -39,8 +41,9 @@ pub fn start(portal: &Arc<Portal>) {
 
 /// Asks once; how long that took.
 async fn sweep(portal: &Portal, site: &Arc<Site>) -> Duration {
-    let accounts = accounts(portal, &portal.rules.in_force()).remove(site.name()).unwrap_or_default();
-    let questions: Vec<Question> = accounts.iter().flat_map(Question::of_a_run).collect();
+    let in_force = portal.rules.in_force();
+    let accounts = accounts(&portal.sites, &in_force.policy.policy, &in_force.tree.tree).remove(site.name()).unwrap_or_default();
+    let questions = questions(&accounts);
     let found = preflight(&site.cluster, &questions).await;
     let took = Duration::from_millis(found.took_ms);
     if questions.is_empty()
@@ -58,13 +61,20 @@ async fn sweep(portal: &Portal, site: &Arc<Site>) -> Duration {
     took
 }
 
+/// All that runs as these accounts need.
+#[must_use]
+pub fn questions(accounts: &BTreeSet<Account>) -> Vec<Question> {
+    accounts.iter().flat_map(Question::of_a_run).collect()
+}
+
 /// By cluster, every account that some grant gives for some app there. What is no account is told where somebody wants to launch.
-pub fn accounts(portal: &Portal, in_force: &InForce) -> BTreeMap<String, BTreeSet<Account>> {
+#[must_use]
+pub fn accounts(sites: &Sites, policy: &Policy, tree: &Tree) -> BTreeMap<String, BTreeSet<Account>> {
     let mut found: BTreeMap<String, BTreeSet<Account>> = BTreeMap::new();
-    for app in in_force.tree.tree.apps() {
-        let Some(cluster) = portal.sites.meant(&app.cluster) else { continue };
+    for app in tree.apps() {
+        let Some(cluster) = sites.meant(&app.cluster) else { continue };
         let place = app.place();
-        let accounts = in_force.policy.policy.accounts_at(&place).filter_map(|(_, account)| account.parse::<Account>().ok());
+        let accounts = policy.accounts_at(&place).filter_map(|(_, account)| account.parse::<Account>().ok());
         found.entry(cluster).or_default().extend(accounts);
     }
     found
