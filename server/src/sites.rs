@@ -10,12 +10,9 @@ use windfirm_cluster::{
 };
 use windfirm_executor::{Executor, ExecutorError};
 use windfirm_model::clock::{Clock, Timestamp};
-use windfirm_tree::ForestOptions;
+use windfirm_tree::{ForestOptions, LiveApplication, LiveApplicationSet};
 
-use crate::{
-    config::ClusterSection,
-    worker::watching::{SeenApplication, SeenSet},
-};
+use crate::config::ClusterSection;
 
 /// An answer older than this locks launches: the cluster may have changed its mind since.
 const PREFLIGHT_GOOD_S: i64 = 120;
@@ -53,8 +50,8 @@ pub struct SiteRuns {
 /// What Argo CD holds in a cluster.
 #[derive(Clone, Debug)]
 pub struct Watches {
-    pub applications: Watch<SeenApplication>,
-    pub sets: Watch<SeenSet>,
+    pub applications: Watch<LiveApplication>,
+    pub sets: Watch<LiveApplicationSet>,
 }
 
 /// How well the Argo CD of a cluster is heard.
@@ -142,7 +139,8 @@ impl Sites {
     pub fn executor(&self, name: &str) -> Result<&dyn Executor, ExecutorError> {
         let found = self.get(name).and_then(|site| site.runs.as_ref());
         found.map(|runs| &runs.executor as &dyn Executor).ok_or_else(|| {
-            let message = format!("The run is in cluster {name}, where the portal's configuration carries out no runs any more. Put it back until the run has ended.");
+            let message =
+                format!("The run is in cluster {name}, where the portal's configuration carries out no runs any more. Put it back until the run has ended.");
             ExecutorError::Cluster { message, passing: true, audit_id: None }
         })
     }

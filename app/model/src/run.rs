@@ -58,7 +58,9 @@ impl Cause {
                 format!("The script ended the test by itself (k6 exit code {exit_code}): {message} The results up to that moment stand below.")
             }
             Self::RefusedByCluster { why } => {
-                format!("The cluster refused in the middle of the run: {why} The runners were told to stop. What they had delivered is kept, and decides nothing.")
+                format!(
+                    "The cluster refused in the middle of the run: {why} The runners were told to stop. What they had delivered is kept, and decides nothing."
+                )
             }
             Self::DeadlinePassed { limit_s } => {
                 format!("The run did not end within {limit_s} s and was stopped. Shorten the script, or ask for a longer limit in the guardrails.")

@@ -178,6 +178,7 @@ fn manifest() -> Manifest {
         target: text("http://127.0.0.1:9001"),
         reason: text("Before release 48"),
         thresholds: None,
+        placement: None,
         results_digest: None,
     }
 }
@@ -349,6 +350,7 @@ pub(crate) fn launch_form() -> LaunchForm {
             ),
         },
         allowed: true,
+        cluster: None,
         request: LaunchRequest {
             path: text("/shop/payments/"),
             test: text("apps/payments/k6/pay.js"),

@@ -238,7 +238,11 @@ mod tests {
     #[test]
     fn many_that_went_together_are_one_sentence() {
         let account: Account = "shop-dev/loadtest".parse().unwrap();
-        let lacks = ["create", "get", "delete"].map(|verb| lack(Side::Account, verb, "")).into_iter().chain([Lack { group: String::new(), resource: "pods/log".into(), ..lack(Side::Account, "get", "") }]);
+        let lacks = ["create", "get", "delete"].map(|verb| lack(Side::Account, verb, "")).into_iter().chain([Lack {
+            group: String::new(),
+            resource: "pods/log".into(),
+            ..lack(Side::Account, "get", "")
+        }]);
         let findings = Findings { account, presence: Presence::Exists { uid: "1".into() }, lacks: lacks.collect(), unanswered: Vec::new() };
         assert_eq!(
             findings.sentences(),

@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use tokio::{sync::watch as channel, time::Instant};
 use tokio_util::sync::CancellationToken;
 use windfirm_model::clock::Timestamp;
+use windfirm_tree::{LiveApplication, LiveApplicationSet, LiveProject};
 
 use crate::{account::Account, call, cluster::Cluster, error::ClusterError, kind::Kind};
 pub(crate) use alive::ActingAs;
@@ -34,6 +35,32 @@ use projected::Projected;
 /// What is kept of the objects of one kind.
 pub trait Watched: DeserializeOwned + fmt::Debug + Send + Sync + 'static {
     const KIND: Kind;
+    /// The same, known to come from this cluster. For what keeps the name.
+    #[must_use]
+    fn read_from(self, _cluster: &Arc<str>) -> Self {
+        self
+    }
+}
+
+impl Watched for LiveApplication {
+    const KIND: Kind = Kind::APPLICATION;
+    fn read_from(self, cluster: &Arc<str>) -> Self {
+        Self::read_from(self, cluster)
+    }
+}
+
+impl Watched for LiveApplicationSet {
+    const KIND: Kind = Kind::APPLICATION_SET;
+    fn read_from(self, cluster: &Arc<str>) -> Self {
+        Self::read_from(self, cluster)
+    }
+}
+
+impl Watched for LiveProject {
+    const KIND: Kind = Kind::APP_PROJECT;
+    fn read_from(self, cluster: &Arc<str>) -> Self {
+        Self::read_from(self, cluster)
+    }
 }
 
 /// Times and sizes. The defaults are for real clusters.
@@ -118,6 +145,8 @@ pub struct Watcher<T> {
     settings: WatchSettings,
     snapshots: channel::Sender<Arc<Snapshot<T>>>,
     pulse: Arc<Pulse>,
+    /// The cluster's name in the configuration.
+    name: Arc<str>,
     /// As it will be published next.
     now: Snapshot<T>,
     /// What a list that is not yet at its end has brought.
@@ -130,6 +159,14 @@ pub struct Watcher<T> {
 impl<T> Clone for Object<T> {
     fn clone(&self) -> Self {
         Self { name: self.name.clone(), uid: self.uid.clone(), resource_version: self.resource_version.clone(), view: self.view.clone() }
+    }
+}
+
+impl<T: Watched> Object<T> {
+    fn read_from(self, cluster: &Arc<str>) -> Self {
+        // It has just come, and is nobody else's yet.
+        let named = |view: Arc<T>| Arc::try_unwrap(view).map_or_else(|shared| shared, |own| Arc::new(own.read_from(cluster)));
+        Self { view: self.view.map(named), ..self }
     }
 }
 
@@ -153,7 +190,8 @@ pub fn watch<T: Watched>(cluster: Arc<Cluster>, settings: WatchSettings) -> (Wat
     let (sender, receiver) = channel::channel(Arc::new(now.clone()));
     let pulse = Arc::new(Pulse::default());
     let watch = Watch { snapshots: receiver, pulse: Arc::clone(&pulse) };
-    (Watcher { cluster, settings, snapshots: sender, pulse, now, coming: None, due: None }, watch)
+    let name = cluster.name().as_str().into();
+    (Watcher { cluster, name, settings, snapshots: sender, pulse, now, coming: None, due: None }, watch)
 }
 
 impl<T> Watch<T> {
@@ -259,7 +297,7 @@ impl<T: Watched> Watcher<T> {
         match event {
             Event::Init => self.coming = Some(BTreeMap::new()),
             Event::InitApply(object) => {
-                let object = object.into_object();
+                let object = object.into_object().read_from(&self.name);
                 self.coming.get_or_insert_default().insert(object.name.clone(), Arc::new(object));
             }
             Event::InitDone => {
@@ -269,7 +307,7 @@ impl<T: Watched> Watcher<T> {
                 self.revived();
             }
             Event::Apply(object) => {
-                let object = object.into_object();
+                let object = object.into_object().read_from(&self.name);
                 Arc::make_mut(&mut self.now.objects).insert(object.name.clone(), Arc::new(object));
                 self.changed(at);
             }

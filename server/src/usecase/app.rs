@@ -58,7 +58,9 @@ impl Asker {
             RunsAt::Here => None,
             RunsAt::Nowhere(why) => Some(why),
             RunsAt::In(site) => {
-                let Some(account) = account else { return Some("The grant names no service account, and in a cluster nothing is done without one.".to_owned()) };
+                let Some(account) = account else {
+                    return Some("The grant names no service account, and in a cluster nothing is done without one.".to_owned());
+                };
                 Some(site.locks(account, self.portal.clock.now()).join(" ")).filter(|why| !why.is_empty())
             }
         }

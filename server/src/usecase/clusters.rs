@@ -96,9 +96,7 @@ impl Asker {
 
 fn finding(site: &Site, account: &str, apps: Vec<AppPath>, live: &[RunRecord]) -> Option<AccountFindings> {
     let (asked, findings) = site.findings(&account.parse::<Account>().ok()?)?;
-    let as_it = |run: &&RunRecord| {
-        run.service_account == account && run.manifest.placement.as_ref().is_some_and(|placement| placement.cluster == site.name())
-    };
+    let as_it = |run: &&RunRecord| run.service_account == account && run.manifest.placement.as_ref().is_some_and(|placement| placement.cluster == site.name());
     let green = findings.is_green();
     Some(AccountFindings {
         account: account.to_owned(),

@@ -10,11 +10,11 @@ use windfirm_model::{
     audit::{EventCode, EventOutcome},
     id::OperationId,
 };
-use windfirm_store::audit::Details;
 use windfirm_policy::{
     Access, Permit, Resource,
     act::{CleanSessions, ReconcileAudit, Reload, SuperviseRuns},
 };
+use windfirm_store::audit::Details;
 
 use crate::{
     audit,

@@ -94,11 +94,7 @@ pub(crate) fn permit(portal: &Portal, run: &RunRecord) -> Permit<SuperviseRuns> 
 }
 
 fn permit_of(run: &RunRecord, operation: OperationId) -> Permit<SuperviseRuns> {
-    Permit::for_run(
-        operation,
-        Resource { path: Some(run.path.clone()), environment: Some(run.environment.clone()), run: Some(run.id) },
-        &run.service_account,
-    )
+    Permit::for_run(operation, Resource { path: Some(run.path.clone()), environment: Some(run.environment.clone()), run: Some(run.id) }, &run.service_account)
 }
 
 async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
@@ -178,7 +174,11 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
     let token = portal.clock.secret().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let (ingest_url, allowed, in_cluster) = match &run.manifest.placement {
         // Names of a cluster mean something in it only, and who may reach what there is for its network policies to say.
-        Some(placement) => (portal.sites.ingest_url(&placement.cluster).ok_or("The cluster of this run carries out no runs any more.")?, Vec::new(), Some(in_cluster(run, placement)?)),
+        Some(placement) => (
+            portal.sites.ingest_url(&placement.cluster).ok_or("The cluster of this run carries out no runs any more.")?,
+            Vec::new(),
+            Some(in_cluster(run, placement)?),
+        ),
         None => (portal.settings.ingest_url.clone(), vec![resolve(&run.target).await?], None),
     };
     Ok(Orders {

@@ -8,8 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use serde::Deserialize;
-use windfirm_cluster::{Kind, ObjectName, Snapshot, WatchSettings, Watched, watch};
+use windfirm_cluster::{Object, ObjectName, Snapshot, WatchSettings, watch};
 use windfirm_tree::{LiveApplication, LiveApplicationSet, LiveForest};
 
 use crate::{
@@ -18,28 +17,11 @@ use crate::{
     worker::reload,
 };
 
-/// An `Application`, as a watch keeps it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct SeenApplication(pub LiveApplication);
-
-/// An `ApplicationSet`, as a watch keeps it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct SeenSet(pub LiveApplicationSet);
-
-impl Watched for SeenApplication {
-    const KIND: Kind = Kind::APPLICATION;
-}
-impl Watched for SeenSet {
-    const KIND: Kind = Kind::APPLICATION_SET;
-}
-
 /// Begins to watch. Once, at the start.
 pub fn start(portal: &Arc<Portal>) {
     for site in portal.sites.iter().filter(|site| site.has_argocd) {
-        let (application_watcher, applications) = watch::<SeenApplication>(Arc::clone(&site.cluster), WatchSettings::default());
-        let (set_watcher, sets) = watch::<SeenSet>(Arc::clone(&site.cluster), WatchSettings::default());
+        let (application_watcher, applications) = watch::<LiveApplication>(Arc::clone(&site.cluster), WatchSettings::default());
+        let (set_watcher, sets) = watch::<LiveApplicationSet>(Arc::clone(&site.cluster), WatchSettings::default());
         if site.watches.set(Watches { applications, sets }).is_ok() {
             portal.run(application_watcher.run(portal.ending.clone()));
             portal.run(set_watcher.run(portal.ending.clone()));
@@ -55,28 +37,27 @@ pub struct Joined {
 
 #[derive(Debug, Default)]
 struct SiteJoined {
-    applications: Kept<SeenApplication, LiveApplication>,
-    sets: Kept<SeenSet, LiveApplicationSet>,
+    applications: Kept<LiveApplication>,
+    sets: Kept<LiveApplicationSet>,
 }
 
-/// The objects of one kind in one cluster.
+/// The objects of one kind in one cluster, with the versions that they are of.
 #[derive(Debug)]
-struct Kept<S, T> {
-    of: Option<Arc<Snapshot<S>>>,
+struct Kept<T> {
+    of: Option<Arc<BTreeMap<ObjectName, Arc<Object<T>>>>>,
     objects: BTreeMap<ObjectName, (String, Arc<T>)>,
 }
 
-impl<S, T> Default for Kept<S, T> {
+impl<T> Default for Kept<T> {
     fn default() -> Self {
         Self { of: None, objects: BTreeMap::new() }
     }
 }
 
-impl<S, T> Kept<S, T> {
+impl<T> Kept<T> {
     /// Takes a snapshot in. Returns whether an object is another one than before.
-    fn take(&mut self, snapshot: Arc<Snapshot<S>>, read: impl Fn(&S) -> T) -> bool {
-        let same = |known: &Arc<Snapshot<S>>| Arc::ptr_eq(&known.objects, &snapshot.objects);
-        if self.of.as_ref().is_some_and(same) {
+    fn take(&mut self, snapshot: &Snapshot<T>) -> bool {
+        if self.of.as_ref().is_some_and(|known| Arc::ptr_eq(known, &snapshot.objects)) {
             return false;
         }
         let mut objects = BTreeMap::new();
@@ -89,7 +70,7 @@ impl<S, T> Kept<S, T> {
                 (Some(known), _) => known.clone(),
                 (None, Ok(view)) => {
                     changed = true;
-                    (version, Arc::new(read(view)))
+                    (version, Arc::clone(view))
                 }
                 (None, Err(why)) => {
                     tracing::warn!(namespace = name.namespace, name = name.name, why, "watching.object_not_read");
@@ -100,7 +81,7 @@ impl<S, T> Kept<S, T> {
         }
         changed |= objects.len() != self.objects.len();
         self.objects = objects;
-        self.of = Some(snapshot);
+        self.of = Some(Arc::clone(&snapshot.objects));
         changed
     }
     fn all(&self) -> impl Iterator<Item = Arc<T>> {
@@ -110,10 +91,9 @@ impl<S, T> Kept<S, T> {
 
 impl SiteJoined {
     /// Whether anything is another one than before.
-    fn take(&mut self, name: &str, watches: &Watches) -> bool {
-        let cluster: Arc<str> = name.into();
-        let applications = self.applications.take(watches.applications.snapshot(), |seen| seen.0.clone().read_from(&cluster));
-        self.sets.take(watches.sets.snapshot(), |seen| seen.0.clone().read_from(&cluster)) || applications
+    fn take(&mut self, watches: &Watches) -> bool {
+        let applications = self.applications.take(&watches.applications.snapshot());
+        self.sets.take(&watches.sets.snapshot()) || applications
     }
 }
 
@@ -140,7 +120,7 @@ pub async fn round(portal: Arc<Portal>) {
         let mut sites = worker.joined.sites.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = sites.len() != ready.len();
         for (site, watches) in &ready {
-            changed |= sites.entry(site.name().to_owned()).or_default().take(site.name(), watches);
+            changed |= sites.entry(site.name().to_owned()).or_default().take(watches);
         }
         if !changed {
             return;

@@ -29,7 +29,8 @@ async fn every_change_in_the_cluster_has_one_operation_of_ours() {
     // The log is written a moment later than the answer is given.
     let log = until("the last deletion in the API server's log", async || {
         let log: Vec<Value> = stage.audit_log().lines().skip(before).filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let deletions = log.iter().filter(|entry| entry["verb"] == "delete" && entry["objectRef"]["resource"] == "testruns" && entry["user"]["username"] == PORTAL);
+        let deletions =
+            log.iter().filter(|entry| entry["verb"] == "delete" && entry["objectRef"]["resource"] == "testruns" && entry["user"]["username"] == PORTAL);
         (deletions.count() >= 2).then_some(log)
     })
     .await;

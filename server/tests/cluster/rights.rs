@@ -19,7 +19,10 @@ async fn a_binding_that_is_gone_locks_launches_in_words_and_opens_them_when_it_i
     let began = Instant::now();
     let why = until("the lock", async || stage.launch_lock("/shop/cart/", As::Ana).await).await;
     let locked_after = began.elapsed();
-    for part in ["The account shop-staging/loadtest lacks 18 rights in namespace shop-staging: create, get, list, watch, delete testruns of k6.io", "Somebody who administers that namespace"] {
+    for part in [
+        "The account shop-staging/loadtest lacks 18 rights in namespace shop-staging: create, get, list, watch, delete testruns of k6.io",
+        "Somebody who administers that namespace",
+    ] {
         assert!(why.contains(part), "{part}: {why}");
     }
     // Whoever launches all the same is refused with that sentence, and it stands in the record.

@@ -7,7 +7,10 @@ use std::{
 };
 
 use axum::http::{Method, StatusCode};
-use tokio::{net::TcpListener, sync::{Semaphore, SemaphorePermit}};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, SemaphorePermit},
+};
 use windfirm::{
     config::{ClusterSection, TreeConfig},
     worker,
@@ -87,7 +90,8 @@ impl Stage {
         let house = House::build_with(plan, |of_house, config| {
             config.clusters = clusters;
             let repository = folder.join("shop");
-            config.tree = TreeConfig { repository, revision: "HEAD".into(), roots: "roots".into(), repositories: vec![windfirm_demo::repository::ADDRESS.into()] };
+            config.tree =
+                TreeConfig { repository, revision: "HEAD".into(), roots: "roots".into(), repositories: vec![windfirm_demo::repository::ADDRESS.into()] };
             config.policy = of_house.join("policy.yaml");
             let policy = std::fs::read_to_string(&config.policy).unwrap();
             assert!(policy.contains(r#"["127.0.0.1:*"]"#));
