@@ -8,6 +8,7 @@ use windfirm_model::{
     path::AppPath,
     view::{
         app::{AppPage, ChildRow, CommitRow, SourceRow, Target, TestRow},
+        cluster::AccountFindings,
         run::Permission,
     },
 };
@@ -30,6 +31,14 @@ use crate::{
 
 /// Newest runs on the app page.
 const RUN_ROWS: u32 = 20;
+
+/// What the cluster would refuse is locked beforehand, instead of failing half-way.
+fn unless_refused(launch: Permission, findings: Option<&AccountFindings>) -> Permission {
+    match findings.filter(|findings| launch.allowed && !findings.green) {
+        Some(findings) => Permission { allowed: false, why: findings.sentences.join(" ") },
+        None => launch,
+    }
+}
 
 impl Asker {
     /// The app, if the asker may see it. Every attempt on another one is recorded, whether it exists or not: the two are told alike,
@@ -148,7 +157,7 @@ impl Asker {
             searched: app.searched.clone(),
             runs,
             runs_total,
-            launch: self.may_launch(&place),
+            launch: unless_refused(self.may_launch(&place), account_findings.as_ref()),
             service_account: match self.access.can(Action::LaunchRun, &place) {
                 Decision::Allowed(grant) => grant.service_account.clone(),
                 Decision::Refused => None,
