@@ -1,6 +1,7 @@
 //! Small components that know nothing of any page, and charts on pure geometry.
 
 pub mod charts;
+pub mod cluster;
 pub mod field;
 pub mod format;
 pub mod icon;

@@ -1,5 +1,6 @@
 //! `/access`: what somebody may do, and why: their grants, and the whole chain behind a decision on one app.
 
+mod accounts;
 mod chain;
 mod grants;
 
@@ -87,6 +88,7 @@ pub fn access_view(page: &access::AccessPage) -> AnyView {
         {form(&page.query, page.may_explain_others, &FieldErrors::new())}
         {decision(page)}
         {held(page, others)}
+        {accounts::accounts(page)}
     }
     .into_any()
 }

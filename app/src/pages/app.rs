@@ -1,6 +1,7 @@
 //! `/apps/{path}`: one app. Overview, tests, runs, access and sources are tabs, and each tab has its address.
 
 mod access;
+mod cluster;
 mod facts;
 mod history;
 mod overview;
@@ -139,7 +140,7 @@ fn head(page: &app::AppPage) -> AnyView {
     view! {
         <header class="head">
             {crumbs(&page.path)}
-            <h1>{page.name.clone()} " " {environment(&page.environment)} " " {kind}</h1>
+            <h1>{page.name.clone()} " " {environment(&page.environment)} " " {kind} {cluster::beside_name(page)}</h1>
             <div class="acts">{action(page)}</div>
             <p class="facts-line">
                 {account} {commit} <span><span class="k">"Wave"</span>{wave(page.wave)}</span>
@@ -166,6 +167,9 @@ fn action(page: &app::AppPage) -> AnyView {
 fn lock(page: &app::AppPage) -> AnyView {
     if page.launch.allowed {
         return ().into_any();
+    }
+    if let Some(findings) = page.account_findings.as_ref().filter(|findings| !findings.green) {
+        return cluster::account_lock(page, findings);
     }
     let link = href::app_tab(&page.path, "access");
     why_with("locked", view! { {rich(&page.launch.why)} " " <a href=link>"What I may do here"</a> }.into_any())

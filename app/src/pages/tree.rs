@@ -9,7 +9,10 @@ mod table;
 
 use leptos::prelude::*;
 use leptos_router::{components::Form, hooks::use_query_map, params::ParamsMap};
-use windfirm_model::view::tree::{self, TreeQuery};
+use windfirm_model::view::{
+    cluster::{HealthWord, SyncWord},
+    tree::{self, TreeQuery},
+};
 
 use crate::{
     api, href,
@@ -158,6 +161,7 @@ fn filters(page: &tree::TreePage) -> AnyView {
             view! { <option value=value selected=chosen>{word}</option> }
         })
         .collect_view();
+    let live = page.has_live.then(|| live_filters(query));
     let clear = is_filtered(query).then(|| view! { <a class="btn bare" href=address(&unfiltered(query))>"Clear"</a> });
     // What the form does not ask for stays as it is.
     let kept = [("open", query.open.clone()), ("view", query.view.clone())]
@@ -179,9 +183,33 @@ fn filters(page: &tree::TreePage) -> AnyView {
                 <label for="tree-verdict">"Last verdict"</label>
                 <select class="input" id="tree-verdict" name="verdict"><option value="">"any"</option>{verdicts}</select>
             </div>
+            {live}
             <button class="btn" type="submit">"Apply"</button>
             {clear}
         </Form>
+    }
+    .into_any()
+}
+
+/// What can be asked only where a cluster says how apps stand.
+fn live_filters(query: &TreeQuery) -> AnyView {
+    let health = HealthWord::ALL.map(|word| (word.word(), word.word())).to_vec();
+    let sync = SyncWord::ALL.map(|word| (word.code(), if word == SyncWord::Unknown { "unknown" } else { word.word() })).to_vec();
+    view! {
+        {choice("tree-health", "health", "Health", health, query.health.as_deref())}
+        {choice("tree-sync", "sync", "Sync", sync, query.sync.as_deref())}
+        {choice("tree-settled", "settled", "Settled", vec![("no", "not settled"), ("yes", "settled")], query.settled.as_deref())}
+    }
+    .into_any()
+}
+
+fn choice(id: &'static str, name: &'static str, label: &'static str, options: Vec<(&'static str, &'static str)>, chosen: Option<&str>) -> AnyView {
+    let options = options.into_iter().map(|(value, word)| view! { <option value=value selected=chosen == Some(value)>{word}</option> }).collect_view();
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <select class="input" id=id name=name><option value="">"any"</option>{options}</select>
+        </div>
     }
     .into_any()
 }

@@ -8,6 +8,7 @@ use windfirm_model::{
     view::{
         access::{AccessPage, AccessQuery, ActionRow, DecisionRow, GrantRow, PolicyPage, PolicyVersion},
         audit::{AuditDetail, AuditPage, AuditQuery, AuditRow},
+        cluster::AccountFindings,
         system::{PartRow, SystemPage},
         tree::TreeRevision,
     },
@@ -112,6 +113,33 @@ pub(crate) fn matrix() -> AccessPage {
         actions: vec![launch_allowed(), not(Action::StopRun, why)],
         ..access()
     }
+}
+
+/// One account that has everything, one that lacks something, and one of the same name in another cluster.
+pub(crate) fn accounts() -> Vec<AccountFindings> {
+    let green = AccountFindings {
+        account: "shop-dev/loadtest".to_owned(),
+        cluster: "home".to_owned(),
+        asked: NOW.plus_seconds(-70),
+        green: true,
+        sentences: Vec::new(),
+        breaks: Vec::new(),
+        live_runs: 0,
+    };
+    let red = AccountFindings {
+        account: "shop-staging/loadtest".to_owned(),
+        asked: NOW.plus_seconds(-12),
+        green: false,
+        sentences: vec![
+            "The account shop-staging/loadtest may not create testruns of k6.io in namespace shop-staging (RBAC: role \"wf\" not found). It is needed to start a run. Somebody who administers that namespace can give it back."
+                .to_owned(),
+        ],
+        breaks: vec!["/shop/payments/".parse().unwrap()],
+        live_runs: 2,
+        ..green.clone()
+    };
+    let east = AccountFindings { account: red.account.clone(), cluster: "east".to_owned(), ..green.clone() };
+    vec![green, red, east]
 }
 
 /// An operation that began `age_s` before now and took `took_ms`.

@@ -68,6 +68,26 @@ async fn one_action_that_is_refused_shows_where_the_chain_breaks() {
 }
 
 #[tokio::test]
+async fn the_chain_goes_on_to_what_the_cluster_answered() {
+    let page =
+        page("access-broken", "/access?path=/shop/payments/&action=run.launch", access(AccessPage { accounts: data::accounts(), ..data::allowed() })).await;
+    page.is_sound();
+    page.says(&["Broken", "The policy allows it, and the cluster would refuse it:", "may not create testruns", "class=\"chain seven\"", "class=\"broken\""]);
+    page.says(&["Service accounts in their clusters", "1 of 3 lack something", "<tr class=\"red\">", "everything granted", "2 runs go on as it right now."]);
+    page.never_says(&["Allowed"]);
+    page.says_before("shop-staging/loadtest</code></th>", "shop-dev/loadtest</code></th>");
+    insta::assert_snapshot!(page.main());
+
+    // In another cluster the account of that name has everything, and this app is not locked.
+    let mut elsewhere = AccessPage { accounts: data::accounts(), ..data::allowed() };
+    elsewhere.accounts[1].breaks.clear();
+    let page = render::page("access-green", "/access?path=/shop/payments/&action=run.launch", access(elsewhere)).await;
+    page.is_sound();
+    page.says(&["Allowed", "east, asked", "<span class=\"v\">Yes</span>"]);
+    page.never_says(&["Broken"]);
+}
+
+#[tokio::test]
 async fn without_an_action_every_action_is_decided() {
     let page = page("access-matrix", "/access?path=/shop/payments/", access(data::matrix())).await;
     page.is_sound();

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod data;
+mod live;
 mod portal;
 #[expect(dead_code, reason = "shared with the pages of runs, which also post forms")]
 #[path = "../run_pages/render.rs"]

@@ -73,7 +73,8 @@ impl Rules for Asker {
             app: seen.map(|app| (app.path, app.environment)),
             actions,
             policy: self.policy.version(),
-            accounts: self.account_findings().await?,
+            // What the asker may know of accounts is not what somebody else acts as.
+            accounts: if about_others { Vec::new() } else { self.account_findings().await? },
             now: self.portal.clock.now(),
             query,
         })

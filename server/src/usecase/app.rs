@@ -13,9 +13,10 @@ use windfirm_model::{
 };
 use windfirm_policy::{Decision, Place, Refused, explain_all};
 use windfirm_tree::{
-    Bundle,
+    Bundle, address,
     discovery::{self, TestScript},
     graph::App,
+    page::live_facts,
 };
 
 use crate::{
@@ -117,7 +118,7 @@ impl Asker {
             let row = |source: windfirm_tree::graph::AppSource| {
                 let last: Option<CommitRow> = source.folder.as_deref().and_then(|folder| snapshot.last_commit(folder).ok().flatten());
                 SourceRow {
-                    repository: source.source.repository,
+                    repository: address::shown(&source.source.repository),
                     path: source.source.path.unwrap_or_default(),
                     revision: source.source.revision,
                     kind: source.kind.to_owned(),
@@ -151,7 +152,8 @@ impl Asker {
         {
             problems.push(why);
         }
-        let (cluster_state, account_findings) = (self.cluster_state_of(&app), self.account_findings_of(&app).await?);
+        let account_findings = self.account_findings_of(&app).await?;
+        let (live, cluster_state) = live_facts(tree, &app, &self.access, &self.cluster_states());
         Ok(AppPage {
             hidden_children: u32::try_from(children.len().saturating_sub(shown.len())).unwrap_or_default(),
             children: shown,
@@ -180,7 +182,7 @@ impl Asker {
             guardrails: self.policy.policy.guardrails_for(&place),
             problems,
             unresolved: app.unresolved,
-            live: None,
+            live,
             cluster_state,
             account_findings,
             now: self.portal.clock.now(),

@@ -32,12 +32,6 @@ impl Asker {
         self.portal.sites.iter().filter(|site| site.name() == home || seen(site)).filter_map(|site| self.cluster_state(site, home)).collect()
     }
 
-    /// The cluster that an app's own object lives in.
-    pub(super) fn cluster_state_of(&self, app: &App) -> Option<ClusterState> {
-        let home = self.portal.sites.forest()?.clusters.home();
-        self.cluster_state(self.portal.sites.get(&self.portal.sites.meant(&app.object_cluster)?)?, home)
-    }
-
     fn cluster_state(&self, site: &Site, home: &str) -> Option<ClusterState> {
         let standing = site.standing()?;
         let told = self.access.can_anywhere(Action::ViewSystem).is_some();

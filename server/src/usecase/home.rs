@@ -33,7 +33,7 @@ impl Asker {
         let mine = store.runs(&self.access, &mine, 50).await.map_err(fault)?.rows;
         let runs = self.app_runs().await?;
         let launch = |place: &windfirm_policy::Place| self.may_launch(place);
-        let asked = Asked { tree: &self.tree.tree, access: &self.access, runs: &runs, launch: &launch, now: self.portal.clock.now() };
+        let asked = Asked { tree: &self.tree.tree, access: &self.access, runs: &runs, launch: &launch, clusters: &[], now: self.portal.clock.now() };
         let revision = self.revision();
         let partial = revision.stale.as_ref().map(|why| match revision.is_unread() {
             true => format!("The tree could not be read yet. {why}"),

@@ -41,10 +41,14 @@ impl Asker {
 #[async_trait]
 impl Tree for Asker {
     async fn tree(&self, query: TreeQuery) -> Answer<TreePage> {
+        // Of accounts that lock nothing of the asker's there is nothing to say beside the tree.
+        let accounts = self.account_findings().await?.into_iter().filter(|account| !account.green && !account.breaks.is_empty()).collect();
         let runs = self.app_runs().await?;
         let launch = |place: &windfirm_policy::Place| self.may_launch(place);
-        let asked = Asked { tree: &self.tree.tree, access: &self.access, runs: &runs, launch: &launch, now: self.portal.clock.now() };
-        tree_page(&asked, &query, &self.revision())
+        let clusters = self.cluster_states();
+        let asked = Asked { tree: &self.tree.tree, access: &self.access, runs: &runs, launch: &launch, clusters: &clusters, now: self.portal.clock.now() };
+        let page = tree_page(&asked, &query, &self.revision())?;
+        Ok(TreePage { accounts, ..page })
     }
     async fn app(&self, path: AppPath) -> Answer<AppPage> {
         self.app_page(path).await

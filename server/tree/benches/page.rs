@@ -58,7 +58,7 @@ fn main() {
     println!("tree.build apps={} duration_ms={:.1}", tree.apps().len(), millis(began.elapsed()));
 
     let (access, runs) = (Access::system(SystemTask::Reloader), HashMap::new());
-    let asked = Asked { tree: &tree, access: &access, runs: &runs, launch: &launch, now: Timestamp::default() };
+    let asked = Asked { tree: &tree, access: &access, runs: &runs, launch: &launch, clusters: &[], now: Timestamp::default() };
     let query = |q: Option<&str>, open: Option<&str>| TreeQuery { q: q.map(str::to_owned), open: open.map(str::to_owned), ..TreeQuery::default() };
     for (name, query) in [("first", query(None, None)), ("all", query(None, Some("all"))), ("search", query(Some("app-42-"), None))] {
         let began = Instant::now();

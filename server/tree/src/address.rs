@@ -37,6 +37,14 @@ impl fmt::Display for Address {
     }
 }
 
+/// The address as it is written, without the user and password that an address over http may carry: for pages.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| scheme.to_lowercase().starts_with("http")) else { return text.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    authority.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, host)| format!("{scheme}://{host}{path}"))
+}
+
 fn default_port(scheme: &str) -> &'static str {
     match scheme {
         "https" => ":443",

@@ -22,4 +22,4 @@ pub use git::{GitSource, Snapshot};
 pub use graph::{App, AppIndex, AppKey, AppSource, Presence, Tree, TreeOptions, TreeProblem, join};
 pub use live::{Clusters, ForestOptions, Live, LiveApplication, LiveApplicationSet, LiveForest, LiveProject};
 pub use manifest::{Kind, Manifest, Source, SourceForm};
-pub use page::{AppRuns, Asked, LastRun, subtree_rows, tree_page, visible_and_hidden};
+pub use page::{AppRuns, Asked, LastRun, live_facts, subtree_rows, tree_page, visible_and_hidden};

@@ -3,17 +3,17 @@
 //! Pure. One rule decides: an app is visible if [`Access`] allows `app.view` in its place. What is not visible is counted,
 //! never named: not in rows, filters, roll-ups, choices or problems.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use windfirm_model::{
     action::Action,
     clock::Timestamp,
-    environment::Environment,
     fault::Fault,
     id::RunId,
     path::AppPath,
     run::RunStateKind,
     view::{
+        cluster::ClusterState,
         home::SubtreeRow,
         run::Permission,
         tree::{TreePage, TreeQuery, TreeRevision, VerdictCounts},
@@ -21,14 +21,16 @@ use windfirm_model::{
 };
 use windfirm_policy::{Access, Place};
 
-use crate::graph::{AppIndex, Tree};
+use crate::graph::{App, AppIndex, Tree};
 
 mod filter;
+mod live;
 mod open;
 mod rows;
 mod visible;
 
 use filter::Filter;
+pub use live::live_facts;
 use visible::{Standing, Visible};
 
 /// The home page shows a part; the tree page shows all.
@@ -62,6 +64,8 @@ pub struct Asked<'a> {
     pub runs: &'a HashMap<AppPath, AppRuns>,
     /// May the asker launch here, and why (not). Asked for rows that are shown, only.
     pub launch: &'a dyn Fn(&Place) -> Permission,
+    /// How well each cluster is heard that the live side of the tree comes from; empty where none is read.
+    pub clusters: &'a [ClusterState],
     pub now: Timestamp,
 }
 
@@ -78,7 +82,8 @@ impl std::fmt::Debug for Asked<'_> {
 pub fn tree_page(asked: &Asked<'_>, query: &TreeQuery, revision: &TreeRevision) -> Result<TreePage, Fault> {
     let visible = Visible::of(asked);
     let environments = visible.environments(asked.tree);
-    let filter = Filter::read(query, &environments)?;
+    let has_live = live_apps(asked, &visible).next().is_some();
+    let filter = Filter::read(query, &environments, has_live)?;
     let rows = rows::rows(asked, &visible, &filter, query)?;
     Ok(TreePage {
         query: query.clone(),
@@ -90,8 +95,8 @@ pub fn tree_page(asked: &Asked<'_>, query: &TreeQuery, revision: &TreeRevision) 
         counts: counts(&visible, &visible.shown),
         revision: revision.clone(),
         problems: problems(asked, &visible),
-        clusters: Vec::new(),
-        has_live: false,
+        clusters: heard_clusters(asked, &visible),
+        has_live,
         accounts: Vec::new(),
         now: asked.now,
     })
@@ -152,17 +157,25 @@ fn counts(visible: &Visible, apps: &[AppIndex]) -> VerdictCounts {
 /// cannot be read, is told to those who may see that place in every environment.
 fn problems(asked: &Asked<'_>, visible: &Visible) -> Vec<String> {
     let tree = asked.tree;
-    let mut environments: Vec<&Environment> = tree.apps().iter().map(|app| &app.environment).collect();
-    environments.sort();
-    environments.dedup();
-    let sees_all = |path: &AppPath| {
-        let place = |environment: &Environment| Place { path: path.clone(), environment: environment.clone() };
-        // An environment that no app has stands for those that the unreadable manifest may bring.
-        let mut places = environments.iter().map(|environment| place(environment)).chain([place(&Environment::from("?"))]);
-        places.all(|place| asked.access.allows(Action::ViewApp, &place))
-    };
+    let environments = live::environments(tree);
+    let sees_all = |path: &AppPath| live::sees_all(asked.access, path, &environments);
     let told = tree.problems().iter().filter(|problem| problem.about.iter().all(|index| visible.sees(*index)) && problem.below.as_ref().is_none_or(sees_all));
     told.map(|problem| problem.sentence.clone()).collect()
+}
+
+/// The visible apps of which a cluster says anything that the asker may know.
+fn live_apps<'a>(asked: &Asked<'a>, visible: &'a Visible) -> impl Iterator<Item = &'a App> {
+    let (apps, access) = (asked.tree.apps(), asked.access);
+    visible.shown.iter().filter_map(|index| apps.get(*index)).filter(move |app| live::is_told(app, access))
+}
+
+/// The clusters that hold a visible app. Which others there are is nobody's business here.
+fn heard_clusters(asked: &Asked<'_>, visible: &Visible) -> Vec<ClusterState> {
+    let holding: BTreeSet<&str> = live_apps(asked, visible)
+        .filter_map(|app| live::cluster_of(app, app.live(asked.access), asked.clusters))
+        .map(|cluster| cluster.name.as_str())
+        .collect();
+    asked.clusters.iter().filter(|cluster| holding.contains(cluster.name.as_str())).cloned().collect()
 }
 
 /// Far below `u32::MAX`; clamped rather than wrapped.

@@ -5,13 +5,17 @@ use windfirm_model::{
     action::{Action, Reach},
     environment::Environment,
     path::AppPath,
-    view::access::{AccessPage, ActionRow},
+    view::{
+        access::{AccessPage, ActionRow},
+        cluster::AccountFindings,
+    },
 };
 
-use super::{address, whom};
+use super::{accounts, address, whom};
 use crate::{
     href,
     ui::{
+        cluster::{asked, sentences},
         icon::icon,
         status::{Tone, environment, status_big},
         text::rich,
@@ -20,7 +24,13 @@ use crate::{
 
 /// The verdict on one action, and the chain below it.
 pub(super) fn answer(page: &AccessPage, row: &ActionRow, path: &AppPath, place: &Environment) -> AnyView {
-    let (tone, word) = if row.allowed { (Tone::Pass, "Allowed") } else { (Tone::Locked, "Refused") };
+    let findings = accounts::of_decision(page, row, path);
+    let broken = findings.filter(|findings| !findings.green);
+    let (tone, word) = match (row.allowed, broken) {
+        (true, Some(_)) => (Tone::Fail, "Broken"),
+        (true, None) => (Tone::Pass, "Allowed"),
+        (false, _) => (Tone::Locked, "Refused"),
+    };
     let next = if row.allowed || about_others(page) {
         "".to_owned()
     } else {
@@ -32,12 +42,13 @@ pub(super) fn answer(page: &AccessPage, row: &ActionRow, path: &AppPath, place: 
             <div class="flow">
                 <p><code>{row.action.clone()}</code> " on " <a href=href::app(path)>{path.to_string()}</a> " " {environment(place)} {format!(" for {}", whom(page))}</p>
                 <p>{rich(&row.decision.why)} {next}</p>
+                {broken.map(|findings| view! { <div class="flow"><p>"The policy allows it, and the cluster would refuse it:"</p> {sentences(findings)}</div> })}
                 <p class="mute">{row.sentence.clone()} " " <a href=address(&page.query, None)>"All actions here"</a></p>
             </div>
         </section>
         <section class="sec" aria-labelledby="x-chain">
             <h2 class="vh" id="x-chain">"The chain"</h2>
-            {chain(page, row, path, place)}
+            {chain(page, row, path, place, findings)}
         </section>
     }
     .into_any()
@@ -47,7 +58,7 @@ fn about_others(page: &AccessPage) -> bool {
     super::about_others(&page.query)
 }
 
-fn chain(page: &AccessPage, row: &ActionRow, path: &AppPath, place: &Environment) -> AnyView {
+fn chain(page: &AccessPage, row: &ActionRow, path: &AppPath, place: &Environment, findings: Option<&AccountFindings>) -> AnyView {
     let decision = &row.decision;
     let person = link("user", "person", page.person.clone(), text(if about_others(page) { "as asked" } else { "you" }), false);
     let (kind, name) = match decision.subject.as_deref().and_then(|subject| subject.split_once(' ')) {
@@ -82,7 +93,14 @@ fn chain(page: &AccessPage, row: &ActionRow, path: &AppPath, place: &Environment
         (None, true) => link("cluster", "service account", "none needed".to_owned(), text("it reaches no cluster"), false),
         (None, false) => not_reached("cluster", "service account"),
     };
-    view! { <ol class="chain">{person} {matched} {grant} {role} {app} {account}</ol> }.into_any()
+    let cluster = findings.map(|findings| {
+        let value = if findings.green { "Yes" } else { "No" };
+        let remark =
+            view! { {findings.cluster.clone()} ", asked " {asked(findings, page.now)} ". " {findings.sentences.first().map(|sentence| rich(sentence))} };
+        link("cluster", "cluster", value.to_owned(), remark.into_any(), !findings.green)
+    });
+    let class = if cluster.is_some() { "chain seven" } else { "chain" };
+    view! { <ol class=class>{person} {matched} {grant} {role} {app} {account} {cluster}</ol> }.into_any()
 }
 
 fn text(words: &'static str) -> AnyView {

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use windfirm_model::view::{access::ActionRow, app::AppPage};
 
+use super::cluster;
 use crate::{
     href,
     ui::{
@@ -23,6 +24,7 @@ pub(super) fn tab(page: &AppPage) -> AnyView {
     let end = head_link(href::access(&page.path), "Explain step by step");
     view! {
         {section("access", "What you may do here", meta, end, content)}
+        {cluster::account(page)}
         <p class="note">
             {format!("Decided for {} in {}. ", page.path, page.environment)} {rich(&page.environment_why)}
         </p>

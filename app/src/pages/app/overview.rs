@@ -6,10 +6,11 @@ use windfirm_model::view::{
     runs::RunRow,
 };
 
-use super::{facts, refused, scripts, trend};
+use super::{cluster, facts, refused, scripts, trend};
 use crate::{
     href,
     ui::{
+        cluster::cluster_notice,
         format::{ago, count, iso, latency, percent},
         icon::{icon, inked},
         layout::{head_link, notice, section},
@@ -23,7 +24,7 @@ pub(super) fn overview(page: &AppPage) -> AnyView {
         {troubles(page)}
         <div class="cols">
             <div>
-                {verdict(page)} {live(page)} {trend::figure(page)}
+                {verdict(page)} {live(page)} {trend::figure(page)} {cluster::in_cluster(page)}
                 {section("tests", "Tests found", "", head_link(href::app_tab(&page.path, "tests"), "All about the tests"), scripts::table(page, false))}
                 {below(page)}
             </div>
@@ -45,8 +46,10 @@ pub(super) fn troubles(page: &AppPage) -> AnyView {
     };
     let problems = page.problems.iter().map(|problem| notice(Tone::Inconclusive, "trouble", problem)).collect_view();
     let unresolved = page.unresolved.iter().map(|sentence| notice(Tone::Unknown, "not followed", sentence)).collect_view();
-    let none = stale.is_none() && target.is_none() && page.problems.is_empty() && page.unresolved.is_empty();
-    (!none).then(|| view! { <section class="flow" aria-label="Trouble with this app">{stale} {target} {problems} {unresolved}</section> }).into_any()
+    // Where nothing of a cluster is shown, its age does not matter.
+    let away = page.cluster_state.as_ref().filter(|cluster| cluster.is_away() || !cluster.complete).map(|cluster| cluster_notice(cluster, page.now));
+    let none = stale.is_none() && away.is_none() && target.is_none() && page.problems.is_empty() && page.unresolved.is_empty();
+    (!none).then(|| view! { <section class="flow" aria-label="Trouble with this app">{stale} {away} {target} {problems} {unresolved}</section> }).into_any()
 }
 
 /// The newest run that has ended, as the answer of the page.

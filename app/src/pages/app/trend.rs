@@ -1,4 +1,5 @@
-//! The last runs as one chart: the latency band of each, its spread below, its verdict as a shape. x is runs in order.
+//! The last runs as one chart: the latency band of each, its spread below, its verdict as a shape. x is runs in order. Deployments
+//! that the cluster tells of stand between the runs before and after them.
 
 use std::fmt::Write as _;
 
@@ -7,6 +8,7 @@ use windfirm_model::{
     clock::Timestamp,
     view::{
         app::AppPage,
+        cluster::DeploymentRow,
         runs::{RunRow, Totals},
     },
 };
@@ -17,8 +19,10 @@ use crate::ui::{
         draw::{Chart, Svg, Twin, figure as chart_figure, value_axis},
         geometry::{ValueScale, WIDTH, coordinate, float, nice_ticks, per_cent},
     },
-    format::{digest, latency, short},
+    cluster::short_revision,
+    format::{digest, full, iso, latency, short},
     status::{Tone, run_word},
+    text::rich,
 };
 
 const BAND_PX: f64 = 168.0;
@@ -28,6 +32,9 @@ const STRIP_BOTTOM_PX: f64 = STRIP_TOP_PX + STRIP_PX;
 const LANE_PX: f64 = 252.0;
 const AXIS_PX: f64 = 286.0;
 const HEIGHT_PX: u32 = 292;
+/// The lane of events, below the verdicts; the axis moves down by its height.
+const EVENTS_PX: f64 = 280.0;
+const EVENTS_HEIGHT_PX: u32 = 22;
 /// Share of a run's column that its bar fills.
 const BAR: f64 = 0.7;
 /// Nobody compares runs on the width of a screen; with few runs the columns stay as narrow as with this many.
@@ -52,7 +59,61 @@ pub(super) fn figure(page: &AppPage) -> AnyView {
         </ul>
     }
     .into_any();
-    view! { <div class="sec">{chart_figure(chart(&runs, page.now), true, keys)}</div> }.into_any()
+    let told = page.live.as_ref().and_then(|live| live.told.as_ref());
+    let marks = marks(told.map(|told| told.deployments.as_slice()).unwrap_or_default(), &runs);
+    view! { <div class="sec">{chart_figure(chart(&runs, &marks, page.now), true, keys)} {listed(&marks, page.now)}</div> }.into_any()
+}
+
+/// Deployments between the same two runs, under one number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mark {
+    /// How many of the runs began before it.
+    before: usize,
+    /// Oldest first: when, and what the list says.
+    events: Vec<(Timestamp, String)>,
+}
+
+/// The deployments, newest first, that fall among `runs`, which go from the oldest to the newest. What is older than all of them explains nothing here.
+fn marks(deployments: &[DeploymentRow], runs: &[&RunRow]) -> Vec<Mark> {
+    let mut marks: Vec<Mark> = Vec::new();
+    for entry in deployments.iter().rev() {
+        let Some(at) = entry.at else { continue };
+        let before = runs.iter().filter(|run| run.created < at).count();
+        if before == 0 {
+            continue;
+        }
+        let by = entry.by.as_ref().map_or_else(|| "Argo CD".to_owned(), |name| format!("{name} with Argo CD"));
+        let mut revisions: Vec<String> = entry.revisions.iter().map(|text| format!("`{}`", short_revision(text))).collect();
+        revisions.dedup();
+        let what = if revisions.is_empty() { "an unknown revision".to_owned() } else { revisions.join(", ") };
+        let event = (at, format!("{by} deployed {what}."));
+        match marks.last_mut().filter(|mark| mark.before == before) {
+            Some(mark) => mark.events.push(event),
+            None => marks.push(Mark { before, events: vec![event] }),
+        }
+    }
+    marks
+}
+
+fn listed(marks: &[Mark], now: Timestamp) -> AnyView {
+    if marks.is_empty() {
+        return ().into_any();
+    }
+    let rows = marks
+        .iter()
+        .enumerate()
+        .flat_map(|(index, mark)| mark.events.iter().map(move |event| (index.saturating_add(1), event)))
+        .map(|(number, (at, words))| {
+            view! {
+                <li>
+                    <span class="n">{number.to_string()}</span>
+                    <time datetime=iso(*at) title=full(*at)>{short(*at, now)}</time>
+                    <span>{rich(words)}</span>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <ol class="events wide-time" aria-label="Deployments among these runs">{rows}</ol> }.into_any()
 }
 
 fn measured(run: &RunRow) -> Option<Totals> {
@@ -60,13 +121,13 @@ fn measured(run: &RunRow) -> Option<Totals> {
 }
 
 /// `runs` from the oldest to the newest, all of them ended.
-fn chart(runs: &[&RunRow], now: Timestamp) -> Chart {
+fn chart(runs: &[&RunRow], marks: &[Mark], now: Timestamp) -> Chart {
     Chart {
         title: if runs.len() == 1 { "The only run so far".to_owned() } else { format!("Last {} runs", runs.len()) },
         unit: "ms per run, oldest first".to_owned(),
-        sentence: sentence(runs),
-        height_px: HEIGHT_PX,
-        svg: svg(runs, now),
+        sentence: format!("{}{}", sentence(runs), marks_sentence(marks)),
+        height_px: if marks.is_empty() { HEIGHT_PX } else { HEIGHT_PX.saturating_add(EVENTS_HEIGHT_PX) },
+        svg: svg(runs, marks, now),
         twin: twin(runs, now),
     }
 }
@@ -94,7 +155,15 @@ fn number(value: usize) -> f64 {
     float(u64::try_from(value).unwrap_or_default())
 }
 
-fn svg(runs: &[&RunRow], now: Timestamp) -> String {
+fn marks_sentence(marks: &[Mark]) -> String {
+    match marks.iter().map(|mark| mark.events.len()).sum::<usize>() {
+        0 => String::new(),
+        1 => " One deployment among them.".to_owned(),
+        many => format!(" {many} deployments among them."),
+    }
+}
+
+fn svg(runs: &[&RunRow], marks: &[Mark], now: Timestamp) -> String {
     let columns = runs.len().max(LEAST_COLUMNS);
     let share = |index: usize| number(index) / number(columns);
     let top = |pick: fn(&Totals) -> u64| runs.iter().filter_map(|run| measured(run)).map(|totals| milliseconds(pick(&totals))).fold(0.0, f64::max);
@@ -129,6 +198,14 @@ fn svg(runs: &[&RunRow], now: Timestamp) -> String {
     out.stretched(0.0, BAND_PX, &upper);
     out.stretched(STRIP_TOP_PX, STRIP_PX, &lower);
 
+    for (index, mark) in marks.iter().enumerate() {
+        let x = per_cent(share(mark.before));
+        out.upright("ev", &x, 0.0, EVENTS_PX - 8.0);
+        out.dot("ev-dot", &x, EVENTS_PX, 8.0);
+        out.text("ev-n", &x, EVENTS_PX + 3.5, "middle", &index.saturating_add(1).to_string());
+    }
+    let axis = if marks.is_empty() { AXIS_PX } else { AXIS_PX + f64::from(EVENTS_HEIGHT_PX) };
+
     let mut at_most = [0, runs.len() / 2, runs.len().saturating_sub(1)].to_vec();
     at_most.dedup();
     // Three moments only where they have room.
@@ -137,13 +214,7 @@ fn svg(runs: &[&RunRow], now: Timestamp) -> String {
     }
     for index in at_most {
         let Some(run) = runs.get(index) else { continue };
-        out.text(
-            if index == runs.len() / 2 { "minor" } else { "" },
-            &per_cent(share(index) + 0.5 / number(columns)),
-            AXIS_PX,
-            "middle",
-            &short(run.created, now),
-        );
+        out.text(if index == runs.len() / 2 { "minor" } else { "" }, &per_cent(share(index) + 0.5 / number(columns)), axis, "middle", &short(run.created, now));
     }
     let mut text = out.into_text();
     for (index, run) in runs.iter().enumerate() {
@@ -186,4 +257,45 @@ fn twin(runs: &[&RunRow], now: Timestamp) -> Twin {
         (short(run.created, now), Some(words.into_iter().chain(numbers).collect()))
     };
     Twin { heads, rows: runs.iter().map(row).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use windfirm_model::run::{Profile, RunStateKind};
+
+    use super::*;
+
+    fn run(created: i64) -> RunRow {
+        RunRow {
+            id: "01935c7e-8b1a-7000-8000-123456789001".parse().unwrap(),
+            path: "/shop/".parse().unwrap(),
+            environment: "dev".into(),
+            test: "a.js".to_owned(),
+            profile: Profile::Load,
+            state: RunStateKind::Passed,
+            by: "Ana".to_owned(),
+            created: Timestamp::from_seconds(created),
+            ended: None,
+            planned_s: None,
+            reason: None,
+            band_us: Vec::new(),
+            totals: None,
+            commit: String::new(),
+        }
+    }
+
+    /// Newest first, as the cluster tells them.
+    fn deployed(at: &[i64]) -> Vec<DeploymentRow> {
+        at.iter().rev().map(|at| DeploymentRow { at: Some(Timestamp::from_seconds(*at)), by: None, revisions: vec![format!("v{at}")] }).collect()
+    }
+
+    #[test]
+    fn deployments_stand_between_the_runs_before_and_after_them() {
+        let runs = [run(100), run(200), run(300)];
+        let runs: Vec<&RunRow> = runs.iter().collect();
+        let found = |at: &[i64]| marks(&deployed(at), &runs).into_iter().map(|mark| (mark.before, mark.events.len())).collect::<Vec<_>>();
+        assert_eq!(found(&[150, 160, 250]), [(1, 2), (2, 1)], "two between the same runs share a number");
+        assert_eq!(found(&[50, 400]), [(3, 1)], "what is older than all runs explains nothing; what is newer stands at the end");
+        assert_eq!(marks(&deployed(&[150]), &runs)[0].events, [(Timestamp::from_seconds(150), "Argo CD deployed `v150`.".to_owned())]);
+    }
 }

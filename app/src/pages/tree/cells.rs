@@ -1,13 +1,21 @@
 //! What the treegrid and the flat table show alike of one app.
 
 use leptos::prelude::*;
-use windfirm_model::{path::AppPath, view::tree::AppRow};
+use windfirm_model::{
+    clock::Timestamp,
+    path::AppPath,
+    view::{
+        cluster::{Found, Settled},
+        tree::AppRow,
+    },
+};
 
 use crate::{
     href,
     ui::{
         charts::sparkline,
-        format::latency,
+        cluster::{found, marked, revision, standing},
+        format::{ago, latency},
         icon::icon,
         status::{Tone, last_status, locked, run_word, status_plain},
     },
@@ -51,6 +59,38 @@ pub(super) fn spread(row: &AppRow) -> AnyView {
         None if row.last.is_some() => view! { <span class="mute">"not measured"</span> }.into_any(),
         None => view! { <span class="mute">"no runs yet"</span> }.into_any(),
     }
+}
+
+/// How the app stands in its cluster: health and sync, then what runs, and whether it is settled. Empty where that is not the
+/// reader's to know.
+pub(super) fn in_cluster(row: &AppRow, now: Timestamp) -> AnyView {
+    let Some(state) = &row.in_cluster else { return ().into_any() };
+    if state.health.is_none() && state.sync.is_none() {
+        return found(state.found).map(|word| marked("missing", "", word)).into_any();
+    }
+    let only = found(state.found).map(|word| view! { <span>{word}</span> });
+    let runs = state.revision.as_ref().map(|row| view! { <span>{revision(row)}</span> });
+    let old = state.as_of.map(|at| view! { <span>{format!("as of {}", ago(at, now))}</span> });
+    let reasons = state.reasons();
+    let unsettled = (!reasons.is_empty()).then(|| {
+        let list = reasons.iter().map(|reason| view! { <li>{reason.clone()}</li> }).collect_view();
+        view! {
+            <details class="more">
+                <summary>"not settled" <span class="vh">{format!(": why, {}", row.name)}</span></summary>
+                <ul>{list}</ul>
+            </details>
+        }
+    });
+    view! {
+        <div class="stand">{standing(state)}</div>
+        <div class="stand minor">{runs} {only} {old} {unsettled}</div>
+    }
+    .into_any()
+}
+
+/// Whether the app runs as it should: then a narrow screen says nothing of its cluster.
+pub(super) fn is_calm(row: &AppRow) -> bool {
+    row.in_cluster.as_ref().is_none_or(|state| state.found == Found::InBoth && state.settled == Some(Settled::Yes) && state.as_of.is_none())
 }
 
 /// Run; or why not; or how a test comes here.

@@ -5,7 +5,7 @@ use windfirm_model::view::tree::{AppRow, TreePage, TreeQuery, TreeRow};
 
 use super::{
     address,
-    cells::{ELSEWHERE, action, live, only_locked, rolled_up, spread, verdict, why_link},
+    cells::{ELSEWHERE, action, in_cluster, is_calm, live, only_locked, rolled_up, spread, verdict, why_link},
     keys,
 };
 use crate::{
@@ -24,14 +24,14 @@ pub(super) fn grid(page: &TreePage, wanted: keys::Wanted) -> AnyView {
         .iter()
         .enumerate()
         .map(|(index, row)| match row {
-            TreeRow::App(row) => app(row, &page.query, index == 0, index.checked_sub(1).and_then(|above| page.rows.get(above))),
-            TreeRow::Hidden { level, count, position, size } => hidden(*level, *count, *position, *size, index == 0),
+            TreeRow::App(row) => app(row, page, index),
+            TreeRow::Hidden { level, count, position, size } => hidden(*level, *count, *position, *size, page.has_live, index == 0),
         })
         .collect_view();
     view! {
         <div class="scroll sec near" role="region" tabindex="0" aria-label="Application tree">
             <table
-                class="tree"
+                class=if page.has_live { "tree with-live" } else { "tree" }
                 role="treegrid"
                 aria-label="Applications that you may see"
                 on:keydown=move |event| keys::pressed(&event, wanted)
@@ -43,6 +43,7 @@ pub(super) fn grid(page: &TreePage, wanted: keys::Wanted) -> AnyView {
                         <th role="columnheader" scope="col">"App"</th>
                         <th role="columnheader" scope="col">"Wave"</th>
                         <th role="columnheader" scope="col">"Env."</th>
+                        {page.has_live.then(|| view! { <th role="columnheader" scope="col">"In the cluster"</th> })}
                         <th role="columnheader" scope="col">"Last verdict"</th>
                         <th role="columnheader" scope="col">"Worst below"</th>
                         <th role="columnheader" scope="col" class="num">"Spread, last runs"</th>
@@ -66,21 +67,28 @@ const fn tab_stop(first: bool) -> &'static str {
     if first { "0" } else { "-1" }
 }
 
-fn app(row: &AppRow, query: &TreeQuery, first: bool, above: Option<&TreeRow>) -> AnyView {
+fn app(row: &AppRow, page: &TreePage, index: usize) -> AnyView {
+    let above = index.checked_sub(1).and_then(|above| page.rows.get(above));
+    let live = page.has_live.then(|| {
+        // Shown once, where the app has its place.
+        let cell = (!row.cycle).then(|| in_cluster(row, page.now));
+        view! { <td role="gridcell" class=if row.cycle || is_calm(row) { "opt live-cell" } else { "live-cell" }>{cell}</td> }
+    });
     // An app that is shown a second time, at the end of a loop, has no key: the focus goes to the first one.
     let key = (!row.cycle).then(|| row.path.to_string());
     view! {
         <tr
             role="row"
-            tabindex=tab_stop(first)
+            tabindex=tab_stop(index == 0)
             aria-posinset=row.position.to_string()
             aria-setsize=row.size.to_string()
             aria-expanded=row.expanded.map(|open| if open { "true" } else { "false" })
             data-row=key
         >
-            {node(row, query)}
+            {node(row, &page.query)}
             <td role="gridcell" class="opt">{wave(row.wave)}</td>
             <td role="gridcell" class="opt env">{environment(&row.environment)}</td>
+            {live}
             {rest(row, above)}
         </tr>
     }
@@ -156,7 +164,7 @@ fn rest(row: &AppRow, above: Option<&TreeRow>) -> AnyView {
 }
 
 /// Apps that the reader may not see: how many, never which.
-fn hidden(level: u32, count: u32, position: u32, size: u32, first: bool) -> AnyView {
+fn hidden(level: u32, count: u32, position: u32, size: u32, has_live: bool, first: bool) -> AnyView {
     view! {
         <tr
             role="row"
@@ -168,7 +176,7 @@ fn hidden(level: u32, count: u32, position: u32, size: u32, first: bool) -> AnyV
             <td role="gridcell" class="node">
                 <span>{guides(level)} <span class="twist" aria-hidden="true"></span> {icon("hidden")} {format!("{count} hidden")}</span>
             </td>
-            <td role="gridcell" colspan="7" class="why-cell">
+            <td role="gridcell" colspan=if has_live { "8" } else { "7" } class="why-cell">
                 {why("", "Apps exist here that no grant of yours covers. Their names are not shown.")}
             </td>
         </tr>

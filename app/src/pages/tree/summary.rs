@@ -5,6 +5,7 @@ use windfirm_model::view::tree::{TreePage, TreeQuery, VerdictCounts};
 
 use super::address;
 use crate::ui::{
+    cluster::{account_notice, cluster_notice},
     format::{ago, commit_words, counted, digest, full, iso},
     layout::notice,
     status::{Tone, status_plain},
@@ -89,8 +90,11 @@ pub(super) fn troubles(page: &TreePage) -> AnyView {
         let list = more.iter().map(|problem| view! { <li>{rich(problem)}</li> }).collect_view();
         view! { <details class="more"><summary>{title}</summary><ul class="reasons">{list}</ul></details> }
     });
-    let none = stale.is_none() && page.problems.is_empty();
-    (!none).then(|| view! { <section class="flow" aria-label="Trouble with the tree">{stale} {first} {more}</section> }).into_any()
+    let away =
+        page.clusters.iter().filter(|cluster| cluster.is_away() || !cluster.complete).map(|cluster| cluster_notice(cluster, page.now)).collect::<Vec<_>>();
+    let accounts = page.accounts.iter().filter(|account| !account.green).map(|account| account_notice(account, page.now)).collect::<Vec<_>>();
+    let none = stale.is_none() && page.problems.is_empty() && away.is_empty() && accounts.is_empty();
+    (!none).then(|| view! { <section class="flow" aria-label="Trouble with the tree">{stale} {away} {accounts} {first} {more}</section> }).into_any()
 }
 
 /// How much there is, and which commit says so.

@@ -1,9 +1,12 @@
 //! The flat view: the same apps by path, one row each. Easier to read on a small screen and for readers that walk tables.
 
 use leptos::prelude::*;
-use windfirm_model::view::tree::{AppRow, TreePage, TreeRow};
+use windfirm_model::{
+    clock::Timestamp,
+    view::tree::{AppRow, TreePage, TreeRow},
+};
 
-use super::cells::{ELSEWHERE, action, live, only_locked, spread, verdict};
+use super::cells::{ELSEWHERE, action, in_cluster, live, only_locked, spread, verdict};
 use crate::{
     href,
     ui::{
@@ -18,18 +21,19 @@ pub(super) fn table(page: &TreePage) -> AnyView {
         .rows
         .iter()
         .filter_map(|row| match row {
-            TreeRow::App(row) => Some(app(row)),
+            TreeRow::App(row) => Some(app(row, page.has_live, page.now)),
             // The foot says how many are hidden.
             TreeRow::Hidden { .. } => None,
         })
         .collect_view();
     let table = view! {
-        <table class="dense stack">
+        <table class=if page.has_live { "dense stack with-live" } else { "dense stack" }>
             <thead>
                 <tr>
                     <th scope="col" aria-sort="ascending">"App ↑"</th>
                     <th scope="col">"Wave"</th>
                     <th scope="col">"Env."</th>
+                    {page.has_live.then(|| view! { <th scope="col">"In the cluster"</th> })}
                     <th scope="col">"Last verdict"</th>
                     <th scope="col">"Live"</th>
                     <th scope="col" class="num">"Spread, last runs"</th>
@@ -43,7 +47,8 @@ pub(super) fn table(page: &TreePage) -> AnyView {
     view! { <div class="sec near">{scroll("Applications that you may see", table.into_any())}</div> }.into_any()
 }
 
-fn app(row: &AppRow) -> AnyView {
+fn app(row: &AppRow, has_live: bool, now: Timestamp) -> AnyView {
+    let stands = has_live.then(|| view! { <td class="full live-cell">{in_cluster(row, now)}</td> });
     let middle = if only_locked(row) {
         view! { <td class="full" colspan="4">{why("locked", &row.launch.why)}</td> }.into_any()
     } else {
@@ -61,6 +66,7 @@ fn app(row: &AppRow) -> AnyView {
             <th scope="row" class="full"><a class="mono" href=href::app(&row.path)>{row.path.to_string()}</a> {elsewhere}</th>
             <td class="opt">{wave(row.wave)}</td>
             <td>{environment(&row.environment)}</td>
+            {stands}
             {middle}
             <td class="end tail">{action(row)}</td>
         </tr>

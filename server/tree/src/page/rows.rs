@@ -8,6 +8,7 @@ use windfirm_model::{
 use super::{
     Asked, count,
     filter::Filter,
+    live,
     open::{Open, has_children},
     visible::Visible,
 };
@@ -39,7 +40,8 @@ fn parts(asked: &Asked<'_>, visible: &Visible, filter: &Filter) -> Vec<Part> {
     let mut parts = vec![Part::Out; apps.len()];
     for index in visible.shown.iter().rev() {
         let Some(app) = apps.get(*index) else { continue };
-        if filter.takes(app, visible.standing(*index))
+        let state = || live::state(app, asked.access, asked.clusters);
+        if filter.takes(app, visible.standing(*index), state)
             && let Some(part) = parts.get_mut(*index)
         {
             *part = Part::Match;
@@ -156,7 +158,7 @@ impl Builder<'_> {
             context: self.filter.narrows() && self.part(index) == Part::Context,
             cycle: false,
             elsewhere: app.is_elsewhere(),
-            in_cluster: None,
+            in_cluster: live::state(app, self.asked.access, self.asked.clusters),
         })
     }
 }

@@ -13,6 +13,8 @@ mod live_forest;
 #[cfg(test)]
 mod live_join;
 #[cfg(test)]
+mod live_pages;
+#[cfg(test)]
 mod live_support;
 #[cfg(test)]
 mod manifests;

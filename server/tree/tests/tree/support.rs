@@ -177,7 +177,7 @@ pub(crate) fn launch(place: &Place) -> Permission {
 }
 
 pub(crate) fn asked<'a>(tree: &'a Tree, access: &'a Access, runs: &'a Runs) -> Asked<'a> {
-    Asked { tree, access, runs, launch: &launch, now: NOW }
+    Asked { tree, access, runs, launch: &launch, clusters: &[], now: NOW }
 }
 
 pub(crate) fn page(tree: &Tree, access: &Access, runs: &Runs, query: &TreeQuery) -> TreePage {

@@ -10,6 +10,8 @@ use web_sys::{Element, HtmlElement};
 use super::{Place, Step, Wanted, step};
 
 const ROWS: &str = "table[role=treegrid] > tbody > tr";
+/// What in a row can take the focus.
+const STOPS: &str = "a, summary";
 
 pub(super) fn listen() {
     let handle = window_event_listener(leptos::ev::keydown, |event| {
@@ -52,7 +54,7 @@ pub(super) fn pressed(event: &KeyboardEvent, wanted: Wanted) {
     let rows = rows();
     let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
     let Some(at) = rows.iter().position(|row| row.contains(Some(&target))) else { return };
-    let on_link = target.closest("a").is_ok_and(|found| found.is_some());
+    let on_link = target.closest(STOPS).is_ok_and(|found| found.is_some());
     let places: Vec<Place> = rows.iter().map(place).collect();
     let Some((step, row)) = step(&event.key(), &places, at).zip(rows.get(at)) else { return };
     match step {
@@ -63,7 +65,7 @@ pub(super) fn pressed(event: &KeyboardEvent, wanted: Wanted) {
                 _ = next.focus();
             }
         }
-        // The link that has the focus decides itself.
+        // The link or disclosure that has the focus decides itself.
         Step::Open if on_link => {}
         Step::Turn => follow(event, row, "a.twist"),
         Step::Open => follow(event, row, "a.name"),
@@ -92,11 +94,11 @@ fn follow(event: &KeyboardEvent, row: &HtmlElement, link: &str) {
     }
 }
 
-/// Only row `at`, and the links in it, are in the tab order.
+/// Only row `at`, and what can take the focus in it, are in the tab order.
 fn put_stop(rows: &[HtmlElement], at: usize) {
     for (index, row) in rows.iter().enumerate() {
         row.set_tab_index(if index == at { 0 } else { -1 });
-        for link in all(row, "a") {
+        for link in all(row, STOPS) {
             link.set_tab_index(if index == at { 0 } else { -1 });
         }
     }
