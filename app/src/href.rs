@@ -63,16 +63,17 @@ pub fn launch_again(request: &LaunchRequest) -> String {
 pub fn launch_within(request: &LaunchRequest, most_bytes: usize) -> String {
     /// Names, signs, and `cut` with every name in it.
     const FRAME_BYTES: usize = 200;
-    let LaunchRequest { path, test, profile, vus, duration, env, reason, once, cut: before } = request;
+    let LaunchRequest { path, test, profile, vus, duration, runners, env, reason, once, cut: before } = request;
     let mut left = most_bytes.saturating_sub(FRAME_BYTES);
     let mut cut: Vec<&str> = Vec::new();
-    let [path, test, once, profile, vus, duration, reason, env] = [
+    let [path, test, once, profile, vus, duration, runners, reason, env] = [
         ("path", path, 2_000),
         ("test", test, 2_000),
         ("once", once, 200),
         ("profile", profile, 100),
         ("vus", vus, 100),
         ("duration", duration, 100),
+        ("runners", runners, 100),
         ("reason", reason, 8_000),
         ("env", env, usize::MAX),
     ]
@@ -85,7 +86,7 @@ pub fn launch_within(request: &LaunchRequest, most_bytes: usize) -> String {
         (name, Some(kept))
     });
     let cut = cut.join(",");
-    with_query("/launch", &[path, test, profile, vus, duration, env, reason, once, ("cut", Some(cut.as_str()))])
+    with_query("/launch", &[path, test, profile, vus, duration, runners, env, reason, once, ("cut", Some(cut.as_str()))])
 }
 
 /// The beginning of a text that fits into so many bytes, encoded, and how many it takes.

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod preflight;
 mod serve;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -54,6 +55,8 @@ enum Command {
 enum PolicyCommand {
     /// Say everything that is wrong with a policy file, with line and column
     Check { file: PathBuf },
+    /// Ask the clusters of a configuration whether the policy's service accounts may do all that runs need
+    Preflight(preflight::PreflightArguments),
 }
 
 /// Where the browser half is looked for when nothing is said.
@@ -100,6 +103,7 @@ fn with_runtime(command: Command) -> ExitCode {
             Command::Serve(arguments) => serve::serve(arguments).await,
             Command::Check(argument) => check::check(&argument.config).await,
             Command::Policy { command: PolicyCommand::Check { file } } => check::policy(&file),
+            Command::Policy { command: PolicyCommand::Preflight(arguments) } => preflight::preflight(arguments).await,
             Command::DemoShop { base_port, alive } => demo::shop(base_port, &alive).await,
             Command::Runner { .. } => Ok(()),
         }

@@ -2,6 +2,7 @@
 //!
 //! Secrets are read from the environment or from files, and never shown by `Debug`.
 
+pub mod clusters;
 mod form;
 mod problems;
 pub mod secret;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use url::Url;
 use windfirm_identity::IssuerConfig;
 
+pub use clusters::ClusterSection;
 pub use secret::Secret;
 
 /// The whole file.
@@ -46,6 +48,9 @@ pub struct Config {
     pub identity: Vec<IssuerSection>,
     #[serde(default)]
     pub runner: RunnerConfig,
+    /// Without any, the tree is Git's alone and k6 runs on this machine.
+    #[serde(default)]
+    pub clusters: Vec<ClusterSection>,
 }
 
 /// The Git repository with the manifests.
@@ -179,7 +184,8 @@ impl Config {
         for path in [&mut self.state, &mut self.policy, &mut self.tree.repository].into_iter().chain(self.runner.k6.as_mut()).chain(files) {
             *path = folder.join(&*path);
         }
-        for path in self.identity.iter_mut().filter_map(|issuer| issuer.ca_file.as_mut()) {
+        let kubeconfigs = self.clusters.iter_mut().filter_map(|cluster| Some(&mut cluster.kubeconfig.as_mut()?.file));
+        for path in self.identity.iter_mut().filter_map(|issuer| issuer.ca_file.as_mut()).chain(kubeconfigs) {
             *path = folder.join(&*path);
         }
     }

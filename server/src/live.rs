@@ -45,6 +45,8 @@ pub struct LiveExecution {
     pub abort_asked: bool,
     /// It went past its deadline, and k6 was asked to end.
     pub deadline_asked: bool,
+    /// Since when the cluster refuses to tell how the run stands.
+    pub refused_since: Option<Timestamp>,
     /// Texts of what the executor said while it ran: it says all of it each time.
     pub events_said: BTreeSet<String>,
     /// How many events of the run, and which confinement, those who watch were told.
@@ -78,6 +80,7 @@ impl LiveExecution {
             new_log: VecDeque::new(),
             abort_asked: false,
             deadline_asked: false,
+            refused_since: None,
             events_said: BTreeSet::new(),
             events_told: 0,
             confinement_told: None,

@@ -9,8 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 use windfirm_executor::{K6, LocalExecutor, LocalSettings};
 use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginRow, LoginRows, RowsError, Secret, flow::WARM_EVERY};
 use windfirm_model::clock::Clock;
@@ -28,9 +30,10 @@ use crate::{
         turnstile::Turnstile,
     },
     live::LiveExecutions,
+    sites::Sites,
     state::{InForce, Keeper, Portal, Settings},
     usecase::inspection::Desk,
-    worker::{self, reload},
+    worker::{self, reload, watching::Joined},
 };
 
 /// Why the portal does not start: what, why, what to do.
@@ -92,6 +95,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
     let settings = LocalSettings { state_dir: state.clone(), k6, runner_command: options.runner_command.clone() };
     let local = Arc::new(LocalExecutor::new(settings, Arc::clone(&clock))?);
     let identity = Identity::new(identity_config(config)?, Arc::new(Rows(store.clone())), Arc::clone(&clock))?;
+    let sites = Sites::new(&config.clusters, &instance(&config.public_url), &clock).map_err(|error| StartError::Config(format!("clusters: {error}")))?;
     let policy = reload::first_policy(&config.policy, &store, &*clock)
         .await
         .map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
@@ -109,6 +113,8 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         folded: Folded::default(),
         stamps: Stamps::new().map_err(StartError::Stamps)?,
         live: LiveExecutions::default(),
+        sites,
+        joined: Joined::default(),
         settings: Settings {
             public_url: config.public_url.clone(),
             ingest_url: ingest_url(listening),
@@ -145,6 +151,13 @@ fn ingest_url(listening: SocketAddr) -> String {
         ip => ip,
     };
     format!("http://{}", SocketAddr::new(ip, listening.port()))
+}
+
+/// Tells the TestRuns of this portal from those of another one in the same cluster: a label value that is the same after every
+/// start, and in every replica.
+fn instance(public_url: &Url) -> String {
+    let digest = Sha256::digest(public_url.as_str());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn identity_config(config: &Config) -> Result<IdentityConfig, StartError> {

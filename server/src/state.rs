@@ -10,22 +10,24 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
-use windfirm_executor::{Executor, LocalExecutor};
+use windfirm_executor::{Executor, ExecutorError, LocalExecutor};
 use windfirm_identity::Identity;
 use windfirm_model::{
     clock::{Clock, Timestamp},
     view::{access::PolicyVersion, tree::TreeRevision},
 };
 use windfirm_policy::Policy;
-use windfirm_store::Store;
-use windfirm_tree::{Tree, git::Snapshot};
+use windfirm_store::{Store, runs::RunRecord};
+use windfirm_tree::{LiveForest, Tree, TreeOptions, git::Snapshot};
 
 use crate::{
     audit::Folded,
     config::TreeConfig,
     http::{events::Places, ingest::Refusals, refusal_in_address::Stamps, turnstile::Turnstile},
     live::LiveExecutions,
+    sites::Sites,
     usecase::inspection::Desk,
+    worker::watching::Joined,
 };
 
 /// The policy that decides now, and what was wrong with a newer file.
@@ -48,8 +50,14 @@ impl PolicyInForce {
 /// The tree as it was last read.
 #[derive(Clone, Debug)]
 pub struct TreeInForce {
-    /// Shared, like the files: that it was looked at again is noted every two seconds, and must not copy either.
+    /// Git's, joined with what the clusters hold. Shared, like the files: that it was looked at again is noted every two seconds,
+    /// and must not copy either.
     pub tree: Arc<Tree>,
+    /// As Git alone has it, and how it was read.
+    pub git: Arc<Tree>,
+    pub options: Arc<TreeOptions>,
+    /// What the clusters hold; none until the first of them was read to its end, and in a portal without clusters.
+    pub forest: Option<Arc<LiveForest>>,
     /// The files at that commit; none when no tree could ever be read.
     pub snapshot: Option<Arc<Snapshot>>,
     pub revision: TreeRevision,
@@ -138,6 +146,9 @@ pub struct Portal {
     /// For faults that travel in an address.
     pub stamps: Stamps,
     pub live: LiveExecutions,
+    pub sites: Sites,
+    /// What of the clusters stands in the tree in force.
+    pub joined: Joined,
     pub settings: Settings,
     /// Wakes the supervisor, which alone waits for it: something was launched, stopped or ended. Always by `notify_one`, which is not
     /// lost when the supervisor is in a round.
@@ -149,9 +160,23 @@ pub struct Portal {
 }
 
 impl Portal {
+    /// Who carries out this run.
+    ///
+    /// # Errors
+    /// When it is in a cluster that the configuration does not know any more.
+    pub fn executor(&self, run: &RunRecord) -> Result<&dyn Executor, ExecutorError> {
+        match &run.manifest.placement {
+            None => Ok(&*self.local),
+            Some(placement) => self.sites.executor(&placement.cluster),
+        }
+    }
+    /// How many runs at the same time in this cluster, or on the portal's own machine.
     #[must_use]
-    pub fn executor(&self) -> &dyn Executor {
-        &*self.local
+    pub fn slots(&self, cluster: Option<&str>) -> u32 {
+        match cluster {
+            None => self.settings.slots,
+            Some(name) => self.sites.get(name).and_then(|site| Some(site.runs.as_ref()?.slots)).unwrap_or_default(),
+        }
     }
     #[must_use]
     pub fn policy(&self) -> Arc<PolicyInForce> {

@@ -6,6 +6,7 @@ pub mod access;
 pub mod app;
 pub mod audit;
 pub mod bundle;
+mod clusters;
 pub mod home;
 pub mod inspection;
 pub mod launch;

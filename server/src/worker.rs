@@ -3,10 +3,12 @@
 
 pub mod collect;
 pub mod housekeeping;
+pub mod preflight;
 pub mod reload;
 pub mod settle;
 pub mod supervise;
 pub mod tick;
+pub mod watching;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,6 +23,9 @@ pub fn start(portal: &Arc<Portal>) {
     every(portal, Duration::from_secs(2), reload::policy_round, std::future::pending);
     every(portal, Duration::from_secs(2), reload::tree_round, std::future::pending);
     every(portal, Duration::from_secs(30), housekeeping::round, std::future::pending);
+    watching::start(portal);
+    every(portal, Duration::from_millis(250), watching::round, std::future::pending);
+    preflight::start(portal);
 }
 
 /// The supervisor alone waits for this, and a wake-up that comes while it is in a round counts after it.

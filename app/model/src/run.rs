@@ -31,6 +31,8 @@ pub enum Cause {
     BoundExceeded { bound: String, reached: String },
     /// k6 ran more virtual users than it had said it would when the launch was judged.
     TooManyVus { limit: u32, reached: u64 },
+    /// The cluster does not let the run be carried out any more: its service account is gone or another one, or a right was taken away.
+    RefusedByCluster { why: String },
 }
 
 impl Cause {
@@ -54,6 +56,9 @@ impl Cause {
             }
             Self::ScriptAborted { exit_code, message } => {
                 format!("The script ended the test by itself (k6 exit code {exit_code}): {message} The results up to that moment stand below.")
+            }
+            Self::RefusedByCluster { why } => {
+                format!("The cluster refused in the middle of the run: {why} The runners were told to stop. What they had delivered is kept, and decides nothing.")
             }
             Self::DeadlinePassed { limit_s } => {
                 format!("The run did not end within {limit_s} s and was stopped. Shorten the script, or ask for a longer limit in the guardrails.")

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod app;
 pub mod audit;
+pub mod cluster;
 pub mod frame;
 pub mod home;
 pub mod launch;

@@ -49,6 +49,7 @@ fn asked(query: &ParamsMap) -> LaunchRequest {
         profile: get("profile"),
         vus: get("vus"),
         duration: get("duration"),
+        runners: get("runners"),
         env: get("env"),
         reason: get("reason"),
         once: get("once"),

@@ -36,18 +36,27 @@ pub fn TreePage() -> impl IntoView {
 /// The state of the page as it stands in the address; what is empty is absent.
 fn asked(query: &ParamsMap) -> TreeQuery {
     let get = |name: &str| query.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    TreeQuery { q: get("q"), env: get("env"), verdict: get("verdict"), open: get("open"), view: get("view") }
+    TreeQuery {
+        q: get("q"),
+        env: get("env"),
+        verdict: get("verdict"),
+        health: get("health"),
+        sync: get("sync"),
+        settled: get("settled"),
+        open: get("open"),
+        view: get("view"),
+    }
 }
 
 /// The address of a state of the page.
 fn address(query: &TreeQuery) -> String {
-    let TreeQuery { q, env, verdict, open, view } = query;
-    let pairs = [("q", q), ("env", env), ("verdict", verdict), ("open", open), ("view", view)];
+    let TreeQuery { q, env, verdict, health, sync, settled, open, view } = query;
+    let pairs = [("q", q), ("env", env), ("verdict", verdict), ("health", health), ("sync", sync), ("settled", settled), ("open", open), ("view", view)];
     href::with_query("/tree", &pairs.map(|(name, value)| (name, value.as_deref())))
 }
 
 fn is_filtered(query: &TreeQuery) -> bool {
-    [&query.q, &query.env, &query.verdict].into_iter().any(Option::is_some)
+    [&query.q, &query.env, &query.verdict, &query.health, &query.sync, &query.settled].into_iter().any(Option::is_some)
 }
 
 fn is_table(query: &TreeQuery) -> bool {
@@ -56,7 +65,7 @@ fn is_table(query: &TreeQuery) -> bool {
 
 /// The same state without filters.
 fn unfiltered(query: &TreeQuery) -> TreeQuery {
-    TreeQuery { q: None, env: None, verdict: None, ..query.clone() }
+    TreeQuery { open: query.open.clone(), view: query.view.clone(), ..TreeQuery::default() }
 }
 
 /// The whole page. `wanted` is the row that has the focus, across drawings.

@@ -54,6 +54,8 @@ pub(crate) fn access() -> AccessPage {
         app: None,
         actions: Vec::new(),
         policy: version(),
+        accounts: Vec::new(),
+        now: NOW,
     }
 }
 

@@ -74,6 +74,7 @@ fn row(at: &str, level: u32, position: u32, size: u32) -> AppRow {
         context: false,
         cycle: false,
         elsewhere: false,
+        in_cluster: None,
     }
 }
 
@@ -134,6 +135,9 @@ pub(crate) fn tree() -> TreePage {
         counts: VerdictCounts { pass: 2, fail: 1, inconclusive: 1, live: 2, never: 3 },
         revision: revision(),
         problems: Vec::new(),
+        clusters: Vec::new(),
+        has_live: false,
+        accounts: Vec::new(),
         now: NOW,
     }
 }
@@ -267,6 +271,9 @@ pub(crate) fn app() -> AppPage {
         ],
         problems: Vec::new(),
         unresolved: Vec::new(),
+        live: None,
+        cluster_state: None,
+        account_findings: None,
         now: NOW,
     }
 }

@@ -11,8 +11,9 @@ use windfirm_model::{
 };
 
 use crate::{
-    access::{Access, GrantUse, Rule, bit},
+    access::{Access, GrantUse, Place, Rule, bit, environment_matches},
     guardrail::Guardrail,
+    index::prefixes,
     pattern::Pattern,
 };
 
@@ -113,6 +114,16 @@ impl Policy {
             }
         }
         Access::new(actor.clone(), self.digest.clone(), rules)
+    }
+    /// The grants by which somebody may launch in this place, each with the service account that they act as there, in the order of
+    /// the policy.
+    pub fn accounts_at(&self, place: &Place) -> impl Iterator<Item = (&str, &str)> {
+        let here = move |grant: &&Grant| {
+            grant.actions & bit(Action::LaunchRun) != 0
+                && environment_matches(grant.environments.as_deref(), &place.environment)
+                && prefixes(place.path.as_str()).any(|above| grant.on.iter().any(|path| path.as_str() == above))
+        };
+        self.grants.iter().filter(here).filter_map(|grant| Some((grant.name.as_str(), grant.service_account.as_deref()?)))
     }
     /// The environment of an app, and a sentence that says which rule decided. The first rule that matches wins.
     #[must_use]

@@ -5,13 +5,14 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use windfirm_executor::K6;
 use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginError, LoginRow, LoginRows, RowsError};
-use windfirm_model::clock::Clock as _;
+use windfirm_model::clock::Clock;
 use windfirm_store::Store;
 
 use crate::{
     cli::say,
     clock::SystemClock,
     config::{Config, IssuerSection},
+    sites::Sites,
     worker::reload,
 };
 
@@ -61,6 +62,7 @@ pub(super) async fn check(file: &Path) -> Result<(), String> {
         told.part("certificates", issuer.ca_pem().map(|_| format!("those of {} can be read", issuer.name)));
     }
     providers(&config, &mut told).await;
+    clusters(&config, &mut told).await;
     told.part("state", config.open_state().map(|state| format!("{} can be written to", state.display())));
     told.part("store", store(&config).await);
     say(&format!("checked at     {} (seconds since 1970, UTC)", SystemClock.now().seconds()));
@@ -68,6 +70,21 @@ pub(super) async fn check(file: &Path) -> Result<(), String> {
         0 => Ok(()),
         1 => Err("One of the parts that the configuration names is not good; see above.".to_owned()),
         count => Err(format!("{count} of the parts that the configuration names are not good; see above.")),
+    }
+}
+
+/// One that does not answer now may do so later, and the portal starts without it.
+async fn clusters(config: &Config, told: &mut Told) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let sites = match Sites::new(&config.clusters, "check", &clock) {
+        Ok(sites) => sites,
+        Err(error) => return told.part("clusters", Err(error.to_string())),
+    };
+    for site in sites.iter() {
+        match site.cluster.probe().await {
+            Ok(version) => told.part("cluster", Ok(format!("{} answers, Kubernetes {version}", site.name()))),
+            Err(error) => Told::open("cluster", &format!("{error} Windfirm starts without it; until it answers, nothing is launched there.")),
+        }
     }
 }
 

@@ -16,6 +16,9 @@ enum Kind {
     Texts,
     Networks,
     Whole,
+    YesNo,
+    /// One of these words.
+    Word(&'static [&'static str]),
     Listen,
     Address,
     Secret,
@@ -46,6 +49,7 @@ const TOP: &[Field] = &[
     needed("tree", Kind::Map(TREE)),
     needed("identity", Kind::Maps(IDENTITY)),
     free("runner", Kind::Map(RUNNER)),
+    free("clusters", Kind::Maps(CLUSTER)),
 ];
 const TREE: &[Field] = &[needed("repository", Kind::Text), free("revision", Kind::Text), free("roots", Kind::Text), free("repositories", Kind::Texts)];
 const IDENTITY: &[Field] = &[
@@ -60,6 +64,28 @@ const IDENTITY: &[Field] = &[
     free("ca_file", Kind::Text),
 ];
 const RUNNER: &[Field] = &[free("k6", Kind::Text), free("slots", Kind::Whole), free("queue", Kind::Whole), free("per_person", Kind::Whole)];
+const CLUSTER: &[Field] = &[
+    needed("name", Kind::Text),
+    free("in_cluster", Kind::YesNo),
+    free("kubeconfig", Kind::Map(KUBECONFIG)),
+    free("known_as", Kind::Texts),
+    free("impersonation", Kind::Word(&["constrained", "legacy"])),
+    free("argocd", Kind::Map(ARGOCD)),
+    free("runs", Kind::Map(RUNS)),
+];
+const KUBECONFIG: &[Field] = &[needed("file", Kind::Text), free("context", Kind::Text)];
+const ARGOCD: &[Field] = &[free("namespace", Kind::Text), free("instance_label", Kind::Text), free("installation_id", Kind::Text)];
+const RUNS: &[Field] = &[
+    needed("portal", Kind::Address),
+    needed("k6_image", Kind::Text),
+    needed("starter_image", Kind::Text),
+    free("pull_policy", Kind::Word(&["IfNotPresent", "Always", "Never"])),
+    free("cpu", Kind::Text),
+    free("memory_mib", Kind::Whole),
+    free("run_as", Kind::Whole),
+    free("start_limit_s", Kind::Whole),
+    free("slots", Kind::Whole),
+];
 const SECRET: &[&str] = &["env", "file", "value"];
 
 /// Everything that can be found, in the order of the file; what is missing comes last.
@@ -127,6 +153,20 @@ impl Found {
                     && text.parse::<u32>().is_err()
                 {
                     self.tell(node.at, format!("{place} must be a whole number, and “{text}” is none."));
+                }
+            }
+            Kind::YesNo => {
+                if let Some(text) = self.text(place, node, "true or false")
+                    && !matches!(text, "true" | "false")
+                {
+                    self.tell(node.at, format!("{place} must be true or false, and “{text}” is neither."));
+                }
+            }
+            Kind::Word(words) => {
+                if let Some(text) = self.text(place, node, "a word")
+                    && !words.contains(&text)
+                {
+                    self.tell(node.at, format!("{place} must be one of {}, and “{text}” is none of them.", words.join(", ")));
                 }
             }
             Kind::Listen => {

@@ -4,7 +4,7 @@ use url::Url;
 use windfirm_identity::IdentityConfig;
 use windfirm_tree::Address;
 
-use super::{Config, IssuerSection, is_loopback};
+use super::{ClusterSection, Config, IssuerSection, is_loopback};
 
 /// The longest name of a provider; the identity layer takes no longer one.
 const MAX_NAME: usize = 32;
@@ -23,6 +23,10 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     for (index, issuer) in config.identity.iter().enumerate() {
         let earlier = config.identity.get(..index).unwrap_or_default();
         identity(&format!("identity[{index}]"), issuer, earlier, &mut problems);
+    }
+    for (index, section) in config.clusters.iter().enumerate() {
+        let earlier = config.clusters.get(..index).unwrap_or_default();
+        cluster(&format!("clusters[{index}]"), section, earlier, &mut problems);
     }
     if !(1..=64).contains(&config.runner.slots) {
         problems.push(format!("runner.slots: {} is not between 1 and 64.", config.runner.slots));
@@ -89,6 +93,46 @@ fn identity(at: &str, section: &IssuerSection, earlier: &[IssuerSection], proble
     }
 }
 
+fn cluster(at: &str, section: &ClusterSection, earlier: &[ClusterSection], problems: &mut Vec<String>) {
+    if let Err(error) = section.spec() {
+        problems.push(format!("{at}.name: {error}"));
+    }
+    if earlier.iter().any(|other| other.name == section.name) {
+        problems.push(format!("{at}.name: “{}” is there twice. Give each cluster its own name.", section.name));
+    }
+    match (section.in_cluster, &section.kubeconfig) {
+        (true, Some(_)) => problems.push(format!("{at}: it is both in_cluster and has a kubeconfig. Keep the one that says how the portal reaches it.")),
+        (false, None) => problems.push(format!("{at}: nothing says how to reach it. Write in_cluster: true, or kubeconfig: {{ file: … }}.")),
+        (true, None) | (false, Some(_)) => {}
+    }
+    for name in &section.known_as {
+        if earlier.iter().any(|other| other.known_as.contains(name) || other.name == *name) {
+            problems.push(format!("{at}.known_as: “{name}” means an earlier cluster already. One name can mean one cluster only."));
+        }
+    }
+    let Some(runs) = &section.runs else { return };
+    if !matches!(runs.portal.scheme(), "https" | "http") || has_user(&runs.portal) || runs.portal.query().is_some() || runs.portal.fragment().is_some() {
+        problems.push(format!("{at}.runs.portal: {} must be http or https, without user, query and fragment.", shown(&runs.portal)));
+    }
+    for (name, image) in [("k6_image", &runs.k6_image), ("starter_image", &runs.starter_image)] {
+        if image.is_empty() || image.contains(char::is_whitespace) {
+            problems.push(format!("{at}.runs.{name}: “{image}” names no image."));
+        }
+    }
+    if !(1..=1_000).contains(&runs.slots) {
+        problems.push(format!("{at}.runs.slots: {} is not between 1 and 1,000.", runs.slots));
+    }
+    if runs.memory_mib < 32 {
+        problems.push(format!("{at}.runs.memory_mib: k6 does not start with {} MiB. Give it at least 32.", runs.memory_mib));
+    }
+    if !(10..=3_600).contains(&runs.start_limit_s) {
+        problems.push(format!("{at}.runs.start_limit_s: {} is not between 10 and 3,600.", runs.start_limit_s));
+    }
+    if runs.run_as == Some(0) {
+        problems.push(format!("{at}.runs.run_as: 0 is root, and runners never run as root."));
+    }
+}
+
 fn has_user(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
@@ -146,5 +190,49 @@ mod tests {
     fn an_address_of_the_repository_that_is_none_is_told() {
         let problems = problems(&GOOD.replace("deploy.git }", "deploy.git, repositories: ['https://git.example/deploy', ''] }"));
         assert!(problems.len() == 1 && problems[0].starts_with("tree.repositories[1]"), "{problems:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_clusters_is_told_by_field() {
+        let clusters = "
+clusters:
+  - { name: home, in_cluster: true, kubeconfig: { file: a }, known_as: [other] }
+  - { name: Other, known_as: [other] }
+  - name: home
+    in_cluster: true
+    runs: { portal: 'ftp://portal', k6_image: '', starter_image: 'a b', slots: 0, memory_mib: 1, start_limit_s: 1, run_as: 0 }
+";
+        let found = problems(&format!("{GOOD}{clusters}"));
+        for part in [
+            "clusters[0]: it is both",
+            "clusters[1].name",
+            "clusters[1]: nothing says how",
+            "clusters[1].known_as",
+            "clusters[2].name: “home” is there twice",
+            "clusters[2].runs.portal",
+            "clusters[2].runs.k6_image",
+            "clusters[2].runs.starter_image",
+            "clusters[2].runs.slots",
+            "clusters[2].runs.memory_mib",
+            "clusters[2].runs.start_limit_s",
+            "clusters[2].runs.run_as",
+        ] {
+            assert!(found.iter().any(|problem| problem.starts_with(part)), "{part}: {found:#?}");
+        }
+        let good = "
+clusters:
+  - name: home
+    kubeconfig: { file: conf, context: here }
+    known_as: ['https://kubernetes.default.svc']
+    impersonation: legacy
+    argocd: {}
+    runs: { portal: 'http://portal.host:7700', k6_image: 'k6:1', starter_image: 'starter:1', pull_policy: Never }
+";
+        let config = Config::parse(&format!("{GOOD}{good}")).unwrap();
+        assert_eq!(config.clusters[0].argocd.as_ref().unwrap().namespace, "argocd");
+        assert_eq!(config.clusters[0].runs.as_ref().unwrap().ingest_url(), "http://portal.host:7700");
+        for (wrong, part) in [("impersonation: legacy", "impersonation: wide"), ("pull_policy: Never", "pull_policy: Sometimes")] {
+            assert!(Config::parse(&format!("{GOOD}{}", good.replace(wrong, part))).unwrap_err()[0].contains("is none of them"));
+        }
     }
 }

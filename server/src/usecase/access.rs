@@ -73,6 +73,8 @@ impl Rules for Asker {
             app: seen.map(|app| (app.path, app.environment)),
             actions,
             policy: self.policy.version(),
+            accounts: self.account_findings().await?,
+            now: self.portal.clock.now(),
             query,
         })
     }

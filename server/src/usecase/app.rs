@@ -21,6 +21,7 @@ use windfirm_tree::{
 use crate::{
     audit::Attempted,
     context::Asker,
+    sites::RunsAt,
     usecase::{
         inspection::{self, PAGE_PATIENCE, Patience, Question},
         launch::{fields::short, host_of},
@@ -44,13 +45,35 @@ impl Asker {
         Err(self.refuse(code, Attempted { place: Some(app.place()), run: None }, &Refused::Invisible).await)
     }
 
+    /// What keeps somebody who may launch from having it carried out, and who can mend it; `None`: nothing.
+    pub(super) fn locked(&self, app: &App, account: Option<&str>) -> Option<String> {
+        if let Some(there) = app.live_place() {
+            return Some(format!(
+                "Git says that this app is in {}, and the cluster has deployed it to another place. Nothing is launched until the two agree{}.",
+                app.environment,
+                if self.access.allows(Action::ViewApp, &there) { format!(": there it is in {}", there.environment) } else { String::new() }
+            ));
+        }
+        match self.portal.sites.runs_at(&app.cluster) {
+            RunsAt::Here => None,
+            RunsAt::Nowhere(why) => Some(why),
+            RunsAt::In(site) => {
+                let Some(account) = account else { return Some("The grant names no service account, and in a cluster nothing is done without one.".to_owned()) };
+                Some(site.locks(account, self.portal.clock.now()).join(" ")).filter(|why| !why.is_empty())
+            }
+        }
+    }
+
     /// May the asker launch here, and why not.
     pub(super) fn may_launch(&self, place: &Place) -> Permission {
         match self.access.can(Action::LaunchRun, place) {
-            Decision::Allowed(grant) => Permission {
-                allowed: true,
-                why: format!("You act as {} through grant {}.", grant.service_account.as_deref().unwrap_or("no account"), grant.grant),
-            },
+            Decision::Allowed(grant) => {
+                let account = grant.service_account.as_deref();
+                match self.tree.tree.find(&place.path).and_then(|app| self.locked(app, account)) {
+                    Some(why) => Permission { allowed: false, why },
+                    None => Permission { allowed: true, why: format!("You act as {} through grant {}.", account.unwrap_or("no account"), grant.grant) },
+                }
+            }
             Decision::Refused => Permission { allowed: false, why: self.access.why_not(Action::LaunchRun, place) },
         }
     }
@@ -126,6 +149,7 @@ impl Asker {
         {
             problems.push(why);
         }
+        let (cluster_state, account_findings) = (self.cluster_state_of(&app), self.account_findings_of(&app).await?);
         Ok(AppPage {
             hidden_children: u32::try_from(children.len().saturating_sub(shown.len())).unwrap_or_default(),
             children: shown,
@@ -154,6 +178,9 @@ impl Asker {
             guardrails: self.policy.policy.guardrails_for(&place),
             problems,
             unresolved: app.unresolved,
+            live: None,
+            cluster_state,
+            account_findings,
             now: self.portal.clock.now(),
             path: app.path,
         })

@@ -65,6 +65,9 @@ impl Asker {
                 continue;
             }
             let Decision::Allowed(grant) = self.access.can(Action::LaunchRun, &place) else { continue };
+            if self.locked(app, grant.service_account.as_deref()).is_some() {
+                continue;
+            }
             for test in &app.tests {
                 let used = mine.iter().position(|run| run.path == app.path && run.test == test.path).unwrap_or(usize::MAX);
                 let row = ReadyTest {

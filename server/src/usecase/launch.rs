@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use windfirm_executor::Load;
 use windfirm_model::{
     action::Action,
+    actor::SystemTask,
     audit::EventCode,
     fault::Fault,
     path::AppPath,
@@ -24,11 +25,13 @@ use windfirm_model::{
         run::Manifest,
     },
 };
-use windfirm_policy::{Facts, HostPort, Place, explain};
+use windfirm_policy::{Access, Decision, Facts, HostPort, Place, explain};
+use windfirm_store::runs::QueueCounts;
 use windfirm_tree::{Bundle, graph::App};
 
 use crate::{
     context::Asker,
+    sites::RunsAt,
     usecase::inspection::{self, Answer, NoAnswer, PAGE_PATIENCE, Patience, Question},
 };
 
@@ -61,6 +64,7 @@ fn options_of(load: Option<Load>) -> Vec<String> {
 struct Resolved {
     app: App,
     place: Place,
+    runs_at: RunsAt,
     fields: Fields,
     /// Path of the script, and its frozen files.
     test: Option<(String, Bundle)>,
@@ -68,6 +72,8 @@ struct Resolved {
     /// What k6 said; absent when there was nothing to ask about, or nobody who may launch.
     answer: Option<Result<Answer, NoAnswer>>,
     problems: BTreeMap<String, String>,
+    /// Where it has to be carried out nothing can be: no change of the form helps.
+    locked: bool,
 }
 
 impl Resolved {
@@ -151,7 +157,42 @@ impl Asker {
             }
             _ => {}
         }
-        Ok(Resolved { app, place, fields, test, target, answer, problems })
+        let runs_at = self.portal.sites.runs_at(&app.cluster);
+        let mut resolved = Resolved { app, place, runs_at, fields, test, target, answer, problems, locked: false };
+        self.judge_placement(&mut resolved);
+        Ok(resolved)
+    }
+
+    /// What keeps it from being carried out where it has to be: told only to those who may launch there.
+    fn judge_placement(&self, resolved: &mut Resolved) {
+        let runners = resolved.fields.runners;
+        let most = resolved.facts().map_or(u32::MAX, |facts| facts.max_vus);
+        let wrong = match &resolved.runs_at {
+            RunsAt::Here if runners.is_some_and(|runners| runners > 1) => Some("On the portal's own machine a run has one runner. Leave it empty.".to_owned()),
+            RunsAt::In(_) if runners.is_some_and(|runners| runners > most) => {
+                Some(format!("Each runner needs a virtual user, and this test has {most}. Take fewer runners or more virtual users."))
+            }
+            _ => None,
+        };
+        if let Some(sentence) = wrong {
+            resolved.problems.entry("runners".to_owned()).or_insert(sentence);
+        }
+        if let Decision::Allowed(grant) = self.access.can(Action::LaunchRun, &resolved.place)
+            && let Some(why) = self.locked(&resolved.app, grant.service_account.as_deref())
+        {
+            resolved.problems.insert(String::new(), why);
+            resolved.locked = true;
+        }
+    }
+
+    /// Whether a run of this app would have to wait for a place.
+    async fn waits(&self, resolved: &Resolved, counts: QueueCounts) -> Result<bool, Fault> {
+        let Some(cluster) = resolved.runs_at.cluster() else {
+            return Ok(counts.queued.saturating_add(counts.running) >= self.portal.settings.slots);
+        };
+        let live = self.portal.store.live_runs(&Access::system(SystemTask::RunSupervisor)).await.map_err(|error| self.store_fault(&error))?;
+        let there = live.iter().filter(|run| run.manifest.placement.as_ref().is_some_and(|placement| placement.cluster == cluster)).count();
+        Ok(there >= usize::try_from(self.portal.slots(Some(cluster))).unwrap_or(usize::MAX))
     }
 
     async fn judgement(&self, resolved: &Resolved) -> Result<Judgement, Fault> {
@@ -180,6 +221,7 @@ impl Asker {
             (true, false, ..) if matches!(resolved.answer, Some(Ok(Answer::Broken { .. }))) => {
                 "k6 cannot load this script. It has to be mended in the repository first".to_owned()
             }
+            (true, false, ..) if resolved.locked => "It cannot be launched right now".to_owned(),
             (true, false, ..) => "Something in the form has to change first".to_owned(),
             (true, true, 0, kept) => format!("All {kept} rules are kept"),
         };
@@ -192,7 +234,7 @@ impl Asker {
             max_vus: facts.as_ref().map(|facts| facts.max_vus),
             duration_s: facts.as_ref().and_then(|facts| facts.duration_s),
             planned_s: resolved.planned_s(),
-            waits: counts.queued.saturating_add(counts.running) >= self.portal.settings.slots,
+            waits: self.waits(resolved, counts).await?,
             policy_digest: self.policy.policy.digest().to_owned(),
         })
     }
@@ -231,6 +273,7 @@ impl Asker {
             revision: self.revision(),
             decision: explain(&self.policy.policy, &self.access, Action::LaunchRun, &resolved.place),
             allowed: self.access.allows(Action::LaunchRun, &resolved.place),
+            cluster: resolved.runs_at.cluster().map(str::to_owned),
             request,
             judgement,
             profiles: Profile::ALL.into_iter().map(|profile| ProfileRow { profile, sentence: profile.sentence().to_owned() }).collect(),

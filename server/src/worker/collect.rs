@@ -109,7 +109,7 @@ pub async fn take_frame(portal: &Portal, run: RunId, execution: ExecutionId, fra
 pub async fn take_spool(portal: &Portal, run: &RunRecord) -> Result<u64, CollectError> {
     let mut seen = 0;
     loop {
-        let frames = portal.executor().spooled_frames(&supervise::permit(portal, run), run.execution, seen).await?;
+        let frames = portal.executor(run)?.spooled_frames(&supervise::permit(portal, run), run.execution, seen).await?;
         if frames.is_empty() {
             return Ok(seen);
         }
@@ -127,7 +127,7 @@ pub async fn take_spool(portal: &Portal, run: &RunRecord) -> Result<u64, Collect
 pub async fn take_log(portal: &Portal, run: &RunRecord) -> Result<(), CollectError> {
     loop {
         let mut live = locked(portal, run.id, run.execution).await?;
-        let page = portal.executor().log(&supervise::permit(portal, run), run.execution, live.log_taken).await?;
+        let page = portal.executor(run)?.log(&supervise::permit(portal, run), run.execution, live.log_taken).await?;
         let dropped = page.dropped.max(live.log_dropped);
         if page.lines.is_empty() && dropped == live.log_dropped {
             return Ok(());

@@ -3,13 +3,21 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use windfirm_cluster::Reach;
+use windfirm_executor::Executor;
 use windfirm_model::{actor::SystemTask, id::OperationId};
 use windfirm_policy::{
     Access, Permit, Resource,
     act::{CleanSessions, ReconcileAudit, Reload, SuperviseRuns},
 };
 
-use crate::{audit, http::turnstile, state::Portal, usecase::bundle, worker::supervise::StepError};
+use crate::{
+    audit,
+    http::turnstile,
+    state::Portal,
+    usecase::bundle,
+    worker::{preflight, supervise::StepError},
+};
 
 /// An intent that is open for longer than any operation takes was left by a crash.
 const OPEN_TOO_LONG_S: i64 = 120;
@@ -57,15 +65,39 @@ pub async fn round(portal: Arc<Portal>) {
 /// Executions whose run has ended: a crash came between settling and cleaning up, or the runner was still ending. Their orders hold
 /// a token. What the store does not know may be somebody else's and is left alone.
 async fn leftovers(portal: &Portal) -> Result<(), StepError> {
+    let here: Permit<SuperviseRuns> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
+    leftovers_of(portal, &*portal.local, &here, None).await?;
+    let in_force = portal.rules.in_force();
+    for (cluster, accounts) in preflight::accounts(&portal.sites, &in_force.policy.policy, &in_force.tree.tree) {
+        let Some(site) = portal.sites.get(&cluster) else { continue };
+        let Some(runs) = &site.runs else { continue };
+        // One that is away is asked nothing, and keeps the others from nothing.
+        if matches!(site.cluster.reach(), Reach::Away { .. }) {
+            continue;
+        }
+        for account in accounts {
+            let account = account.to_string();
+            let looking = Permit::for_run(OperationId(portal.clock.new_uuid()), Resource::default(), &account);
+            if let Err(error) = leftovers_of(portal, &runs.executor, &looking, Some(&account)).await {
+                tracing::debug!(%error, cluster, account, "housekeeping.account_not_looked_through");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Those that one executor finds, of this account if it has any.
+async fn leftovers_of(portal: &Portal, executor: &dyn Executor, looking: &Permit<SuperviseRuns>, account: Option<&str>) -> Result<(), StepError> {
     let access = Access::system(SystemTask::RunSupervisor);
-    let looking: Permit<SuperviseRuns> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
-    for id in portal.executor().find_all(&looking).await? {
+    for id in executor.find_all(looking).await? {
         let Some(execution) = portal.store.execution(&access, id).await?.filter(|execution| !execution.state.is_live()) else { continue };
         let resource = Resource { run: Some(execution.run), ..Resource::default() };
-        let permit: Permit<SuperviseRuns> = Permit::system(OperationId(portal.clock.new_uuid()), resource);
+        let operation = OperationId(portal.clock.new_uuid());
+        let permit: Permit<SuperviseRuns> =
+            account.map_or_else(|| Permit::system(operation, resource.clone()), |account| Permit::for_run(operation, resource.clone(), account));
         let cleaned = async {
-            portal.executor().kill(&permit, id).await?;
-            portal.executor().clean_up(&permit, id).await
+            executor.kill(&permit, id).await?;
+            executor.clean_up(&permit, id).await
         };
         match cleaned.await {
             Ok(()) => tracing::info!(execution = %id, run = %execution.run, "housekeeping.execution_removed"),

@@ -13,7 +13,7 @@ use windfirm_model::{
 };
 use windfirm_policy::{Permit, Policy, Resource, act::Reload, compile};
 use windfirm_store::{Store, audit::Details};
-use windfirm_tree::{Tree, TreeError, git::GitSource, graph::TreeOptions};
+use windfirm_tree::{Files, LiveForest, MemoryFiles, Tree, TreeError, git::GitSource, graph::TreeOptions, join};
 
 use crate::{
     config::TreeConfig,
@@ -83,7 +83,8 @@ pub fn tree_now(config: &TreeConfig, policy: &Policy, clock: &dyn Clock) -> Tree
 
 fn no_tree(config: &TreeConfig, read: Timestamp, why: String) -> TreeInForce {
     let revision = TreeRevision { source: config.repository.display().to_string(), read, stale: Some(why), ..TreeRevision::default() };
-    TreeInForce { tree: Arc::new(Tree::empty(revision.clone())), snapshot: None, revision }
+    let tree = Arc::new(Tree::empty(revision.clone()));
+    TreeInForce { git: Arc::clone(&tree), tree, options: Arc::default(), forest: None, snapshot: None, revision }
 }
 
 fn not_answered(after: Duration) -> String {
@@ -104,8 +105,8 @@ fn read_tree(config: &TreeConfig, policy: &Policy, now: Timestamp) -> Result<Tre
     let snapshot = source.read(now)?;
     let options = TreeOptions { roots: config.roots.clone(), repositories, revisions: source.revisions()? };
     let revision = snapshot.revision().clone();
-    let tree = Tree::build(&snapshot, revision.clone(), &options, &|app| policy.environment_of(app));
-    Ok(TreeInForce { tree: Arc::new(tree), snapshot: Some(Arc::new(snapshot)), revision })
+    let tree = Arc::new(Tree::build(&snapshot, revision.clone(), &options, &|app| policy.environment_of(app)));
+    Ok(TreeInForce { git: Arc::clone(&tree), tree, options: Arc::new(options), forest: None, snapshot: Some(Arc::new(snapshot)), revision })
 }
 
 /// Puts what is in force at start into the store and on the record.
@@ -224,8 +225,27 @@ fn put_tree(portal: &Portal, tree: TreeInForce, before: &PolicyInForce) {
     portal.rules.change(|now| {
         let same = now.policy.policy.digest() == before.policy.digest();
         let tree = if same { tree } else { under_policy(&tree, &now.policy.policy) };
+        let tree = joined(TreeInForce { forest: now.tree.forest.clone(), ..tree }, &now.policy.policy);
         InForce { policy: Arc::clone(&now.policy), tree: Arc::new(tree) }
     });
+}
+
+/// Puts what the clusters hold beside Git's tree. It takes as long as joining takes, so not on a thread that others wait for.
+pub fn put_forest(portal: &Portal, forest: LiveForest) {
+    let forest = Arc::new(forest);
+    portal.rules.change(|now| {
+        let tree = joined(TreeInForce { forest: Some(forest), ..(*now.tree).clone() }, &now.policy.policy);
+        InForce { policy: Arc::clone(&now.policy), tree: Arc::new(tree) }
+    });
+}
+
+/// Git's tree and what the clusters hold in one, if they were read.
+fn joined(tree: TreeInForce, policy: &Policy) -> TreeInForce {
+    let Some(forest) = &tree.forest else { return tree };
+    let nothing = MemoryFiles::default();
+    let files: &dyn Files = tree.snapshot.as_deref().map_or(&nothing, |snapshot| snapshot);
+    let both = join(&tree.git, forest, files, &tree.options, &|app| policy.environment_of(app));
+    TreeInForce { tree: Arc::new(both), ..tree }
 }
 
 fn put_revision(portal: &Portal, change: impl FnOnce(TreeRevision) -> TreeRevision) {
@@ -236,8 +256,10 @@ fn put_revision(portal: &Portal, change: impl FnOnce(TreeRevision) -> TreeRevisi
 }
 
 fn under_policy(tree: &TreeInForce, policy: &Policy) -> TreeInForce {
-    let renamed = Tree::clone(&tree.tree).with_environments(&|app| policy.environment_of(app));
-    TreeInForce { tree: Arc::new(renamed), ..tree.clone() }
+    let renamed = |tree: &Tree| Arc::new(Tree::clone(tree).with_environments(&|app| policy.environment_of(app)));
+    let git = renamed(&tree.git);
+    let both = if Arc::ptr_eq(&tree.git, &tree.tree) { Arc::clone(&git) } else { renamed(&tree.tree) };
+    TreeInForce { tree: both, git, ..tree.clone() }
 }
 
 /// Tells that a policy file was not taken.

@@ -30,7 +30,7 @@ pub const ABORTED_BY_THRESHOLD: &str = "A threshold with abortOnFail was broken:
 
 /// The run has ended by itself, or was told to: settles it with everything that was measured.
 pub async fn finish(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    match portal.executor().observe(&permit(portal, run), run.execution).await? {
+    match portal.executor(run)?.observe(&permit(portal, run), run.execution).await? {
         Observation::Ended(report) => {
             let mut numbers = gather(portal, run, Some(&report)).await?;
             let to = end_state(run, &report, &numbers);
@@ -56,6 +56,19 @@ pub async fn lost(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError
     store(portal, run, RunState::Lost, numbers).await
 }
 
+/// The cluster lets nobody look after it any more: what was delivered is kept, and decides nothing. From here on deliveries are answered
+/// with “stop”, which ends k6.
+pub async fn cut_off(portal: &Arc<Portal>, run: &RunRecord, why: String) -> Result<(), StepError> {
+    let numbers = delivered(portal, run).await?;
+    store(portal, run, RunState::Errored { cause: Cause::RefusedByCluster { why } }, numbers).await
+}
+
+/// Somebody stopped it, and the cluster lets nobody see how it ended: from here on deliveries are answered with “stop”.
+pub async fn cancelled_unseen(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+    let numbers = delivered(portal, run).await?;
+    store(portal, run, RunState::Cancelled { by: canceller(run) }, numbers).await
+}
+
 /// It could not even be started.
 pub async fn give_up(portal: &Arc<Portal>, run: &RunRecord, cause: Cause) -> Result<(), StepError> {
     store(portal, run, RunState::Errored { cause }, Numbers::default()).await
@@ -74,6 +87,15 @@ struct Numbers {
 async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitReport>) -> Result<Numbers, StepError> {
     collect::take_spool(portal, run).await?;
     collect::take_log(portal, run).await?;
+    numbers(portal, run, report).await
+}
+
+/// What has been delivered, where neither spool nor log can be read.
+async fn delivered(portal: &Arc<Portal>, run: &RunRecord) -> Result<Numbers, StepError> {
+    numbers(portal, run, None).await
+}
+
+async fn numbers(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitReport>) -> Result<Numbers, StepError> {
     let live = collect::locked(portal, run.id, run.execution).await?;
     let measured = results::measured(&live.merger, report.map_or(live.started(), |report| report.started), &live.thresholds);
     let nothing = Vec::new();
@@ -189,7 +211,12 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
     if let Some(entry) = portal.live.get(run.execution).await {
         portal.live.drop_entry(run.execution, &mut entry.lock_owned().await).await;
     }
-    if let Err(error) = portal.executor().clean_up(&permit, run.execution).await {
+    let cleaned = match portal.executor(run) {
+        Ok(executor) => executor.clean_up(&permit, run.execution).await,
+        Err(error) => Err(error),
+    };
+    // Then the housekeeping finds it.
+    if let Err(error) = cleaned {
         tracing::warn!(%error, run = %run.id, "settle.not_cleaned_up");
     }
     portal.wake.notify_one();
@@ -207,7 +234,7 @@ pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), S
     let elapsed_s = portal.clock.now().micros_since(live.started()) as f64 / 1_000_000.0;
     let Some(broken) = threshold::abort_due(&live.thresholds, &rows, elapsed_s) else { return Ok(()) };
     let reason = format!("{ABORTED_BY_THRESHOLD} {} {}", broken.metric, broken.expression);
-    end(portal, run, &reason, portal.executor().stop(&permit(portal, run), run.execution, &reason)).await?;
+    end(portal, run, &reason, portal.executor(run)?.stop(&permit(portal, run), run.execution, &reason)).await?;
     // After a restart it may be asked once more, and then that stands in the record too.
     live.abort_asked = true;
     Ok(())

@@ -3,17 +3,17 @@
 //! It takes no input: each round reads the live runs and asks the executor where each one stands. A step that somebody else
 //! was faster with is simply looked at again in the next round.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
-use windfirm_executor::{AllowedTarget, Observation, Orders, PAST_DEADLINE, Secret};
+use windfirm_executor::{AllowedTarget, ExecutorError, InCluster, Observation, Orders, PAST_DEADLINE, Secret};
 use windfirm_model::{
     actor::SystemTask,
     audit::{EventCode, EventOutcome},
     clock::Timestamp,
     id::OperationId,
     run::{Cause, RunState},
-    view::run::{Confinement, RunEvent},
+    view::run::{Confinement, Placement, RunEvent},
 };
 use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
 use windfirm_store::{
@@ -39,13 +39,16 @@ const LATE_AFTER_S: u32 = 30;
 /// nobody: it hangs, or was stopped by a signal.
 const HUNG_AFTER_S: u32 = 90;
 
+/// A right that is put back within this time ends nothing. Taken away, it bites some ten seconds later, and the run has to end within 30.
+const REFUSED_FOR_S: i64 = 8;
+
 /// Why a step did not happen. The run stays where it is; the next round tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Executor(#[from] windfirm_executor::ExecutorError),
+    Executor(#[from] ExecutorError),
     #[error(transparent)]
     Collect(#[from] collect::CollectError),
     #[error("{0}")]
@@ -61,21 +64,29 @@ pub async fn round(portal: Arc<Portal>) {
             return;
         }
     };
-    let busy = runs.iter().filter(|run| !matches!(run.state, RunState::Queued)).count();
-    let mut free = usize::try_from(portal.settings.slots).unwrap_or(1).saturating_sub(busy);
+    let mut busy: HashMap<Option<&str>, u32> = HashMap::new();
+    for run in runs.iter().filter(|run| !matches!(run.state, RunState::Queued)) {
+        let taken = busy.entry(cluster_of(run)).or_default();
+        *taken = taken.saturating_add(1);
+    }
     // Newest first is how they come; the oldest starts first.
     for run in runs.iter().rev() {
         if matches!(run.state, RunState::Queued) {
-            if free == 0 {
+            let taken = busy.entry(cluster_of(run)).or_default();
+            if *taken >= portal.slots(cluster_of(run)) {
                 continue;
             }
-            free -= 1;
+            *taken = taken.saturating_add(1);
         }
         match step(&portal, run).await {
             Ok(()) | Err(StepError::Store(StoreError::Moved | StoreError::WrongTransition(_))) => {}
             Err(error) => tracing::error!(run = %run.id, state = run.state.kind().word(), %error, "supervisor.step_failed"),
         }
     }
+}
+
+fn cluster_of(run: &RunRecord) -> Option<&str> {
+    run.manifest.placement.as_ref().map(|placement| placement.cluster.as_str())
 }
 
 pub(crate) fn permit(portal: &Portal, run: &RunRecord) -> Permit<SuperviseRuns> {
@@ -121,7 +132,7 @@ async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
         Ok(orders) => {
             let permit = permit(portal, run);
             let hash: [u8; 32] = Sha256::digest(orders.token.reveal().as_bytes()).into();
-            let handle = portal.executor().handle(&permit, run.execution)?;
+            let handle = portal.executor(run)?.handle(&permit, run.execution)?;
             let handle = serde_json::to_value(handle).map_err(|error| StepError::Other(error.to_string()))?;
             // Armed before it starts: the first delivery may come at once.
             portal.store.arm_execution(&permit, run.execution, &hash, &handle).await?;
@@ -131,7 +142,7 @@ async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
                 ("k6".to_owned(), portal.k6_version.clone()),
             ];
             portal.store.intent(&permit, EventCode::RunStart, &Details { facts, ..Details::default() }).await?;
-            let started = portal.executor().start(&permit, &orders).await.map(drop);
+            let started = portal.executor(run)?.start(&permit, &orders).await.map(drop);
             record_outcome(portal, &permit, &started).await?;
             match started {
                 Ok(()) => Ok(()),
@@ -145,7 +156,7 @@ async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
 }
 
 /// An error as a sentence. Some are whole sentences already.
-fn sentence(error: &windfirm_executor::ExecutorError) -> String {
+fn sentence(error: &ExecutorError) -> String {
     let text = error.to_string();
     if text.ends_with('.') { text } else { format!("{text}.") }
 }
@@ -161,10 +172,15 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
     let content = portal.store.bundle(&access, run.id).await.map_err(|error| error.to_string())?.ok_or("The frozen files of this run are gone.")?;
     let folder = bundle::unpack(&portal.settings.state, &run.bundle_digest, &content).map_err(|error| error.to_string())?;
     let token = portal.clock.secret().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let (ingest_url, allowed, in_cluster) = match &run.manifest.placement {
+        // Names of a cluster mean something in it only, and who may reach what there is for its network policies to say.
+        Some(placement) => (portal.sites.ingest_url(&placement.cluster).ok_or("The cluster of this run carries out no runs any more.")?, Vec::new(), Some(in_cluster(run, placement)?)),
+        None => (portal.settings.ingest_url.clone(), vec![resolve(&run.target).await?], None),
+    };
     Ok(Orders {
         execution: run.execution,
         run: run.id,
-        portal: portal.settings.ingest_url.clone(),
+        portal: ingest_url,
         token: Secret::new(token),
         k6: portal.local.k6().path.clone(),
         bundle: folder,
@@ -173,10 +189,20 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
         parameters: run.manifest.parameters.clone(),
         load: load_of(&run.manifest),
         max_vus: run.max_vus,
-        allowed: vec![resolve(&run.target).await?],
+        allowed,
         deadline_s: deadline_s(run),
         limits: windfirm_executor::Limits::default(),
-        in_cluster: None,
+        in_cluster,
+    })
+}
+
+fn in_cluster(run: &RunRecord, placement: &Placement) -> Result<InCluster, String> {
+    Ok(InCluster {
+        runners: placement.runners,
+        options: serde_json::from_str(&placement.options).map_err(|error| format!("The frozen options of this run cannot be read: {error}."))?,
+        app: run.path.to_string(),
+        actor_sha256: Sha256::digest(run.manifest.actor.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+        commit: run.manifest.tree_commit.clone(),
     })
 }
 
@@ -195,9 +221,9 @@ async fn resolve(target: &str) -> Result<AllowedTarget, String> {
 
 async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
     let permit = permit(portal, run);
-    let limit_s = portal.executor().start_limit_s();
+    let limit_s = portal.executor(run)?.start_limit_s();
     let over = portal.clock.now().micros_since(since) > i64::from(limit_s) * 1_000_000;
-    match portal.executor().observe(&permit, run.execution).await {
+    match portal.executor(run)?.observe(&permit, run.execution).await {
         Err(error) if over => give_up_late(portal, run, limit_s, &sentence(&error)).await,
         Err(error) => Err(error.into()),
         Ok(Observation::Absent) if over => give_up_late(portal, run, limit_s, "It could not be ordered.").await,
@@ -228,7 +254,11 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
 
 async fn give_up_late(portal: &Arc<Portal>, run: &RunRecord, limit_s: u32, why: &str) -> Result<(), StepError> {
     // When even that cannot be done the housekeeping finds it.
-    if let Err(error) = portal.executor().kill(&permit(portal, run), run.execution).await {
+    let killed = match portal.executor(run) {
+        Ok(executor) => executor.kill(&permit(portal, run), run.execution).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = killed {
         tracing::warn!(%error, run = %run.id, "supervisor.not_killed");
     }
     let message = format!("It did not start within {limit_s} s. {why}");
@@ -251,9 +281,17 @@ async fn tell(portal: &Arc<Portal>, run: &RunRecord, events: &[RunEvent]) -> Res
 }
 
 async fn running(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
-    collect::take_log(portal, run).await?;
+    match collect::take_log(portal, run).await {
+        // The log can wait; what becomes of the run is decided below.
+        Err(collect::CollectError::Executor(error)) => tracing::debug!(%error, run = %run.id, "supervisor.log_not_read"),
+        taken => taken?,
+    }
     settle::abort_if_due(portal, run).await?;
-    match portal.executor().observe(&permit(portal, run), run.execution).await? {
+    let observed = portal.executor(run)?.observe(&permit(portal, run), run.execution).await;
+    if let Some(why) = refused_for_long(portal, run, &observed).await? {
+        return settle::cut_off(portal, run, why).await;
+    }
+    match observed? {
         Observation::Ended(report) => {
             let mut events = untold(portal, run, report.events).await?;
             events.push(event(portal, "k6 has ended; the last measurements are being settled", report.cause.is_some()));
@@ -270,6 +308,23 @@ async fn running(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Res
         }
         Observation::Starting { .. } => end_if_hung(portal, run, since, deadline_s(run)).await,
     }
+}
+
+/// Why the cluster does not let the run be carried out any more, once it has said so for as long as a right that comes back at once may be
+/// away. Nobody can ask the runners to stop then: they are told by the answer to their next delivery.
+async fn refused_for_long(portal: &Arc<Portal>, run: &RunRecord, observed: &Result<Observation, ExecutorError>) -> Result<Option<String>, StepError> {
+    let refused = match observed {
+        Err(error @ ExecutorError::Cluster { passing: false, .. }) => Some(sentence(error)),
+        _ => None,
+    };
+    let mut live = collect::locked(portal, run.id, run.execution).await?;
+    let Some(why) = refused else {
+        live.refused_since = None;
+        return Ok(None);
+    };
+    let now = portal.clock.now();
+    let since = *live.refused_since.get_or_insert(now);
+    Ok((now.micros_since(since) >= REFUSED_FOR_S * 1_000_000).then_some(why))
 }
 
 /// Those that were not told while it ran.
@@ -290,7 +345,7 @@ async fn end_if_late(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) ->
         return Ok(());
     }
     let why = format!("{PAST_DEADLINE} {} s.", deadline_s(run));
-    end(portal, run, &why, portal.executor().stop(&permit(portal, run), run.execution, &why)).await?;
+    end(portal, run, &why, portal.executor(run)?.stop(&permit(portal, run), run.execution, &why)).await?;
     live.deadline_asked = true;
     Ok(())
 }
@@ -302,7 +357,7 @@ async fn end_if_hung(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp, li
         return Ok(());
     }
     let why = format!("The runner listens no more: k6 should have ended {HUNG_AFTER_S} s ago at the latest. Runner and k6 were killed");
-    end(portal, run, &why, portal.executor().kill(&permit(portal, run), run.execution)).await?;
+    end(portal, run, &why, portal.executor(run)?.kill(&permit(portal, run), run.execution)).await?;
     portal.store.store_events(&collect::permit(portal, run.id), &[event(portal, why.as_str(), true)]).await?;
     Ok(())
 }
@@ -312,7 +367,7 @@ pub(crate) async fn end(
     portal: &Portal,
     run: &RunRecord,
     why: &str,
-    ending: impl Future<Output = Result<(), windfirm_executor::ExecutorError>>,
+    ending: impl Future<Output = Result<(), ExecutorError>>,
 ) -> Result<(), StepError> {
     let permit = permit(portal, run);
     let details = Details { reason: Some(why.to_owned()), ..Details::default() };
@@ -322,7 +377,7 @@ pub(crate) async fn end(
     Ok(ended?)
 }
 
-async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &Result<(), windfirm_executor::ExecutorError>) -> Result<(), StepError> {
+async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &Result<(), ExecutorError>) -> Result<(), StepError> {
     let (outcome, failed) = match done {
         Ok(()) => (EventOutcome::Done, None),
         Err(error) => (EventOutcome::Failed, Some(error.to_string())),
@@ -333,12 +388,16 @@ async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &
 
 async fn cancelling(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
     collect::take_log(portal, run).await.ok();
-    match portal.executor().observe(&permit(portal, run), run.execution).await? {
+    let observed = portal.executor(run)?.observe(&permit(portal, run), run.execution).await;
+    if refused_for_long(portal, run, &observed).await?.is_some() {
+        return settle::cancelled_unseen(portal, run).await;
+    }
+    match observed? {
         Observation::Ended(_) | Observation::Absent => settle::finish(portal, run).await,
         Observation::Lost => settle::lost(portal, run).await,
         Observation::Running { .. } | Observation::Starting { .. } => {
             let reason = if let RunState::Cancelling { by, .. } = &run.state { format!("Stopped by {by}.") } else { "Stopped.".to_owned() };
-            portal.executor().stop(&permit(portal, run), run.execution, &reason).await?;
+            portal.executor(run)?.stop(&permit(portal, run), run.execution, &reason).await?;
             end_if_hung(portal, run, since, 0).await
         }
     }

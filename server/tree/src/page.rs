@@ -90,6 +90,9 @@ pub fn tree_page(asked: &Asked<'_>, query: &TreeQuery, revision: &TreeRevision) 
         counts: counts(&visible, &visible.shown),
         revision: revision.clone(),
         problems: problems(asked, &visible),
+        clusters: Vec::new(),
+        has_live: false,
+        accounts: Vec::new(),
         now: asked.now,
     })
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, environment::Environment, path::AppPath};
+use crate::{clock::Timestamp, environment::Environment, path::AppPath, view::cluster::AccountFindings};
 
 /// One action on one app, decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,12 @@ pub struct AccessPage {
     pub app: Option<(AppPath, Environment)>,
     pub actions: Vec<ActionRow>,
     pub policy: PolicyVersion,
+    /// What clusters answered of service accounts: those that the asker's own grants name, or all for those who may explain access
+    /// everywhere. Empty where no cluster is asked.
+    #[serde(default)]
+    pub accounts: Vec<AccountFindings>,
+    #[serde(default)]
+    pub now: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

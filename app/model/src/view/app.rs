@@ -6,7 +6,13 @@ use crate::{
     clock::Timestamp,
     environment::Environment,
     path::AppPath,
-    view::{access::ActionRow, run::Permission, runs::RunRow, tree::TreeRevision},
+    view::{
+        access::ActionRow,
+        cluster::{AccountFindings, ClusterState, LiveFacts},
+        run::Permission,
+        runs::RunRow,
+        tree::TreeRevision,
+    },
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +49,15 @@ pub struct AppPage {
     pub problems: Vec<String>,
     /// What cannot be known here of the apps that it makes, and why.
     pub unresolved: Vec<String>,
+    /// What its cluster says of it; `None` where no cluster is read, or where that is not the reader's to know.
+    #[serde(default)]
+    pub live: Option<LiveFacts>,
+    /// The cluster that the app's own object lives in: how old `live` is.
+    #[serde(default)]
+    pub cluster_state: Option<ClusterState>,
+    /// What the last preflight found of the account that a launch of the reader's would act as.
+    #[serde(default)]
+    pub account_findings: Option<AccountFindings>,
     pub now: Timestamp,
 }
 

@@ -29,6 +29,8 @@ pub struct LaunchRequest {
     pub vus: String,
     /// Empty: as the profile says. `90s`, `6m`, `1h`.
     pub duration: String,
+    /// Empty: one. Whole number; only where the app runs in a cluster.
+    pub runners: String,
     /// `NAME=value` lines.
     pub env: String,
     pub reason: String,
@@ -49,6 +51,9 @@ pub struct LaunchForm {
     /// Which grant decides, and as which account.
     pub decision: DecisionRow,
     pub allowed: bool,
+    /// The cluster that it is carried out in; `None`: on the portal's own machine.
+    #[serde(default)]
+    pub cluster: Option<String>,
     pub request: LaunchRequest,
     pub judgement: Judgement,
     pub profiles: Vec<ProfileRow>,

@@ -208,8 +208,22 @@ pub struct Manifest {
     /// What the run is judged by, frozen at its launch; `None` in runs that were launched before thresholds were frozen.
     #[serde(default)]
     pub thresholds: Option<Vec<FrozenThreshold>>,
+    /// Where it is carried out; `None`: on the portal's own machine.
+    #[serde(default)]
+    pub placement: Option<Placement>,
     /// SHA-256 over the frames; known when the run has ended.
     pub results_digest: Option<String>,
+}
+
+/// A cluster, and how a run is carried out there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// The cluster's name in the configuration.
+    pub cluster: String,
+    /// How many runners share the load.
+    pub runners: u32,
+    /// k6's options as it told them when the launch was judged, as JSON: the script is not asked again.
+    pub options: String,
 }
 
 /// One threshold of the script, as k6 told it.

@@ -2,7 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, environment::Environment, path::AppPath, run::RunStateKind, view::run::Permission};
+use crate::{
+    clock::Timestamp,
+    environment::Environment,
+    path::AppPath,
+    run::RunStateKind,
+    view::{
+        cluster::{AccountFindings, ClusterState, LiveState},
+        run::Permission,
+    },
+};
 
 /// The whole state of the page, as it stands in the URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +21,12 @@ pub struct TreeQuery {
     pub env: Option<String>,
     /// A word of the verdict column: `pass`, `fail`, `inconclusive`, `never`, `live`.
     pub verdict: Option<String>,
+    /// A word of [`crate::view::cluster::HealthWord`].
+    pub health: Option<String>,
+    /// A code of [`crate::view::cluster::SyncWord`].
+    pub sync: Option<String>,
+    /// `no` for what is not settled, `yes` for what is.
+    pub settled: Option<String>,
     /// Paths whose children are shown, separated by commas; absent shows the first two levels, `none` only the roots, `all` everything.
     pub open: Option<String>,
     /// `table` for the flat list of apps.
@@ -32,6 +47,15 @@ pub struct TreePage {
     pub revision: TreeRevision,
     /// Problems in the part of the tree that the person sees: unreadable manifests, cycles.
     pub problems: Vec<String>,
+    /// The clusters that hold an app which the person sees; empty in a portal that reads none.
+    #[serde(default)]
+    pub clusters: Vec<ClusterState>,
+    /// Whether a cluster says anything of an app that the person sees, so that rows can be told by it.
+    #[serde(default)]
+    pub has_live: bool,
+    /// Accounts that the person acts as somewhere in the tree and that lack something: their launches are locked.
+    #[serde(default)]
+    pub accounts: Vec<AccountFindings>,
     pub now: Timestamp,
 }
 
@@ -114,4 +138,7 @@ pub struct AppRow {
     pub cycle: bool,
     /// Its manifests stand in another repository, so nothing is known below it.
     pub elsewhere: bool,
+    /// How it stands in its cluster; `None` where no cluster is read, or where that is not the person's to know.
+    #[serde(default)]
+    pub in_cluster: Option<LiveState>,
 }

@@ -28,6 +28,11 @@ pub(super) fn fields(form: &LaunchForm, draft: Draft) -> AnyView {
     let vus = text_field(draft, "vus", "VUs", "numeric", &request.vus, hint, |request, text| request.vus = text);
     let hint = "Empty: as the profile says. `90s`, `6m`, `1h`.";
     let duration = text_field(draft, "duration", "Duration", "text", &request.duration, hint, |request, text| request.duration = text);
+    // Only a cluster has room for more than one.
+    let runners = form.cluster.is_some().then(|| {
+        let hint = "Empty: one. So many pods of k6 share the load.";
+        text_field(draft, "runners", "Runners", "numeric", &request.runners, hint, |request, text| request.runners = text)
+    });
     let hint = "One NAME=value a line. No secrets: they would stand in the manifest.";
     let env = area_field(draft, "env", "Environment variables", "input mono", &request.env, hint, |request, text| request.env = text);
     let reason =
@@ -42,7 +47,7 @@ pub(super) fn fields(form: &LaunchForm, draft: Draft) -> AnyView {
                 <div class="choice">{profiles}</div>
                 {error(draft, "profile")}
             </fieldset>
-            <div class="fields">{vus} {duration}</div>
+            <div class="fields">{vus} {duration} {runners}</div>
             <div class="fields">{env} {reason}</div>
         </ActionForm>
     }

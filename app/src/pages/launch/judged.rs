@@ -132,6 +132,7 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
     };
     let account = form.decision.service_account.clone().map(|account| view! { <dt>"Acts as"</dt><dd><code>{account}</code></dd> });
     let grant = form.decision.grant.clone().map(|grant| view! { <dt>"Grant"</dt><dd>{grant}</dd> });
+    let place_of = form.cluster.clone().map(|cluster| view! { <dt>"Cluster"</dt><dd>{cluster}</dd> });
     let plan = move || {
         draft.judgement.with(|judgement| match (judgement.max_vus, judgement.duration_s) {
             (Some(vus), Some(most)) => {
@@ -148,7 +149,7 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
             <div class="sec-head"><h2 id="facts">"What would happen"</h2></div>
             <dl class="facts">
                 <dt>"Target"</dt>
-                {target} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{move || draft.judgement.with(|judgement| place(judgement.waits))}</dd> {account} {grant}
+                {target} {place_of} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{move || draft.judgement.with(|judgement| place(judgement.waits))}</dd> {account} {grant}
                 <dt>"Tree"</dt>
                 <dd><code>{digest(&form.revision.commit)}</code> " " {form.revision.subject.clone()}</dd>
             </dl>

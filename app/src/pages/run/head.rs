@@ -13,7 +13,7 @@ use crate::{
     api::{ApiError, runs::StopRun},
     href,
     ui::{
-        format::{clock, digest, full, iso},
+        format::{clock, counted, digest, full, iso},
         icon::icon,
         layout::notice,
         status::{Tone, environment, locked, run_status, status, tag},
@@ -41,6 +41,10 @@ pub(super) fn head(page: &RunPage, stop: ServerAction<StopRun>, cut: bool) -> An
     let reason = (!page.reason.is_empty()).then(|| view! { <span><span class="k">"Reason"</span>{page.reason.clone()}</span> });
     let commit = (!page.manifest.tree_commit.is_empty())
         .then(|| view! { <span title=page.manifest.tree_commit_subject.clone()><span class="k">"Tree"</span><code>{digest(&page.manifest.tree_commit)}</code></span> });
+    let place = page.manifest.placement.as_ref().map(|placement| {
+        let runners = counted(u64::from(placement.runners), "runner", "runners");
+        view! { <span><span class="k">"In"</span>{placement.cluster.clone()} ", " {runners}</span> }
+    });
     view! {
         <header class="head">
             <nav class="crumbs" aria-label="Breadcrumb">
@@ -53,7 +57,7 @@ pub(super) fn head(page: &RunPage, stop: ServerAction<StopRun>, cut: bool) -> An
             <div class="acts">{actions(page, stop)}</div>
             <p class="facts-line">
                 {started} {ended} <span><span class="k">"By"</span>{page.by.clone()}</span>
-                <span><span class="k">"As"</span><code>{page.service_account.clone()}</code></span> <span><span class="k">"Target"</span><code>{page.target.clone()}</code></span>
+                <span><span class="k">"As"</span><code>{page.service_account.clone()}</code></span> {place} <span><span class="k">"Target"</span><code>{page.target.clone()}</code></span>
                 {commit} {reason}
             </p>
             {locks(page)}
@@ -115,6 +119,7 @@ pub(super) fn again(page: &RunPage) -> String {
         profile: page.profile.word().to_owned(),
         vus: option("--vus="),
         duration: option("--duration="),
+        runners: page.manifest.placement.as_ref().map(|placement| placement.runners.to_string()).unwrap_or_default(),
         env: page.manifest.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n"),
         reason: page.reason.clone(),
         ..LaunchRequest::default()

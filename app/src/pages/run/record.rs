@@ -138,11 +138,19 @@ fn whole(manifest: &Manifest, page: &RunPage) -> AnyView {
     };
     let fact = |name: &'static str, value: &str| view! { <dt>{name}</dt><dd>{value.to_owned()}</dd> };
     let sum = |name: &'static str, value: &str| view! { <dt>{name}</dt><dd><code>{value.to_owned()}</code></dd> };
+    let placement = manifest.placement.as_ref().map(|placement| {
+        let runners = crate::ui::format::counted(u64::from(placement.runners), "runner", "runners");
+        view! {
+            {fact("Cluster", &placement.cluster)}
+            {fact("Runners", &runners)}
+            {sum("Frozen options", &placement.options)}
+        }
+    });
     view! {
         <details class="more line">
             <summary>"Whole manifest"</summary>
             <dl class="facts">
-                {fact("Who", &manifest.actor)} {sum("As", &manifest.service_account)} {fact("When", &full(page.created))} {fact("Why", &manifest.reason)} {sum("Target", &manifest.target)}
+                {fact("Who", &manifest.actor)} {sum("As", &manifest.service_account)} {fact("When", &full(page.created))} {fact("Why", &manifest.reason)} {sum("Target", &manifest.target)} {placement}
                 {sum("Entry", &manifest.entry)} {sum("Bundle", &manifest.bundle_digest)} {list("Files", manifest.files.is_empty(), files.into_any())}
                 {list("Parameters", manifest.parameters.is_empty(), parameters.into_any())} {sum("Parameters digest", &manifest.parameters_digest)}
                 {list("k6 options", manifest.options.is_empty(), options.into_any())} {list("Decision", manifest.decision.is_empty(), decision.into_any())}

@@ -11,7 +11,7 @@ use windfirm_model::{
     path::AppPath,
     view::{
         launch::{LaunchRequest, RuleRow},
-        run::{Manifest, ManifestFile},
+        run::{Manifest, ManifestFile, Placement},
     },
 };
 use windfirm_policy::{LaunchRefused, Permit, Resource, act::LaunchRun};
@@ -135,6 +135,13 @@ impl Asker {
         self.record_refusal(EventCode::RunLaunch, Attempted { place: Some(resolved.place.clone()), run: None }, why, fault).await
     }
 
+    /// Where the run is carried out, with all that has to be frozen for it.
+    fn placement(&self, resolved: &Resolved) -> Option<Placement> {
+        let cluster = resolved.runs_at.cluster()?.to_owned();
+        let Some(Ok(inspection::Answer::Loads { inspected })) = &resolved.answer else { return None };
+        Some(Placement { cluster, runners: resolved.fields.runners.unwrap_or(1), options: inspected.options.to_string() })
+    }
+
     fn manifest(&self, resolved: &Resolved, bundle: &Bundle, target: &str, decision: Vec<RuleRow>, permit: &Permit<LaunchRun>) -> Manifest {
         let files = bundle.files.iter().map(|(path, content)| ManifestFile {
             path: path.clone(),
@@ -162,6 +169,7 @@ impl Asker {
             actor,
             target: target.to_owned(),
             reason: resolved.fields.reason.clone(),
+            placement: self.placement(resolved),
             thresholds: resolved.answer.as_ref().and_then(|answer| inspection::frozen(answer.as_ref().ok()?)),
             results_digest: None,
         }
@@ -171,12 +179,12 @@ impl Asker {
 /// What makes two launches the same: the form that they come from, and everything that stood in its fields. Whoever goes back,
 /// changes a field and runs again wants another run. Empty for a request without a form.
 fn once_key(request: &LaunchRequest) -> String {
-    let LaunchRequest { path, test, profile, vus, duration, env, reason, once, cut: _ } = request;
+    let LaunchRequest { path, test, profile, vus, duration, runners, env, reason, once, cut: _ } = request;
     if once.is_empty() {
         return String::new();
     }
     let mut all = Vec::new();
-    for text in [once, path, test, profile, vus, duration, env, reason] {
+    for text in [once, path, test, profile, vus, duration, runners, env, reason] {
         // A browser without script sends other line ends than one with.
         let text = text.replace("\r\n", "\n");
         all.extend_from_slice(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -200,6 +208,7 @@ mod tests {
         assert_eq!(key, once_key(&LaunchRequest { env: "A=1\r\nB=2".into(), ..form.clone() }));
         for other in [
             LaunchRequest { vus: "6".into(), ..form.clone() },
+            LaunchRequest { runners: "3".into(), ..form.clone() },
             LaunchRequest { once: "form-2".into(), ..form.clone() },
             LaunchRequest { vus: String::new(), duration: "5".into(), ..form.clone() },
         ] {

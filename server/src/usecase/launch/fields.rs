@@ -11,6 +11,8 @@ use windfirm_model::{
 const SMOKE: Load = Load { vus: 1, duration_s: 10 };
 const STEADY: Load = Load { vus: 10, duration_s: 60 };
 
+/// What the executor in a cluster takes.
+const MOST_RUNNERS: u32 = 200;
 const MAX_PARAMETERS: usize = 50;
 const MAX_VALUE_CHARACTERS: usize = 1_000;
 const MAX_ONCE_CHARACTERS: usize = 100;
@@ -21,6 +23,8 @@ pub struct Fields {
     pub profile: Profile,
     /// In place of the script's scenarios; `None`: the script's own.
     pub load: Option<Load>,
+    /// `None`: one.
+    pub runners: Option<u32>,
     pub parameters: Vec<(String, String)>,
     pub reason: String,
 }
@@ -43,6 +47,10 @@ pub fn read(request: &LaunchRequest, problems: &mut BTreeMap<String, String>) ->
     });
     let duration_s = duration(&request.duration).unwrap_or_else(|()| {
         problem("duration", "A duration is written like 90s, 6m or 1h30m, and is at most a day.".to_owned());
+        None
+    });
+    let runners = whole(&request.runners).ok().filter(|runners| runners.is_none_or(|runners| runners <= MOST_RUNNERS)).unwrap_or_else(|| {
+        problem("runners", format!("Runners are a whole number from 1 to {MOST_RUNNERS}, such as 3."));
         None
     });
     let load = match profile {
@@ -68,7 +76,7 @@ pub fn read(request: &LaunchRequest, problems: &mut BTreeMap<String, String>) ->
     if request.once.chars().count() > MAX_ONCE_CHARACTERS {
         problem("", "The form is damaged. Load the page again; what you typed can be copied over.".to_owned());
     }
-    Fields { profile, load, parameters, reason }
+    Fields { profile, load, runners, parameters, reason }
 }
 
 /// What somebody typed, short enough to stand in a sentence.
@@ -171,13 +179,14 @@ mod tests {
         let request = LaunchRequest {
             profile: "storm".into(),
             vus: "many".into(),
+            runners: "201".into(),
             duration: "soon".into(),
             env: "no equals sign".into(),
             reason: "x".repeat(501),
             ..LaunchRequest::default()
         };
         let found = problems(&request);
-        assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["duration", "env", "profile", "reason", "vus"]);
+        assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["duration", "env", "profile", "reason", "runners", "vus"]);
     }
 
     #[test]

@@ -30,6 +30,13 @@ impl Clusters {
         self
     }
 
+    /// The same clusters, of which only these are read: what the others hold is not known.
+    #[must_use]
+    pub fn only_read(mut self, is_read: impl Fn(&str) -> bool) -> Self {
+        self.names.retain(|name| is_read(name));
+        self
+    }
+
     /// The cluster whose Argo CD reads the repository of the tree.
     #[must_use]
     pub fn home(&self) -> &str {

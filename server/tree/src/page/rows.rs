@@ -156,6 +156,7 @@ impl Builder<'_> {
             context: self.filter.narrows() && self.part(index) == Part::Context,
             cycle: false,
             elsewhere: app.is_elsewhere(),
+            in_cluster: None,
         })
     }
 }

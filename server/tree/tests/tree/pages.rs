@@ -135,11 +135,22 @@ fn the_table_is_flat_and_by_path() {
 #[test]
 fn unknown_words_are_refused_all_at_once() {
     let (tree, developer, runs) = (shop(), developer(), Runs::new());
-    let query = TreeQuery { q: Some("x".repeat(201)), env: Some("prod".into()), verdict: Some("passed".into()), view: Some("map".into()), open: None };
+    let query =
+        TreeQuery { q: Some("x".repeat(201)), env: Some("prod".into()), verdict: Some("passed".into()), view: Some("map".into()), ..TreeQuery::default() };
     let Err(Fault::Invalid { fields }) = tree_page(&asked(&tree, &developer, &runs), &query, tree.revision()) else { panic!() };
     // “prod” exists, but not for this person: the answer is that of a word that does not exist.
     assert_eq!(fields.keys().collect::<Vec<_>>(), ["env", "q", "verdict", "view"]);
-    let empty = TreeQuery { q: Some(" ".into()), env: Some(String::new()), verdict: Some(String::new()), view: Some(String::new()), open: Some(String::new()) };
+    let nothing = || Some(String::new());
+    let empty = TreeQuery {
+        q: Some(" ".into()),
+        env: nothing(),
+        verdict: nothing(),
+        health: nothing(),
+        sync: nothing(),
+        settled: nothing(),
+        open: nothing(),
+        view: nothing(),
+    };
     assert!(tree_page(&asked(&tree, &developer, &runs), &empty, tree.revision()).is_ok());
 }
 

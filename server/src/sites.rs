@@ -1,0 +1,277 @@
+//! The clusters of the configuration as the portal uses them: where runs are carried out, what the accounts may do there, and what
+//! Argo CD holds.
+
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwapOption;
+use windfirm_cluster::{
+    Account, BadClusters, Cluster, Clusters, Findings, Gateway, Preflight, Reach, Watch,
+    operator::{KubernetesExecutor, OperatorSettings},
+};
+use windfirm_executor::{Executor, ExecutorError};
+use windfirm_model::clock::{Clock, Timestamp};
+use windfirm_tree::ForestOptions;
+
+use crate::{
+    config::ClusterSection,
+    worker::watching::{SeenApplication, SeenSet},
+};
+
+/// An answer older than this locks launches: the cluster may have changed its mind since.
+const PREFLIGHT_GOOD_S: i64 = 120;
+
+/// All of them. None in a portal without clusters: k6 runs beside it, and the tree is Git's alone.
+#[derive(Debug, Default)]
+pub struct Sites {
+    sites: Vec<Arc<Site>>,
+    /// How apps name clusters, and how the marks of live objects are read; none without clusters.
+    forest: Option<ForestOptions>,
+}
+
+/// One cluster.
+#[derive(Debug)]
+pub struct Site {
+    pub cluster: Arc<Cluster>,
+    pub runs: Option<SiteRuns>,
+    /// Whether an Argo CD is read here.
+    pub has_argocd: bool,
+    /// Set when the watching begins.
+    pub watches: OnceLock<Watches>,
+    preflight: ArcSwapOption<Preflight>,
+}
+
+/// How runs are carried out in a cluster.
+#[derive(Debug)]
+pub struct SiteRuns {
+    pub executor: KubernetesExecutor,
+    /// How runners reach the portal.
+    pub ingest_url: String,
+    /// Runs at the same time.
+    pub slots: u32,
+}
+
+/// What Argo CD holds in a cluster.
+#[derive(Clone, Debug)]
+pub struct Watches {
+    pub applications: Watch<SeenApplication>,
+    pub sets: Watch<SeenSet>,
+}
+
+/// How well the Argo CD of a cluster is heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub heard: Option<Timestamp>,
+    /// Since when it is not, and why, in the words of the cluster layer: with addresses.
+    pub away: Option<(Timestamp, String)>,
+    /// All objects were read once.
+    pub complete: bool,
+}
+
+/// Where the runs of an app are carried out.
+#[derive(Clone, Debug)]
+pub enum RunsAt {
+    /// On the portal's own machine.
+    Here,
+    /// In this cluster, which has [`Site::runs`].
+    In(Arc<Site>),
+    /// Nowhere, and why.
+    Nowhere(String),
+}
+
+impl Sites {
+    /// # Errors
+    /// When the configuration names clusters that cannot be.
+    pub fn new(sections: &[ClusterSection], instance: &str, clock: &Arc<dyn Clock>) -> Result<Self, BadClusters> {
+        let specs = sections.iter().map(ClusterSection::spec).collect::<Result<Vec<_>, _>>()?;
+        let clusters = Clusters::new(specs, clock)?;
+        let mut sites = Vec::new();
+        for section in sections {
+            let Some(cluster) = clusters.get(&section.name) else { continue };
+            let runs = section.runs.as_ref().map(|runs| {
+                let settings: OperatorSettings = runs.operator(instance);
+                let executor = KubernetesExecutor::new(Gateway::new(Arc::clone(cluster)), settings, Arc::clone(clock));
+                SiteRuns { executor, ingest_url: runs.ingest_url(), slots: runs.slots }
+            });
+            let has_argocd = section.argocd.is_some();
+            sites.push(Arc::new(Site { cluster: Arc::clone(cluster), runs, has_argocd, watches: OnceLock::new(), preflight: ArcSwapOption::empty() }));
+        }
+        Ok(Self { sites, forest: forest_options(sections) })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Site>> {
+        self.sites.iter()
+    }
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<Site>> {
+        self.sites.iter().find(|site| site.name() == name)
+    }
+    #[must_use]
+    pub const fn forest(&self) -> Option<&ForestOptions> {
+        self.forest.as_ref()
+    }
+    /// The name in the configuration of the cluster that an app of the tree is deployed to, or its own spelling of one that is not
+    /// there; `None` without clusters.
+    #[must_use]
+    pub fn meant(&self, spelling: &str) -> Option<String> {
+        let clusters = &self.forest.as_ref()?.clusters;
+        Some(clusters.meant(clusters.home(), spelling))
+    }
+    /// Where the runs of an app with this destination are carried out.
+    #[must_use]
+    pub fn runs_at(&self, spelling: &str) -> RunsAt {
+        let Some(name) = self.meant(spelling) else { return RunsAt::Here };
+        match self.get(&name) {
+            Some(site) if site.runs.is_some() => RunsAt::In(Arc::clone(site)),
+            Some(_) => {
+                RunsAt::Nowhere(format!("No runs are carried out in cluster {name}. Those who look after the portal can allow them in its configuration."))
+            }
+            None => RunsAt::Nowhere(format!(
+                "The app is deployed to {name}, which is no cluster of the portal's configuration. Those who look after the portal can add it."
+            )),
+        }
+    }
+    /// How runners in a cluster reach the portal; `None` where no runs are carried out.
+    #[must_use]
+    pub fn ingest_url(&self, name: &str) -> Option<String> {
+        Some(self.get(name)?.runs.as_ref()?.ingest_url.clone())
+    }
+    /// Who carries out runs in a cluster.
+    ///
+    /// # Errors
+    /// When the configuration does not know it, or not for runs.
+    pub fn executor(&self, name: &str) -> Result<&dyn Executor, ExecutorError> {
+        let found = self.get(name).and_then(|site| site.runs.as_ref());
+        found.map(|runs| &runs.executor as &dyn Executor).ok_or_else(|| {
+            let message = format!("The run is in cluster {name}, where the portal's configuration carries out no runs any more. Put it back until the run has ended.");
+            ExecutorError::Cluster { message, passing: true, audit_id: None }
+        })
+    }
+}
+
+fn forest_options(sections: &[ClusterSection]) -> Option<ForestOptions> {
+    let home = sections.iter().find(|section| section.argocd.is_some()).or_else(|| sections.first())?;
+    let spellings = |section: &ClusterSection| section.known_as.clone();
+    let mut clusters = windfirm_tree::Clusters::new(&home.name);
+    for section in sections {
+        let known_as = spellings(section);
+        clusters = clusters.with(&section.name, &known_as.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let argocd = home.argocd.clone().unwrap_or_default();
+    Some(ForestOptions {
+        control_namespace: argocd.namespace,
+        instance_label_key: argocd.instance_label,
+        installation_id: argocd.installation_id,
+        ..ForestOptions::new(clusters)
+    })
+}
+
+impl Site {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.cluster.name().as_str()
+    }
+    /// When Argo CD's objects were last heard of, why not since, and whether all were read; `None` where none is read.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        let Some(watches) = self.watches.get() else { return self.has_argocd.then(Standing::default) };
+        let (applications, sets) = (watches.applications.snapshot(), watches.sets.snapshot());
+        let troubles = [&applications.trouble, &sets.trouble].into_iter().flatten();
+        Some(Standing {
+            heard: watches.applications.heard().min(watches.sets.heard()),
+            away: troubles.min_by_key(|trouble| trouble.since).map(|trouble| (trouble.since, trouble.why.to_string())),
+            complete: applications.complete_since.is_some() && sets.complete_since.is_some(),
+        })
+    }
+    pub fn keep_preflight(&self, preflight: Preflight) {
+        self.preflight.store(Some(Arc::new(preflight)));
+    }
+    #[must_use]
+    pub fn preflight(&self) -> Option<Arc<Preflight>> {
+        self.preflight.load_full()
+    }
+    /// What the cluster last said of an account, and when.
+    #[must_use]
+    pub fn findings(&self, account: &Account) -> Option<(Timestamp, Findings)> {
+        let preflight = self.preflight()?;
+        Some((preflight.asked, preflight.of(account)?.clone()))
+    }
+    /// What keeps a run as this account from being carried out here, a sentence each; empty: nothing.
+    #[must_use]
+    pub fn locks(&self, account: &str, now: Timestamp) -> Vec<String> {
+        // Why is for those who look after the portal: it names addresses.
+        if let Reach::Away { since, .. } = self.cluster.reach() {
+            let minutes = now.micros_since(since) / 60_000_000;
+            let long = if minutes < 1 { "less than a minute".to_owned() } else { format!("{minutes} min") };
+            return vec![format!("The cluster {} has not been reached for {long}, so nothing can be started there. It is tried again and again.", self.name())];
+        }
+        let Ok(account) = account.parse::<Account>() else {
+            return vec![format!("The policy names “{account}”, which is no service account. Whoever writes the policy has to name namespace/name.")];
+        };
+        match self.findings(&account) {
+            None => vec![format!("The cluster {} has not been asked yet what {account} may do. That takes some seconds.", self.name())],
+            Some((asked, _)) if now.micros_since(asked) > PREFLIGHT_GOOD_S * 1_000_000 => {
+                vec![format!("What {account} may do in cluster {} was last asked more than {PREFLIGHT_GOOD_S} s ago.", self.name())]
+            }
+            Some((_, findings)) => findings.sentences(),
+        }
+    }
+}
+
+impl RunsAt {
+    /// The name of the cluster, if it is one.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        match self {
+            Self::In(site) => Some(site.name()),
+            Self::Here | Self::Nowhere(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn sites() -> Sites {
+        let text = "
+- { name: home, kubeconfig: { file: /nowhere }, known_as: ['https://kubernetes.default.svc'], argocd: {}, runs: { portal: 'http://p', k6_image: k, starter_image: s } }
+- { name: other, kubeconfig: { file: /nowhere }, known_as: ['https://10.0.0.1:6443/'] }
+";
+        let sections: Vec<ClusterSection> = serde_saphyr::from_str(text).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Sites::new(&sections, "test", &clock).unwrap()
+    }
+
+    #[test]
+    fn an_app_runs_where_it_is_deployed_or_nowhere() {
+        let sites = sites();
+        for home in ["in-cluster", "https://kubernetes.default.svc", "home", ""] {
+            assert_eq!(sites.runs_at(home).cluster(), Some("home"), "{home}");
+        }
+        assert!(matches!(sites.runs_at("https://10.0.0.1:6443"), RunsAt::Nowhere(why) if why.contains("in cluster other")));
+        assert!(matches!(sites.runs_at("https://10.9.9.9"), RunsAt::Nowhere(why) if why.contains("https://10.9.9.9, which is no cluster")));
+        assert!(matches!(Sites::default().runs_at("https://10.9.9.9"), RunsAt::Here));
+    }
+
+    #[test]
+    fn what_was_not_asked_or_long_ago_locks() {
+        let sites = sites();
+        let home = sites.get("home").unwrap();
+        let now = Timestamp::from_seconds(1_000);
+        assert!(home.locks("shop-dev/loadtest", now)[0].contains("has not been asked yet"));
+        assert!(home.locks("nobody", now)[0].contains("no service account"));
+        let found = Findings {
+            account: "shop-dev/loadtest".parse().unwrap(),
+            presence: windfirm_cluster::Presence::Exists { uid: "1".into() },
+            lacks: Vec::new(),
+            unanswered: Vec::new(),
+        };
+        let asked = |at| Preflight { cluster: "home".into(), asked: Timestamp::from_seconds(at), took_ms: 1, reviews: 1, accounts: vec![found.clone()] };
+        home.keep_preflight(asked(900));
+        assert_eq!(home.locks("shop-dev/loadtest", now), Vec::<String>::new());
+        home.keep_preflight(asked(800));
+        assert!(home.locks("shop-dev/loadtest", now)[0].contains("more than 120 s ago"));
+        assert!(sites.executor("home").is_ok() && sites.executor("gone").is_err());
+    }
+}

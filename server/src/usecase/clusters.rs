@@ -1,0 +1,112 @@
+//! What clusters say, cut to what the asker may know.
+
+use std::collections::BTreeMap;
+
+use windfirm_cluster::Account;
+use windfirm_model::{
+    action::Action,
+    fault::Fault,
+    path::AppPath,
+    view::cluster::{AccountFindings, ClusterAway, ClusterState},
+};
+use windfirm_policy::Decision;
+use windfirm_store::runs::RunRecord;
+use windfirm_tree::graph::App;
+
+use crate::{
+    context::Asker,
+    sites::{RunsAt, Site},
+};
+
+/// Why a cluster is away, for those who may not know where it is.
+const NOT_HEARD: &str = "It cannot be read right now. Those who look after the portal are told why.";
+
+impl Asker {
+    /// How old the clusters' parts of the tree are, of those clusters that have an app the asker may see.
+    pub(super) fn cluster_states(&self) -> Vec<ClusterState> {
+        let Some(home) = self.portal.sites.forest().map(|options| options.clusters.home()) else { return Vec::new() };
+        let seen = |site: &Site| {
+            let here = |app: &&App| self.portal.sites.meant(&app.object_cluster).is_some_and(|name| name == site.name());
+            self.tree.tree.apps().iter().filter(here).any(|app| self.access.allows(Action::ViewApp, &app.place()))
+        };
+        self.portal.sites.iter().filter(|site| site.name() == home || seen(site)).filter_map(|site| self.cluster_state(site, home)).collect()
+    }
+
+    /// The cluster that an app's own object lives in.
+    pub(super) fn cluster_state_of(&self, app: &App) -> Option<ClusterState> {
+        let home = self.portal.sites.forest()?.clusters.home();
+        self.cluster_state(self.portal.sites.get(&self.portal.sites.meant(&app.object_cluster)?)?, home)
+    }
+
+    fn cluster_state(&self, site: &Site, home: &str) -> Option<ClusterState> {
+        let standing = site.standing()?;
+        let told = self.access.can_anywhere(Action::ViewSystem).is_some();
+        let away = standing.away.map(|(since, why)| ClusterAway { since, why: if told { why } else { NOT_HEARD.to_owned() } });
+        Some(ClusterState { name: site.name().to_owned(), home: site.name() == home, heard: standing.heard, away, complete: standing.complete })
+    }
+
+    /// What was found of the account that a launch of the asker's on this app would act as.
+    pub(super) async fn account_findings_of(&self, app: &App) -> Result<Option<AccountFindings>, Fault> {
+        let Decision::Allowed(grant) = self.access.can(Action::LaunchRun, &app.place()) else { return Ok(None) };
+        let (RunsAt::In(site), Some(account)) = (self.portal.sites.runs_at(&app.cluster), grant.service_account.clone()) else { return Ok(None) };
+        let live = self.portal.store.live_runs(&self.access).await.map_err(|error| self.store_fault(&error))?;
+        let breaks = self.apps_by_account().remove(&(site.name().to_owned(), account.clone())).unwrap_or_default();
+        Ok(finding(&site, &account, breaks, &live))
+    }
+
+    /// All accounts that the asker's grants name for apps that they see; every account for those who may explain access everywhere.
+    pub(super) async fn account_findings(&self) -> Result<Vec<AccountFindings>, Fault> {
+        if self.portal.sites.iter().next().is_none() {
+            return Ok(Vec::new());
+        }
+        let live = self.portal.store.live_runs(&self.access).await.map_err(|error| self.store_fault(&error))?;
+        let found = self.apps_by_account().into_iter().filter_map(|((cluster, account), breaks)| {
+            let site = self.portal.sites.get(&cluster)?;
+            finding(site, &account, breaks, &live)
+        });
+        Ok(found.collect())
+    }
+
+    /// By cluster and account, the apps that the asker sees and whose launches go as it.
+    fn apps_by_account(&self) -> BTreeMap<(String, String), Vec<AppPath>> {
+        let everybody = self.access.holds_everywhere(Action::ExplainAccess);
+        let mut found: BTreeMap<(String, String), Vec<AppPath>> = BTreeMap::new();
+        for app in self.tree.tree.apps() {
+            let place = app.place();
+            let RunsAt::In(site) = self.portal.sites.runs_at(&app.cluster) else { continue };
+            if !everybody && !self.access.allows(Action::ViewApp, &place) {
+                continue;
+            }
+            let own = match self.access.can(Action::LaunchRun, &place) {
+                Decision::Allowed(grant) => grant.service_account.clone(),
+                Decision::Refused => None,
+            };
+            let accounts: Vec<String> =
+                if everybody { self.policy.policy.accounts_at(&place).map(|(_, account)| account.to_owned()).collect() } else { own.into_iter().collect() };
+            for account in accounts {
+                let apps = found.entry((site.name().to_owned(), account)).or_default();
+                if self.access.allows(Action::ViewApp, &place) && !apps.contains(&app.path) {
+                    apps.push(app.path.clone());
+                }
+            }
+        }
+        found
+    }
+}
+
+fn finding(site: &Site, account: &str, apps: Vec<AppPath>, live: &[RunRecord]) -> Option<AccountFindings> {
+    let (asked, findings) = site.findings(&account.parse::<Account>().ok()?)?;
+    let as_it = |run: &&RunRecord| {
+        run.service_account == account && run.manifest.placement.as_ref().is_some_and(|placement| placement.cluster == site.name())
+    };
+    let green = findings.is_green();
+    Some(AccountFindings {
+        account: account.to_owned(),
+        cluster: site.name().to_owned(),
+        asked,
+        green,
+        sentences: findings.sentences(),
+        breaks: if green { Vec::new() } else { apps },
+        live_runs: u32::try_from(live.iter().filter(as_it).count()).unwrap_or(u32::MAX),
+    })
+}

@@ -1,0 +1,81 @@
+//! Asks each cluster again and again what the service accounts of the policy may do there, so that a right that went missing is told
+//! before a run needs it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use windfirm_cluster::{Account, Question, preflight};
+use windfirm_policy::Policy;
+use windfirm_tree::Tree;
+
+use crate::{
+    sites::{Site, Sites},
+    state::Portal,
+};
+
+/// The pause between two sweeps, and how many times as long as the last one took it is at least: a sweep takes what it takes, and
+/// leaves the API server alone for ten times as long.
+const PAUSE: Duration = Duration::from_secs(5);
+const TIMES: u32 = 10;
+
+/// One task for each cluster, so that none waits for another.
+pub fn start(portal: &Arc<Portal>) {
+    for site in portal.sites.iter().filter(|site| site.runs.is_some()) {
+        let (portal, site) = (Arc::clone(portal), Arc::clone(site));
+        let ending = portal.ending.clone();
+        let worker = Arc::clone(&portal);
+        portal.run(async move {
+            let again_and_again = async {
+                loop {
+                    let took = sweep(&worker, &site).await;
+                    tokio::time::sleep(PAUSE.max(took.saturating_mul(TIMES))).await;
+                }
+            };
+            let _ = ending.run_until_cancelled(again_and_again).await;
+        });
+    }
+}
+
+/// Asks once; how long that took.
+async fn sweep(portal: &Portal, site: &Arc<Site>) -> Duration {
+    let in_force = portal.rules.in_force();
+    let accounts = accounts(&portal.sites, &in_force.policy.policy, &in_force.tree.tree).remove(site.name()).unwrap_or_default();
+    let questions = questions(&accounts);
+    let found = preflight(&site.cluster, &questions).await;
+    let took = Duration::from_millis(found.took_ms);
+    if questions.is_empty()
+        && let Err(error) = site.cluster.probe().await
+    {
+        tracing::debug!(%error, cluster = site.name(), "preflight.not_reached");
+    }
+    for findings in found.accounts.iter().filter(|findings| !findings.is_green()) {
+        let before = site.findings(&findings.account).is_none_or(|(_, before)| before.is_green());
+        if before {
+            tracing::warn!(cluster = site.name(), account = %findings.account, why = findings.sentences().join(" "), "preflight.lacking");
+        }
+    }
+    site.keep_preflight(found);
+    took
+}
+
+/// All that runs as these accounts need.
+#[must_use]
+pub fn questions(accounts: &BTreeSet<Account>) -> Vec<Question> {
+    accounts.iter().flat_map(Question::of_a_run).collect()
+}
+
+/// By cluster, every account that some grant gives for some app there. What is no account is told where somebody wants to launch.
+#[must_use]
+pub fn accounts(sites: &Sites, policy: &Policy, tree: &Tree) -> BTreeMap<String, BTreeSet<Account>> {
+    let mut found: BTreeMap<String, BTreeSet<Account>> = BTreeMap::new();
+    for app in tree.apps() {
+        let Some(cluster) = sites.meant(&app.cluster) else { continue };
+        let place = app.place();
+        let accounts = policy.accounts_at(&place).filter_map(|(_, account)| account.parse::<Account>().ok());
+        found.entry(cluster).or_default().extend(accounts);
+    }
+    found
+}
