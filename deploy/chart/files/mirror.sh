@@ -7,12 +7,15 @@ mirror=/tree/repository.git
   export GIT_SSH_COMMAND="ssh -i /credentials/ssh-privatekey -o IdentitiesOnly=yes -o UserKnownHostsFile=/credentials/known_hosts -o StrictHostKeyChecking=yes"
 [ ! -e /trust/ca.pem ] || export GIT_SSL_CAINFO=/trust/ca.pem
 export GIT_TERMINAL_PROMPT=0
+# Process 1 hears only what it listens to, and only while it waits.
+trap 'exit 0' TERM INT
+pause() { sleep "$INTERVAL_S" & wait $!; }
 
 # What was cloned half is not there: the portal finds a whole repository or none.
 while [ ! -e "$mirror" ]; do
   rm -rf "$mirror.new"
-  if git clone --quiet --mirror "$REPOSITORY" "$mirror.new"; then mv "$mirror.new" "$mirror"; echo "cloned"; else sleep "$INTERVAL_S"; fi
+  if git clone --quiet --mirror "$REPOSITORY" "$mirror.new"; then mv "$mirror.new" "$mirror"; echo "cloned"; else pause; fi
 done
-while sleep "$INTERVAL_S"; do
+while pause; do
   git --git-dir="$mirror" fetch --quiet --prune origin || echo "The repository could not be fetched; the older commits stay." >&2
 done
