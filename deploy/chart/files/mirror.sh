@@ -6,7 +6,7 @@ mirror=/tree/repository.git
 [ ! -e /credentials/ssh-privatekey ] ||
   export GIT_SSH_COMMAND="ssh -i /credentials/ssh-privatekey -o IdentitiesOnly=yes -o UserKnownHostsFile=/credentials/known_hosts -o StrictHostKeyChecking=yes"
 [ ! -e /trust/ca.pem ] || export GIT_SSL_CAINFO=/trust/ca.pem
-export GIT_TERMINAL_PROMPT=0
+export GIT_TERMINAL_PROMPT=0 GIT_HTTP_LOW_SPEED_LIMIT=1000 GIT_HTTP_LOW_SPEED_TIME=30
 # Process 1 hears only what it listens to, and only while it waits.
 trap 'exit 0' TERM INT
 pause() { sleep "$INTERVAL_S" & wait $!; }
