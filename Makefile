@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run build test lint unit browser bench k6 front cluster cluster-down chart chart-install image setup clean
+.PHONY: help run build test lint unit browser bench k6 front cluster cluster-down cluster-test chart chart-install image setup clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ k6: ## Build the pinned k6
 
 front: ## Build the browser half
 	@deploy/make/front.sh
+
+cluster-test: ## Only the tests that need that Kubernetes
+	@deploy/make/cluster.sh
 
 cluster: ## Bring up a real Kubernetes for tests (Linux, root)
 	@deploy/cluster/up.sh

@@ -14,6 +14,8 @@ part() { # name, command…
 }
 SUMMARY=
 part "lints" deploy/make/lint.sh
+. deploy/make/cluster-up.sh
+[ -z "$CLUSTER_FAILED" ] || { FAILED+=("a real Kubernetes"); SUMMARY+="  a real Kubernetes            FAILED to come up"$'\n'; }
 part "tests of the crates" deploy/make/unit.sh
 [ -x "$TARGET/debug/windfirm" ] && export WINDFIRM_BINARY=$TARGET/debug/windfirm
 part "tests in a real browser" deploy/make/browser.sh

@@ -31,10 +31,10 @@ test("the filters of the audit log stand in its address", async ({ seat, finishe
   await expect(page).toHaveURL(/outcome=done/);
   const rows = page.getByRole("table").first().getByRole("row").filter({ has: page.getByRole("rowheader") });
   await expect(rows.first()).toContainText("Ana Ruiz");
-  for (const row of await rows.all()) {
-    await expect(row).toContainText("Ana Ruiz");
-    await expect(row).toContainText("done");
-  }
+  // The address changes before the rows do: what is waited for is that no other row is left.
+  await expect(rows.filter({ hasNotText: "Ana Ruiz" })).toHaveCount(0);
+  await expect(rows.filter({ hasNotText: "done" })).toHaveCount(0);
+  await expect(rows.first()).toContainText("Ana Ruiz");
   const address = page.url();
   await page.goto("/audit?outcome=denied&actor=Eli");
   await expect(page.getByRole("row").filter({ hasText: "Ana Ruiz" })).toHaveCount(0);

@@ -17,7 +17,7 @@ use windfirm_measure::{
 };
 use windfirm_model::{
     clock::Timestamp,
-    id::{ExecutionId, RunId},
+    id::{ExecutionId, OperationId, RunId},
     view::run::{Confinement, LogLine, Measured},
 };
 
@@ -47,6 +47,8 @@ pub struct LiveExecution {
     pub deadline_asked: bool,
     /// Since when the cluster refuses to tell how the run stands.
     pub refused_since: Option<Timestamp>,
+    /// The operation by which somebody's wish to stop goes to the cluster.
+    pub stopping: Option<OperationId>,
     /// Texts of what the executor said while it ran: it says all of it each time.
     pub events_said: BTreeSet<String>,
     /// How many events of the run, and which confinement, those who watch were told.
@@ -81,6 +83,7 @@ impl LiveExecution {
             abort_asked: false,
             deadline_asked: false,
             refused_since: None,
+            stopping: None,
             events_said: BTreeSet::new(),
             events_told: 0,
             confinement_told: None,

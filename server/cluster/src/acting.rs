@@ -2,12 +2,16 @@
 //!
 //! Names and paths are checked before they become part of an address, so that nothing that comes from outside can lead a request elsewhere.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use http::{Method, Request, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
+use windfirm_model::id::OperationId;
 use windfirm_policy::Permit;
 
 use crate::{
@@ -264,7 +268,7 @@ impl<'p, A> Acting<'p, A> {
     }
     async fn exchange(&self, method: Method, path: &str, content: &str, body: Vec<u8>) -> Result<Answer, ClusterError> {
         self.gateway.confirm(&self.account, &self.uid).await?;
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder().method(method).uri(path).header("audit-id", audit_id_of(self.permit.operation()));
         if !content.is_empty() {
             request = request.header(CONTENT_TYPE, content);
         }
@@ -292,6 +296,13 @@ impl<'p, A> Acting<'p, A> {
     fn cluster_name(&self) -> String {
         self.gateway.cluster.name().to_string()
     }
+}
+
+/// How the API server's audit log calls a request, if we ask for it: the operation of the permit, which our own record has too, and a
+/// number that makes it this one request.
+fn audit_id_of(operation: OperationId) -> String {
+    static REQUESTS: AtomicU64 = AtomicU64::new(1);
+    format!("{operation}.{}", REQUESTS.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The query of every write: an unknown field is an error, instead of being dropped in silence.

@@ -5,7 +5,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use windfirm_cluster::Reach;
 use windfirm_executor::Executor;
-use windfirm_model::{actor::SystemTask, id::OperationId};
+use windfirm_model::{
+    actor::SystemTask,
+    audit::{EventCode, EventOutcome},
+    id::OperationId,
+};
+use windfirm_store::audit::Details;
 use windfirm_policy::{
     Access, Permit, Resource,
     act::{CleanSessions, ReconcileAudit, Reload, SuperviseRuns},
@@ -99,7 +104,18 @@ async fn leftovers_of(portal: &Portal, executor: &dyn Executor, looking: &Permit
             executor.kill(&permit, id).await?;
             executor.clean_up(&permit, id).await
         };
-        match cleaned.await {
+        if account.is_some() {
+            portal.store.intent(&permit, EventCode::RunClean, &Details::default()).await?;
+        }
+        let cleaned = cleaned.await;
+        if account.is_some() {
+            let (outcome, why) = match &cleaned {
+                Ok(()) => (EventOutcome::Done, None),
+                Err(error) => (EventOutcome::Failed, Some(error.to_string())),
+            };
+            portal.store.outcome(&permit, outcome, why.as_deref(), &[]).await?;
+        }
+        match cleaned {
             Ok(()) => tracing::info!(execution = %id, run = %execution.run, "housekeeping.execution_removed"),
             // It is ending at this moment, or cannot be removed: the next round tries again, and the others have their turn.
             Err(error) => tracing::warn!(%error, execution = %id, "housekeeping.execution_not_removed"),

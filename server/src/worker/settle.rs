@@ -234,7 +234,8 @@ pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), S
     let elapsed_s = portal.clock.now().micros_since(live.started()) as f64 / 1_000_000.0;
     let Some(broken) = threshold::abort_due(&live.thresholds, &rows, elapsed_s) else { return Ok(()) };
     let reason = format!("{ABORTED_BY_THRESHOLD} {} {}", broken.metric, broken.expression);
-    end(portal, run, &reason, portal.executor(run)?.stop(&permit(portal, run), run.execution, &reason)).await?;
+    let executor = portal.executor(run)?;
+    end(portal, run, &reason, async |permit| executor.stop(permit, run.execution, &reason).await).await?;
     // After a restart it may be asked once more, and then that stands in the record too.
     live.abort_asked = true;
     Ok(())

@@ -90,8 +90,12 @@ fn cluster_of(run: &RunRecord) -> Option<&str> {
 }
 
 pub(crate) fn permit(portal: &Portal, run: &RunRecord) -> Permit<SuperviseRuns> {
+    permit_of(run, OperationId(portal.clock.new_uuid()))
+}
+
+fn permit_of(run: &RunRecord, operation: OperationId) -> Permit<SuperviseRuns> {
     Permit::for_run(
-        OperationId(portal.clock.new_uuid()),
+        operation,
         Resource { path: Some(run.path.clone()), environment: Some(run.environment.clone()), run: Some(run.id) },
         &run.service_account,
     )
@@ -253,16 +257,16 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
 }
 
 async fn give_up_late(portal: &Arc<Portal>, run: &RunRecord, limit_s: u32, why: &str) -> Result<(), StepError> {
-    // When even that cannot be done the housekeeping finds it.
+    let message = format!("It did not start within {limit_s} s. {why}").trim_end().to_owned();
     let killed = match portal.executor(run) {
-        Ok(executor) => executor.kill(&permit(portal, run), run.execution).await,
-        Err(error) => Err(error),
+        Ok(executor) => end(portal, run, &message, async |permit| executor.kill(permit, run.execution).await).await,
+        Err(error) => Err(error.into()),
     };
+    // When even that cannot be done the housekeeping finds it.
     if let Err(error) = killed {
         tracing::warn!(%error, run = %run.id, "supervisor.not_killed");
     }
-    let message = format!("It did not start within {limit_s} s. {why}");
-    settle::give_up(portal, run, Cause::StartFailed { message: message.trim_end().to_owned() }).await
+    settle::give_up(portal, run, Cause::StartFailed { message }).await
 }
 
 /// Puts events on the timeline that were not told yet. After a restart they may be told once more.
@@ -345,7 +349,8 @@ async fn end_if_late(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) ->
         return Ok(());
     }
     let why = format!("{PAST_DEADLINE} {} s.", deadline_s(run));
-    end(portal, run, &why, portal.executor(run)?.stop(&permit(portal, run), run.execution, &why)).await?;
+    let executor = portal.executor(run)?;
+    end(portal, run, &why, async |permit| executor.stop(permit, run.execution, &why).await).await?;
     live.deadline_asked = true;
     Ok(())
 }
@@ -357,22 +362,23 @@ async fn end_if_hung(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp, li
         return Ok(());
     }
     let why = format!("The runner listens no more: k6 should have ended {HUNG_AFTER_S} s ago at the latest. Runner and k6 were killed");
-    end(portal, run, &why, portal.executor(run)?.kill(&permit(portal, run), run.execution)).await?;
+    let executor = portal.executor(run)?;
+    end(portal, run, &why, async |permit| executor.kill(permit, run.execution).await).await?;
     portal.store.store_events(&collect::permit(portal, run.id), &[event(portal, why.as_str(), true)]).await?;
     Ok(())
 }
 
-/// Ends an execution for a reason of the portal's own, on the record.
+/// Ends an execution for a reason of the portal's own, on the record. What is done is done with the permit that the record names.
 pub(crate) async fn end(
     portal: &Portal,
     run: &RunRecord,
     why: &str,
-    ending: impl Future<Output = Result<(), ExecutorError>>,
+    ending: impl AsyncFnOnce(&Permit<SuperviseRuns>) -> Result<(), ExecutorError>,
 ) -> Result<(), StepError> {
     let permit = permit(portal, run);
     let details = Details { reason: Some(why.to_owned()), ..Details::default() };
     portal.store.intent(&permit, EventCode::RunStop, &details).await?;
-    let ended = ending.await;
+    let ended = ending(&permit).await;
     record_outcome(portal, &permit, &ended).await?;
     Ok(ended?)
 }
@@ -386,6 +392,26 @@ async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &
     Ok(())
 }
 
+/// Tells k6 to stop as somebody asked for, again and again until all of it has heard. In a cluster that is a change there, which has its
+/// place on the record, once.
+async fn stop(portal: &Arc<Portal>, run: &RunRecord, reason: &str) -> Result<(), StepError> {
+    let executor = portal.executor(run)?;
+    if run.manifest.placement.is_none() {
+        return Ok(executor.stop(&permit(portal, run), run.execution, reason).await?);
+    }
+    let mut live = collect::locked(portal, run.id, run.execution).await?;
+    if let Some(operation) = live.stopping {
+        drop(live);
+        return Ok(executor.stop(&permit_of(run, operation), run.execution, reason).await?);
+    }
+    end(portal, run, reason, async |permit| {
+        live.stopping = Some(permit.operation());
+        drop(live);
+        executor.stop(permit, run.execution, reason).await
+    })
+    .await
+}
+
 async fn cancelling(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
     collect::take_log(portal, run).await.ok();
     let observed = portal.executor(run)?.observe(&permit(portal, run), run.execution).await;
@@ -397,7 +423,7 @@ async fn cancelling(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> 
         Observation::Lost => settle::lost(portal, run).await,
         Observation::Running { .. } | Observation::Starting { .. } => {
             let reason = if let RunState::Cancelling { by, .. } = &run.state { format!("Stopped by {by}.") } else { "Stopped.".to_owned() };
-            portal.executor(run)?.stop(&permit(portal, run), run.execution, &reason).await?;
+            stop(portal, run, &reason).await?;
             end_if_hung(portal, run, since, 0).await
         }
     }

@@ -125,7 +125,7 @@ impl House {
     /// What the executor has a trace of.
     pub(crate) async fn executions(&self) -> Vec<ExecutionId> {
         let permit: Permit<SuperviseRuns> = Permit::system(OperationId(self.portal.clock.new_uuid()), Resource::default());
-        self.portal.executor().find_all(&permit).await.unwrap()
+        self.portal.local.find_all(&permit).await.unwrap()
     }
 
     /// The next start of the same portal, on the same folder.
@@ -162,7 +162,7 @@ impl House {
         Self::build_with(plan, |_, _| {}).await
     }
 
-    async fn build_with(plan: Plan, change: impl FnOnce(&Path, &mut Config)) -> Option<Self> {
+    pub(crate) async fn build_with(plan: Plan, change: impl FnOnce(&Path, &mut Config)) -> Option<Self> {
         let Plan { shop_port, listening, public_url, issuer, runner, clock } = plan;
         let k6 = k6()?;
         let folder = tempfile::tempdir().unwrap();
@@ -191,6 +191,7 @@ impl House {
                 ca_file: None,
             }],
             runner: RunnerConfig { k6: Some(k6), ..RunnerConfig::default() },
+            clusters: Vec::new(),
         };
         change(folder.path(), &mut config);
         Some(Self::start(Arc::new(folder), config, runner, clock).await)
@@ -203,11 +204,11 @@ impl House {
         Self { portal, router, folder, config }
     }
 
-    /// The cookie of a person who has just logged in.
-    pub(crate) async fn cookie(&self, who: As) -> Option<String> {
+    /// The login of a person who has just come in.
+    pub(crate) fn login(&self, who: As) -> Option<Login> {
         let (name, groups) = who.facts()?;
         let now = self.portal.clock.now();
-        let login = Login {
+        Some(Login {
             person: PersonKey { issuer: "http://127.0.0.1:9".into(), subject: name.to_lowercase() },
             name: name.into(),
             groups: Groups::Known(groups.iter().map(|group| (*group).to_owned()).collect()),
@@ -216,7 +217,12 @@ impl House {
             authenticated: now,
             id_token: String::new(),
             client: "test".into(),
-        };
+        })
+    }
+
+    /// The cookie of a person who has just logged in.
+    pub(crate) async fn cookie(&self, who: As) -> Option<String> {
+        let login = self.login(who)?;
         let session = Session::new(None, Arc::new(SessionRows(self.portal.store.clone())), None);
         windfirm_identity::begin_session(&session, &login, &*self.portal.clock).await.unwrap();
         let name = if self.portal.settings.public_url.scheme() == "https" { "__Host-windfirm" } else { "windfirm" };

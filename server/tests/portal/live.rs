@@ -451,9 +451,14 @@ async fn what_the_portal_does_with_a_run_is_on_the_record() {
     let run = launch(&house, As::Ana, "request[path]=/shop/cart/&request[test]=services/cart/k6/aborting.js&request[profile]=load&request[duration]=60s").await;
     let ended = wait_for(&house, run, |state| !state.is_live()).await;
     assert_eq!(ended.state.kind(), RunStateKind::Failed, "{:?}", ended.verdict);
-    let metrics = house.page(As::Nobody, "/metrics").await.body;
-    let settled: Vec<_> = metrics.lines().filter(|line| line.starts_with("windfirm_runs_settled_total{")).collect();
-    assert!(settled.iter().any(|line| line.contains("state=\"failed\"")) && !settled.iter().any(|line| line.contains("run.")), "{settled:?}");
+    // Counted a moment after the state is stored.
+    let settled = until("the count", async || {
+        let metrics = house.page(As::Nobody, "/metrics").await.body;
+        let settled: Vec<String> = metrics.lines().filter(|line| line.starts_with("windfirm_runs_settled_total{")).map(str::to_owned).collect();
+        settled.iter().any(|line| line.contains("state=\"failed\"")).then_some(settled)
+    })
+    .await;
+    assert!(!settled.iter().any(|line| line.contains("run.")), "{settled:?}");
     let codes = codes(&house, run).await;
     let expected = [EventCode::RunSettle, EventCode::RunStop, EventCode::RunStart, EventCode::RunLaunch];
     assert_eq!(codes, expected.map(|code| code.code().to_owned()));

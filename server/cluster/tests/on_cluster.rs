@@ -4,16 +4,16 @@
 //! says `skipped` and, where `WINDFIRM_REQUIRE_CLUSTER=1` is set, fails. Each test works in a namespace of its own and deletes it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
 
-#[path = "real/between.rs"]
+#[path = "on_cluster/between.rs"]
 mod between;
-#[path = "real/stage.rs"]
+#[path = "on_cluster/stage.rs"]
 mod stage;
 
-#[path = "real/acting.rs"]
+#[path = "on_cluster/acting.rs"]
 mod acting;
-#[path = "real/preflight.rs"]
+#[path = "on_cluster/preflight.rs"]
 mod preflight;
-#[path = "real/reach.rs"]
+#[path = "on_cluster/reach.rs"]
 mod reach;
-#[path = "real/watching.rs"]
+#[path = "on_cluster/watching.rs"]
 mod watching;

@@ -1,0 +1,28 @@
+//! The whole portal against a real Kubernetes: its tree, runs as the mapped account, the two audit logs, rights that go and come back.
+//!
+//! `WINDFIRM_TEST_CLUSTER` names the folder of a cluster that `make cluster` made. Without it each test says that it is skipped, and
+//! fails where `WINDFIRM_REQUIRE_CLUSTER` is 1.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
+)]
+
+#[path = "cluster/audit.rs"]
+mod audit;
+#[path = "cluster/rights.rs"]
+mod rights;
+#[path = "cluster/runs.rs"]
+mod runs;
+#[path = "cluster/stage.rs"]
+mod stage;
+#[path = "cluster/tree.rs"]
+mod tree;
+
+// What the tests of the portal use too. Not all of it is used here.
+#[expect(dead_code, reason = "shared with the tests of the portal, which use all of it")]
+#[path = "portal/harness.rs"]
+mod harness;
+#[path = "portal/k6.rs"]
+mod k6;

@@ -1,0 +1,61 @@
+//! Rights that are taken away, and come back.
+
+use std::time::{Duration, Instant};
+
+use axum::http::{Method, StatusCode};
+use windfirm_model::run::{Cause, RunState};
+
+use crate::{
+    harness::As,
+    stage::{Stage, cart, until},
+};
+
+const SPACE: &str = "shop-staging";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_that_is_gone_locks_launches_in_words_and_opens_them_when_it_is_back() {
+    let Some(stage) = Stage::open().await else { return };
+    stage.hand(&["-n", SPACE, "delete", "rolebinding", "loadtest"]);
+    let began = Instant::now();
+    let why = until("the lock", async || stage.launch_lock("/shop/cart/", As::Ana).await).await;
+    let locked_after = began.elapsed();
+    for part in ["The account shop-staging/loadtest may not create testruns of k6.io in namespace shop-staging", "Somebody who administers that namespace"] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    // Whoever launches all the same is refused with that sentence, and it stands in the record.
+    let answer = stage.house.call(As::Ana, Method::POST, "launch", &cart(1, 1, 3)).await;
+    assert_ne!(answer.status, StatusCode::OK);
+    assert!(answer.body.contains("may not create testruns"), "{}", answer.body);
+    let access = stage.house.page(As::Ana, "/access").await;
+    assert!(access.body.contains("may not create testruns"), "the access page says it");
+    let app = stage.house.page(As::Ana, "/apps/shop/cart/").await;
+    assert!(app.body.contains("may not create testruns"), "the app's page says it");
+    // Another account is not locked.
+    assert_eq!(stage.launch_lock("/search/frontend/", As::Eli).await, None);
+    stage.restore(SPACE);
+    let began = Instant::now();
+    until("the unlocking", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
+    let unlocked_after = began.elapsed();
+    assert!(locked_after < Duration::from_secs(15) && unlocked_after < Duration::from_secs(15), "{locked_after:?}, {unlocked_after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_is_taken_away_in_mid_run_ends_it_and_says_why() {
+    let Some(stage) = Stage::open().await else { return };
+    let run = stage.launch(As::Ana, &cart(1, 1, 300)).await;
+    stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
+    stage.hand(&["-n", SPACE, "delete", "rolebinding", "portal-as-loadtest"]);
+    let began = Instant::now();
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    let after = began.elapsed();
+    stage.restore(SPACE);
+    assert!(matches!(&ended.state, RunState::Errored { cause: Cause::RefusedByCluster { .. } }), "{:?}", ended.state);
+    assert!(after < Duration::from_secs(30), "{after:?}");
+    // What is left is found once the right is back.
+    until("the end of what was left", async || {
+        windfirm::worker::housekeeping::round(stage.house.portal.clone()).await;
+        let left = stage.hand(&["-n", SPACE, "get", "testruns", "-o", "name"]);
+        (!left.contains("windfirm-")).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,172 @@
+//! The stage: a portal beside a real cluster, with the cluster's own copy of the demo's repository.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use axum::http::{Method, StatusCode};
+use tokio::{net::TcpListener, sync::{Semaphore, SemaphorePermit}};
+use windfirm::{
+    config::{ClusterSection, TreeConfig},
+    worker,
+};
+use windfirm_model::{actor::SystemTask, id::RunId, run::RunState, view::app::AppPage};
+use windfirm_policy::Access;
+use windfirm_store::runs::RunRecord;
+
+use crate::harness::{As, House, Plan};
+
+/// However busy the machine is: nothing here takes longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// Accounts, rights and pods of the cluster are one thing for all tests: those that change them have it for themselves.
+static TURNS: Semaphore = Semaphore::const_new(1);
+const ACCOUNT: &str = include_str!("../../../deploy/cluster/manifests/loadtest.yaml");
+
+pub(crate) struct Stage {
+    pub(crate) house: House,
+    folder: PathBuf,
+    kubectl: PathBuf,
+    _turn: SemaphorePermit<'static>,
+}
+
+fn cluster() -> Option<PathBuf> {
+    let folder = std::env::var_os("WINDFIRM_TEST_CLUSTER").map(PathBuf::from);
+    if folder.is_none() {
+        assert!(
+            std::env::var_os("WINDFIRM_REQUIRE_CLUSTER").is_none_or(|value| value != "1"),
+            "WINDFIRM_REQUIRE_CLUSTER=1, but WINDFIRM_TEST_CLUSTER is not set"
+        );
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        let line = format!("skipped: {name}: WINDFIRM_TEST_CLUSTER is not set. `make cluster` brings one up; its folder is .windfirm/cluster\n");
+        // Past the test harness, which keeps to itself what passing tests print.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+    }
+    folder
+}
+
+/// An image of the node, with its digest.
+fn image(built: &Path, name: &str) -> String {
+    let list = std::fs::read_to_string(built.join("images/list")).unwrap();
+    let line = list.lines().find(|line| line.starts_with(&format!("windfirm.local/{name}:"))).unwrap();
+    let (image, digest) = line.split_once(' ').unwrap();
+    if name == "k6" { format!("{image}@{digest}") } else { image.to_owned() }
+}
+
+impl Stage {
+    /// `None` after saying so: there is no cluster, or no k6.
+    pub(crate) async fn open() -> Option<Self> {
+        let folder = cluster()?;
+        let turn = TURNS.acquire().await.unwrap();
+        let built = PathBuf::from(std::fs::read_to_string(folder.join("built")).unwrap().trim());
+        let number = std::fs::read_to_string(folder.join("number")).unwrap();
+        // Pods reach this machine there, by the name that the cluster's DNS gives it.
+        let listener = TcpListener::bind((format!("10.99.{}.1", number.trim()), 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let clusters = format!(
+            "
+- name: home
+  kubeconfig: {{ file: '{folder}/portal.kubeconfig' }}
+  argocd: {{}}
+  runs:
+    portal: http://portal.host:{port}
+    k6_image: {k6}
+    starter_image: {starter}
+    pull_policy: Never
+    cpu: 50m
+    memory_mib: 256
+    start_limit_s: 110
+",
+            folder = folder.display(),
+            k6 = image(&built, "k6"),
+            starter = image(&built, "starter"),
+        );
+        let clusters: Vec<ClusterSection> = serde_saphyr::from_str(&clusters).unwrap();
+        let plan = Plan { listening: listener.local_addr().unwrap(), ..Plan::default() };
+        let house = House::build_with(plan, |of_house, config| {
+            config.clusters = clusters;
+            let repository = folder.join("shop");
+            config.tree = TreeConfig { repository, revision: "HEAD".into(), roots: "roots".into(), repositories: Vec::new() };
+            config.policy = of_house.join("policy.yaml");
+            let policy = std::fs::read_to_string(&config.policy).unwrap();
+            assert!(policy.contains(r#"["127.0.0.1:*"]"#));
+            std::fs::write(&config.policy, policy.replace(r#"["127.0.0.1:*"]"#, r#"["*.svc.cluster.local:80"]"#)).unwrap();
+        })
+        .await?;
+        let (router, ending) = (house.router.clone(), house.portal.ending.clone());
+        tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
+        worker::start(&house.portal);
+        let stage = Self { house, folder, kubectl: built.join("bin/kubectl"), _turn: turn };
+        until("the cluster's answer to what the accounts may do", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
+        Some(stage)
+    }
+
+    /// What keeps this person from launching there, as the pages say it.
+    pub(crate) async fn launch_lock(&self, path: &str, who: As) -> Option<String> {
+        let answer = self.house.call(who, Method::GET, "app", &format!("path={path}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let page: AppPage = serde_json::from_str(&answer.body).unwrap();
+        (!page.launch.allowed).then_some(page.launch.why)
+    }
+
+    /// Somebody who may do everything, and is not the portal.
+    pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = Command::new(&self.kubectl);
+        command.arg("--kubeconfig").arg(self.folder.join("admin.kubeconfig")).args(arguments);
+        command.env("KUBECACHEDIR", self.folder.join("kubectl"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+    pub(crate) fn hand(&self, arguments: &[&str]) -> String {
+        let output = self.kubectl(arguments, "");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+    /// The account of a namespace and the portal's right to act as it, as they were.
+    pub(crate) fn restore(&self, namespace: &str) {
+        assert!(self.kubectl(&["apply", "-f", "-"], &ACCOUNT.replace("@NAMESPACE@", namespace)).status.success());
+    }
+    /// The API server's audit log.
+    pub(crate) fn audit_log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log/audit.jsonl")).unwrap()
+    }
+
+    pub(crate) async fn launch(&self, who: As, fields: &str) -> RunId {
+        let answer = self.house.call(who, Method::POST, "launch", fields).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.body.trim_matches('"').parse().unwrap()
+    }
+    pub(crate) async fn record(&self, run: RunId) -> RunRecord {
+        self.house.portal.store.run(&Access::system(SystemTask::RunSupervisor), run).await.unwrap().unwrap()
+    }
+    /// Waits until the run is in a state that fits.
+    pub(crate) async fn wait_for(&self, run: RunId, fits: impl Fn(&RunState) -> bool) -> RunRecord {
+        until("the state of the run", async || {
+            let record = self.record(run).await;
+            assert!(record.state.is_live() || fits(&record.state), "it ended otherwise: {:?}", record.state);
+            fits(&record.state).then_some(record)
+        })
+        .await
+    }
+}
+
+/// Asks again until there is an answer.
+pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// A test of the cart with so many runners.
+pub(crate) fn cart(runners: u32, vus: u32, seconds: u32) -> String {
+    format!(
+        "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=load&request[vus]={vus}&request[duration]={seconds}s&request[runners]={runners}"
+    )
+}
