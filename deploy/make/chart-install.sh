@@ -8,7 +8,7 @@
 # shellcheck source=deploy/make/chart-install/lib.sh
 . deploy/make/chart-install/lib.sh
 
-deploy/cluster/up.sh || { [ $? = 3 ] && exit 3; fail "Without a cluster nothing can be installed."; }
+deploy/cluster/up.sh >/dev/null || { [ $? = 3 ] && exit 3; fail "Without a cluster nothing can be installed."; }
 . deploy/cluster/lib/settings.sh
 set_number "$(cat "$STATE/number")"
 BUILT=$(cat "$STATE/built") BIN=$(cat "$STATE/built")/bin
@@ -49,6 +49,7 @@ expect "Ana sees the shop's tree, read from Git and from the cluster" "/shop/car
 expect "and nothing of others" "none" "$(page /tree | grep -o '/search/[a-z]*/' | head -n 1 | grep . || echo none)"
 RUN=$(launch "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke&request[runners]=2&request[reason]=through the chart")
 expect "she launches a test with two runners" "-" "$RUN"
+expect "the NetworkPolicy would let its runners deliver" "2 runners" "$(runners_let_in)"
 expect "it passes" passed "$(ended "$RUN")"
 expect "its TestRun was made as the mapped account" "system:serviceaccount:windfirm:portal as system:serviceaccount:shop-staging:loadtest" "$(who_made "$RUN")"
 expect "nothing of it is left in the cluster" "none" "$(left)"

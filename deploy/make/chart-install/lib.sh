@@ -15,7 +15,7 @@ leave_before() {
 leave() {
   local status=$? pid
   set +e
-  if [ -n "${WINDFIRM_KEEP:-}" ]; then note "kept, because of WINDFIRM_KEEP: $WORK"; exit $status; fi
+  if [ -n "${WINDFIRM_KEEP:-}" ]; then note "kept, because of WINDFIRM_KEEP: $WORK, ${DATA:-}, and processes ${FORWARDED:-} ${DAEMON:-}"; exit $status; fi
   for pid in "${FORWARDED:-}" "${DAEMON:-}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null; done
   leave_before
   [ -z "${DATA:-}" ] || { as_postgres "$PG/pg_ctl" -D "$DATA/data" -m immediate -w stop >/dev/null 2>&1; rm -rf "$DATA"; }
@@ -171,6 +171,16 @@ launch() { # fields
     sleep 1
   done
   echo "$answer"
+}
+# The node's network enforces no policies. So at least: whom the chart's policy names as runners.
+runners_let_in() {
+  local selector found=0 until=$((SECONDS + 60))
+  selector=$(kubectl -n $SPACE get networkpolicy windfirm -o go-template='{{ range $name, $value := (index .spec.ingress 1 "from" 0).podSelector.matchLabels }}{{ $name }}={{ $value }},{{ end }}')
+  while [ "$found" -lt 2 ] && [ $SECONDS -lt $until ]; do
+    sleep 0.5
+    found=$(kubectl -n shop-staging get pods -l "${selector%,}" -o name | grep -c . || true)
+  done
+  echo "$found runners"
 }
 state() { call run "id=$1" | grep -o '"state":{"state":"[a-z_]*"' | head -n 1 | cut -d'"' -f6; }
 # Waits until the run has ended, and prints how.
