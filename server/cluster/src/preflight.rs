@@ -111,7 +111,19 @@ impl Findings {
             format!("The service account {account} does not exist. Somebody who administers namespace {namespace} can create it.")
         });
         let unanswered = self.unanswered.iter().map(|why| format!("What {} may do is not known: {why}", self.account));
-        missing.into_iter().chain(self.lacks.iter().map(|lack| lack.sentence(&self.account))).chain(unanswered).collect()
+        missing.into_iter().chain(self.lacking()).chain(unanswered).collect()
+    }
+    /// A sentence for each right, or for all that go together where there are many: who lost a whole binding reads one sentence.
+    fn lacking(&self) -> Vec<String> {
+        let mut together: BTreeMap<(Side, &str, &str), Vec<&Lack>> = BTreeMap::new();
+        for lack in &self.lacks {
+            together.entry((lack.side, &lack.namespace, &lack.reason)).or_default().push(lack);
+        }
+        let sentences = |lacks: Vec<&Lack>| match lacks.as_slice() {
+            [first, _, _, ..] => vec![first.with_others(&self.account, &lacks)],
+            few => few.iter().map(|lack| lack.sentence(&self.account)).collect(),
+        };
+        together.into_values().flat_map(sentences).collect()
     }
 }
 
@@ -120,16 +132,45 @@ impl Lack {
     #[must_use]
     pub fn sentence(&self, account: &Account) -> String {
         let Self { namespace, verb, resource, .. } = self;
-        let of_group = if self.group.is_empty() { String::new() } else { format!(" of {}", self.group) };
+        let of_group = self.of_group();
         let named = self.name.as_ref().map(|name| format!(" “{name}”")).unwrap_or_default();
-        let who = match self.side {
-            Side::Portal => format!("The portal, acting as {account},"),
-            Side::Account | Side::ClusterRule => format!("The account {account}"),
-        };
-        let why = if self.reason.is_empty() { String::new() } else { format!(" ({})", self.reason) };
+        let (who, why) = (self.who(account), self.why());
         let needed_for = &self.needed_for;
         format!(
             "{who} may not {verb} {resource}{named}{of_group} in namespace {namespace}{why}. It is needed {needed_for}. Somebody who administers that namespace can give it back."
+        )
+    }
+}
+
+impl Lack {
+    fn who(&self, account: &Account) -> String {
+        match self.side {
+            Side::Portal => format!("The portal, acting as {account},"),
+            Side::Account | Side::ClusterRule => format!("The account {account}"),
+        }
+    }
+    fn why(&self) -> String {
+        if self.reason.is_empty() { String::new() } else { format!(" ({})", self.reason) }
+    }
+    fn of_group(&self) -> String {
+        if self.group.is_empty() { String::new() } else { format!(" of {}", self.group) }
+    }
+    /// The same for many that are missing for one reason in one namespace: verbs by resource, in the order in which runs need them.
+    fn with_others(&self, account: &Account, lacks: &[&Self]) -> String {
+        let mut by_resource: Vec<(String, Vec<&str>)> = Vec::new();
+        for lack in lacks {
+            let named = lack.name.as_ref().map(|name| format!(" “{name}”")).unwrap_or_default();
+            let what = format!("{}{named}{}", lack.resource, lack.of_group());
+            match by_resource.iter_mut().find(|(other, _)| *other == what) {
+                Some((_, verbs)) => verbs.push(&lack.verb),
+                None => by_resource.push((what, vec![&lack.verb])),
+            }
+        }
+        let all = by_resource.iter().map(|(what, verbs)| format!("{} {what}", verbs.join(", "))).collect::<Vec<_>>().join("; ");
+        let (who, namespace, why) = (self.who(account), &self.namespace, self.why());
+        format!(
+            "{who} lacks {} rights in namespace {namespace}{why}: {all}. Without them no run can be carried out there. Somebody who administers that namespace can give them back.",
+            lacks.len()
         )
     }
 }
@@ -192,6 +233,22 @@ mod tests {
              It is needed to start a run. Somebody who administers that namespace can give it back."
         );
         assert!(lack(Side::Portal, "impersonate", "").sentence(&account).starts_with("The portal, acting as shop-dev/loadtest, may not impersonate "));
+    }
+
+    #[test]
+    fn many_that_went_together_are_one_sentence() {
+        let account: Account = "shop-dev/loadtest".parse().unwrap();
+        let lacks = ["create", "get", "delete"].map(|verb| lack(Side::Account, verb, "")).into_iter().chain([Lack { group: String::new(), resource: "pods/log".into(), ..lack(Side::Account, "get", "") }]);
+        let findings = Findings { account, presence: Presence::Exists { uid: "1".into() }, lacks: lacks.collect(), unanswered: Vec::new() };
+        assert_eq!(
+            findings.sentences(),
+            ["The account shop-dev/loadtest lacks 4 rights in namespace shop-dev: create, get, delete testruns of k6.io; get pods/log. \
+              Without them no run can be carried out there. Somebody who administers that namespace can give them back."]
+        );
+        let few = Findings { lacks: findings.lacks.iter().take(2).cloned().collect(), ..findings.clone() };
+        assert_eq!(few.sentences().len(), 2);
+        let two_reasons = Findings { lacks: findings.lacks.iter().cloned().chain([lack(Side::Portal, "impersonate", "no")]).collect(), ..findings };
+        assert_eq!(two_reasons.sentences().len(), 2);
     }
 
     #[test]

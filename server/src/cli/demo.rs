@@ -131,6 +131,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), String> {
             ca_file: None,
         }],
         runner: RunnerConfig { k6: arguments.k6, ..RunnerConfig::default() },
+        clusters: Vec::new(),
     };
     let site = arguments.site.unwrap_or_else(default_site);
     let options = Options { site: site.clone(), demo: true, runner_command: runner_command()? };

@@ -51,6 +51,8 @@ pub(crate) struct Event<'a> {
     pub(crate) environment: Option<&'a Environment>,
     pub(crate) run: Option<RunId>,
     pub(crate) grant: Option<&'a windfirm_policy::GrantUse>,
+    /// Whom it is done as in a cluster.
+    pub(crate) service_account: Option<&'a str>,
     pub(crate) policy_digest: &'a str,
     pub(crate) details: &'a Details,
 }

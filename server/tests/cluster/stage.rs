@@ -19,7 +19,7 @@ use windfirm_store::runs::RunRecord;
 use crate::harness::{As, House, Plan};
 
 /// However busy the machine is: nothing here takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Accounts, rights and pods of the cluster are one thing for all tests: those that change them have it for themselves.
 static TURNS: Semaphore = Semaphore::const_new(1);
 const ACCOUNT: &str = include_str!("../../../deploy/cluster/manifests/loadtest.yaml");
@@ -87,7 +87,7 @@ impl Stage {
         let house = House::build_with(plan, |of_house, config| {
             config.clusters = clusters;
             let repository = folder.join("shop");
-            config.tree = TreeConfig { repository, revision: "HEAD".into(), roots: "roots".into(), repositories: Vec::new() };
+            config.tree = TreeConfig { repository, revision: "HEAD".into(), roots: "roots".into(), repositories: vec![windfirm_demo::repository::ADDRESS.into()] };
             config.policy = of_house.join("policy.yaml");
             let policy = std::fs::read_to_string(&config.policy).unwrap();
             assert!(policy.contains(r#"["127.0.0.1:*"]"#));
@@ -98,8 +98,18 @@ impl Stage {
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
         let stage = Self { house, folder, kubectl: built.join("bin/kubectl"), _turn: turn };
-        until("the cluster's answer to what the accounts may do", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
-        Some(stage)
+        // Whoever was killed in the middle may have left it otherwise.
+        stage.restore("shop-staging");
+        let mut why = None;
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            why = stage.launch_lock("/shop/cart/", As::Ana).await;
+            if why.is_none() {
+                return Some(stage);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("launches stay locked: {why:?}");
     }
 
     /// What keeps this person from launching there, as the pages say it.

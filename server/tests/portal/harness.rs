@@ -25,6 +25,7 @@ use windfirm::{
     state::Portal,
     worker,
 };
+use windfirm_executor::Executor as _;
 use windfirm_model::{
     actor::{Groups, PersonKey, SystemTask},
     audit::EventOutcome,

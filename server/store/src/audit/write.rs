@@ -92,7 +92,7 @@ async fn insert(tx: &mut Tx, event: &Event<'_>, phase: &str, outcome: EventOutco
         event.run.map(|run| run.0),
         event.grant.map(|grant| values::plain(&grant.grant)),
         event.grant.map(|grant| values::plain(&grant.role)),
-        event.grant.and_then(|grant| grant.service_account.as_deref()).map(values::plain),
+        event.service_account.map(values::plain),
         Some(event.policy_digest).filter(|digest| !digest.is_empty()),
         text(&details.commit),
         text(&details.request_id),
@@ -121,6 +121,7 @@ pub(crate) async fn insert_intent<A>(
         environment: target.environment.as_ref(),
         run: target.run,
         grant: permit.grant(),
+        service_account: permit.service_account(),
         policy_digest: permit.policy_digest(),
         details,
     };
@@ -196,6 +197,7 @@ impl Store {
             environment: attempt.environment.as_ref(),
             run: attempt.run,
             grant: None,
+            service_account: None,
             policy_digest: &attempt.policy_digest,
             details: &attempt.details,
         };

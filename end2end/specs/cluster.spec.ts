@@ -1,0 +1,119 @@
+// The portal on a real Kubernetes, as people see it: the live tree, a run of three runners, a right that goes and comes back.
+import { expect, test as base, type Browser, type Page } from "@playwright/test";
+import { ClusterPortal, missing } from "../support/cluster";
+import { fact, launchForm, loginAs, settled, stop, verdict, type Person } from "../support/fixtures";
+import { bones, look } from "../support/sight";
+import { Watch } from "../support/watch";
+
+const test = base.extend<object, { portal: ClusterPortal }>({
+  portal: [
+    async ({}, use) => {
+      const portal = await ClusterPortal.start();
+      await use(portal);
+      await portal.end();
+    },
+    { scope: "worker", timeout: 60_000 },
+  ],
+});
+test.describe.configure({ timeout: 180_000 });
+test.beforeEach(() => {
+  const lacking = missing();
+  expect(process.env.WINDFIRM_REQUIRE_CLUSTER === "1" && lacking, "a cluster is wanted, so this test may not be skipped").toBeFalsy();
+  test.skip(lacking !== undefined, lacking);
+});
+
+/** A browser of a person, who has nothing to complain about at the end. */
+async function seat(browser: Browser, portal: ClusterPortal, person: Person): Promise<{ page: Page; leave: () => Promise<void> }> {
+  const context = await browser.newContext({ baseURL: portal.url });
+  const watch = new Watch(context, () => [portal.url, portal.issuer]);
+  const page = await context.newPage();
+  await loginAs(page, portal.url, person);
+  const leave = async () => {
+    await context.close();
+    expect(watch.complaints, "the browser has nothing to complain about").toEqual([]);
+  };
+  return { page, leave };
+}
+
+const CART = launchForm({ path: "/shop/cart/", load: { vus: 6, duration: "120s" }, reason: "Three at once" });
+
+/** Launches are locked for the first seconds, until the cluster was asked what the accounts may do. */
+async function open(page: Page, address: string): Promise<void> {
+  await expect(async () => {
+    await page.goto(address);
+    await expect(page.getByRole("complementary", { name: "May this run start" })).toContainText("May start", { timeout: 1_000 });
+  }).toPass({ timeout: 60_000 });
+}
+
+test("a run of three runners is launched, seen live, stopped and read, as the mapped account", async ({ browser, portal }) => {
+  const { page, leave } = await seat(browser, portal, "ana");
+  await open(page, CART);
+  await expect(page.getByRole("complementary", { name: "May this run start" })).toContainText("home");
+  await page.getByLabel("Runners").fill("3");
+  await expect(page.getByRole("complementary", { name: "May this run start" })).toContainText("May start");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.waitForURL(/\/runs\/[0-9a-f]{32}$/);
+  const run = { id: page.url().slice(-32), path: "/shop/cart/", href: new URL(page.url()).pathname };
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("running", { timeout: 60_000 });
+  const runs = JSON.parse(portal.hand(["-n", "shop-staging", "get", "testruns", "-o", "json"])) as { items: { spec: { parallelism: number } }[] };
+  expect(runs.items.map(({ spec }) => spec.parallelism)).toContain(3);
+  const requests = async () => Number((await fact(page, "Requests").innerText()).match(/([\d,]+) in all/)?.[1]?.replaceAll(",", "") ?? 0);
+  await expect.poll(requests, { message: "numbers come without a reload", timeout: 20_000 }).toBeGreaterThan(0);
+  await expect(page.getByText(/measured (just now|[1-3] s ago)/), "not older than three seconds").toBeVisible();
+  await expect(page.locator(".facts-line")).toContainText("home, 3 runners");
+  await stop(page);
+  await settled(page, run);
+  await expect(verdict(page)).toContainText("Cancelled");
+  await expect(verdict(page)).toContainText("Ana Ruiz stopped this run");
+  expect(await requests()).toBeGreaterThan(0);
+  await expect.poll(() => portal.hand(["-n", "shop-staging", "get", "testruns,pods", "-o", "name"]), { timeout: 30_000 }).not.toContain("windfirm-");
+  await leave();
+});
+
+test("who loses a right is told on every page, and launching is locked until it is back", async ({ browser, portal }) => {
+  const { page, leave } = await seat(browser, portal, "ana");
+  await open(page, CART);
+  try {
+    portal.hand(["-n", "shop-staging", "delete", "rolebinding", "loadtest"]);
+    const lost = /shop-staging\/loadtest lacks \d+ rights in namespace shop-staging: create, get, list, watch, delete testruns/;
+    for (const address of ["/apps/shop/cart/", "/access", "/tree?open=all"]) {
+      await expect(async () => {
+        await page.goto(address);
+        // What opens on a click is on the page all the same.
+        expect(await page.locator("main").evaluate((main) => main.textContent), address).toMatch(lost);
+      }).toPass({ timeout: 15_000 });
+    }
+    await page.goto(CART);
+    await expect(page.getByRole("complementary", { name: "May this run start" })).not.toContainText("May start");
+    await expect(page.locator("main")).toContainText(lost);
+    await expect(page.getByRole("button", { name: "Run", exact: true })).toBeDisabled();
+  } finally {
+    portal.restore("shop-staging");
+  }
+  await open(page, CART);
+  await leave();
+});
+
+test("what the cluster says is on the pages, clean in both themes, wide and narrow", async ({ browser, portal }) => {
+  const wrong: string[] = [];
+  const { page, leave } = await seat(browser, portal, "ana");
+  await open(page, CART);
+  await page.goto("/tree?open=all");
+  await expect(page.locator("main")).toContainText(/degraded/i);
+  await page.goto("/apps/shop-dev/shipping/");
+  await expect(page.locator("main")).toContainText(/degraded/i);
+  for (const [name, address] of [["tree", "/tree?open=all"], ["tree-table", "/tree?view=table"], ["app", "/apps/shop-dev/shipping/"], ["app-good", "/apps/shop/cart/"], ["access", "/access"], ["launch", CART]] as const) {
+    await page.setViewportSize({ width: 1400, height: 900 });
+    await page.goto(address);
+    wrong.push(...(await bones(page, address)), ...(await look(page, `cluster-ana-${name}`)));
+  }
+  await leave();
+  const chris = await seat(browser, portal, "chris");
+  for (const [name, address] of [["access", "/access"], ["system", "/system"]] as const) {
+    await chris.page.setViewportSize({ width: 1400, height: 900 });
+    await chris.page.goto(address);
+    wrong.push(...(await bones(chris.page, address)), ...(await look(chris.page, `cluster-chris-${name}`)));
+  }
+  await chris.leave();
+  expect(wrong).toEqual([]);
+});
