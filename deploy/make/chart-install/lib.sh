@@ -147,9 +147,14 @@ call() { browser -G -H "Accept: application/json" "http://127.0.0.1:$PORTAL/api/
 
 # As a person would: to the provider, a choice there, and back. The provider is reached by a way of its own, through its pod.
 log_in() { # person
-  local away back pod
+  local away='' back pod until=$((SECONDS + 60))
   rm -f "$WORK/cookies"
-  away=$(browser -o "$WORK/login" -w '%{redirect_url}' -H "Accept: text/html" --data "issuer=demo&return_to=/tree" "http://127.0.0.1:$PORTAL/login")
+  # The provider may be a moment later than the portal.
+  while [ -z "$away" ] && [ $SECONDS -lt $until ]; do
+    away=$(browser -o "$WORK/login" -w '%{redirect_url}' -H "Accept: text/html" --data "issuer=demo&return_to=/tree" "http://127.0.0.1:$PORTAL/login")
+    [ -n "$away" ] || sleep 1
+  done
+  [ -n "$away" ] || fail "The login page leads nowhere." "$(sed -n 's/.*role="alert">\(.*\)<\/p>.*/\1/p' "$WORK/login" | sed 's/<[^>]*>//g')"
   expect "the login page leads to the provider" "http://127.0.0.1:$PROVIDER/authorize?" "$away"
   pod=$(portal_pod '{.metadata.name}')
   "$BIN/kubectl" --kubeconfig "$ADMIN" -n $SPACE port-forward "pod/$pod" "$PROVIDER" >"$WORK/provider.log" 2>&1 &
