@@ -47,16 +47,18 @@ forward
 log_in ana
 expect "Ana sees the shop's tree, read from Git and from the cluster" "/shop/cart/" "$(page /tree)"
 expect "and nothing of others" "none" "$(page /tree | grep -o '/search/[a-z]*/' | head -n 1 | grep . || echo none)"
-RUN=$(launch "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke&request[runners]=2&request[reason]=through the chart")
-expect "she launches a test with two runners" "-" "$RUN"
+RUN=$(launch "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=load&request[vus]=4&request[duration]=10s&request[runners]=2&request[reason]=through the chart")
+[[ $RUN =~ ^[0-9a-f-]{36}$ ]] || fail "She could not launch a test with two runners." "$RUN"
+note "✓ she launches a test with two runners"
 expect "the NetworkPolicy would let its runners deliver" "2 runners" "$(runners_let_in)"
 expect "it passes" passed "$(ended "$RUN")"
 expect "its TestRun was made as the mapped account" "system:serviceaccount:windfirm:portal as system:serviceaccount:shop-staging:loadtest" "$(who_made "$RUN")"
 expect "nothing of it is left in the cluster" "none" "$(left)"
 
 say "The pod is killed"
-kubectl -n $SPACE delete pod -l app.kubernetes.io/name=windfirm --grace-period=0 --force >/dev/null 2>&1
-ready "another one is ready"
+KILLED=$(portal_pod '{.metadata.name}')
+kubectl -n $SPACE delete pod "$KILLED" --grace-period=0 --force >/dev/null 2>&1
+another_ready "$KILLED"
 forward
 expect "Ana is still logged in, and the result is there" passed "$(ended "$RUN")"
 

@@ -131,6 +131,15 @@ ready() { # what
   fail "Not so: $1." "$told" "$(kubectl -n $SPACE get pods -o wide 2>&1)" "$(kubectl -n $SPACE get events --sort-by=.lastTimestamp 2>&1 | tail -n 8)" \
     "$(kubectl -n $SPACE logs deployment/windfirm -c portal --tail=20 2>&1)"
 }
+another_ready() { # than the pod of this name
+  local pod='' until=$((SECONDS + 60))
+  while [ -z "$pod" ] && [ $SECONDS -lt $until ]; do
+    pod=$(kubectl -n $SPACE get pods -l app.kubernetes.io/name=windfirm -o name | grep -v "/$1\$" | head -n 1)
+    [ -n "$pod" ] || sleep 0.5
+  done
+  if [ -n "$pod" ] && kubectl -n $SPACE wait --for=condition=Ready "$pod" --timeout=180s >"$WORK/wait.log" 2>&1; then note "✓ another one is ready"
+  else fail "No other pod is ready." "$(cat "$WORK/wait.log" 2>/dev/null)" "$(kubectl -n $SPACE get pods 2>&1)"; fi
+}
 portal_pod() { kubectl -n $SPACE get pods -l app.kubernetes.io/name=windfirm -o jsonpath="{.items[0]$(sed 's/^{//' <<<"$1")"; }
 
 # A browser on this machine, in front of Service and provider.
