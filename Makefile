@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run build test lint unit browser bench k6 front cluster cluster-down cluster-test setup clean
+.PHONY: help run build test lint unit browser bench k6 front cluster cluster-down cluster-test chart chart-install image setup clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,15 @@ cluster: ## Bring up a real Kubernetes for tests (Linux, root)
 
 cluster-down: ## Take that Kubernetes away
 	@deploy/cluster/down.sh
+
+chart: ## Lint and render the Helm chart; before an API server, where one is up
+	@deploy/make/chart.sh
+
+chart-install: ## Install the portal by its chart into that Kubernetes, and use it there
+	@deploy/make/chart-install.sh
+
+image: ## Make an image of the portal, without an image tool
+	@deploy/container/build.sh
 
 clean: ## Remove what was built here (not the shared cache)
 	@[ ! -d .windfirm/cluster ] || deploy/cluster/down.sh

@@ -2,6 +2,7 @@
 # Everything that the cluster is made of, built once from pinned Go modules into the cache; prints the folder:
 # bin/ (programs), images/ (tars that containerd imports), manifests/ (what the modules bring along).
 # A folder's name holds a digest of its pins and sources, so that a change of one module builds that module again and no other.
+# `build.sh PROGRAM` builds that one alone, and prints where it is.
 . "$(dirname "$0")/lib/settings.sh"
 
 K6_VERSION=$(sed -n 's/^.*go\.k6\.io\/k6\/v2 \(v[0-9.]*\).*/\1/p' deploy/k6/go.mod | head -n 1)
@@ -57,7 +58,8 @@ need_go() {
   have go || fail "Go is missing." "The cluster is built from Go modules. Install Go 1.26 or newer (https://go.dev/dl/), then run this again."
 }
 
-build() { # module program package, into $PARTS/MODULE-DIGEST
+# Into $PARTS/MODULE-DIGEST; sets PROGRAM to where it is.
+build() { # module program package
   local folder=$PARTS/$1-$(digest "$(source_folder "$1")") began=$SECONDS
   if [ ! -x "$folder/$2" ]; then
     need_go
@@ -68,7 +70,7 @@ build() { # module program package, into $PARTS/MODULE-DIGEST
     mv "$folder/$2.$$" "$folder/$2"
     note "$2 ($((SECONDS - began)) s; $DONE of $COUNT)"
   fi
-  ln -f "$folder/$2" "$NEW/bin/$2"
+  PROGRAM=$folder/$2
 }
 
 # Manifests that come with a module. Its archive is checked against go.sum; a copy, so that nothing writes into the clone.
@@ -108,13 +110,25 @@ images() {
   } >"$NEW/images/list"
 }
 
+if [ $# -gt 0 ]; then
+  read -r module program package < <(programs | awk -v wanted="$1" '$2 == wanted') || fail "The cluster has no program $1."
+  DONE=1 COUNT=1 TOLD=1
+  build "$module" "$program" "$package"
+  echo "$PROGRAM"
+  exit
+fi
+
 ALL=$PARTS/all-$(digest deploy/cluster/modules deploy/cluster/tools deploy/cluster/build.sh deploy/k6/go.mod)
 if [ ! -e "$ALL/complete" ]; then
   NEW=$ALL.new
   rm -rf "$NEW"
   mkdir -p "$NEW"/{bin,images,manifests}
   COUNT=$(programs | wc -l) DONE=0
-  while read -r module program package; do DONE=$((DONE + 1)); build "$module" "$program" "$package" </dev/null; done < <(programs)
+  while read -r module program package; do
+    DONE=$((DONE + 1))
+    build "$module" "$program" "$package" </dev/null
+    ln -f "$PROGRAM" "$NEW/bin/$program"
+  done < <(programs)
   manifests
   images
   touch "$NEW/complete"

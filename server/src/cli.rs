@@ -26,6 +26,8 @@ pub struct Cli {
 enum Command {
     /// Serve a whole demo on this machine: identity provider, shop, tree, policy; SQLite; no cluster
     Demo(demo::DemoArguments),
+    /// Serve the demo's identity provider alone, for a portal on this machine: everybody may be anybody
+    DemoIdp(demo::IdpArguments),
     /// Serve the portal with a configuration
     Serve(serve::ServeArguments),
     /// Check a configuration and everything that it names, without serving
@@ -100,6 +102,7 @@ fn with_runtime(command: Command) -> ExitCode {
     let result = runtime.block_on(async {
         match command {
             Command::Demo(arguments) => demo::demo(arguments).await,
+            Command::DemoIdp(arguments) => demo::idp(arguments).await,
             Command::Serve(arguments) => serve::serve(arguments).await,
             Command::Check(argument) => check::check(&argument.config).await,
             Command::Policy { command: PolicyCommand::Check { file } } => check::policy(&file),

@@ -229,7 +229,8 @@ pub fn recorder() -> Result<PrometheusHandle, StartError> {
     installed.clone().map_err(StartError::Metrics)
 }
 
-async fn asked_to_end() {
+/// Returns on SIGTERM or Ctrl-C.
+pub(crate) async fn asked_to_end() {
     let interrupt = tokio::signal::ctrl_c();
     match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(mut terminate) => {

@@ -291,3 +291,28 @@ fn a_first_start_with_a_bad_policy_ends_and_says_why() {
     std::fs::remove_file(desk.at("policy.yaml")).unwrap();
     desk.run("serve", &text).failed_with(&["policy.yaml cannot be read"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_s_provider_alone_serves_the_portal_that_it_is_told_of() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_windfirm"));
+    command.args(["demo-idp", "--port", &port.to_string(), "--portal", "http://127.0.0.1:4711/"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let asked = async |portal: &str| {
+        let challenge = "c".repeat(43);
+        let query = format!("client_id=windfirm&response_type=code&scope=openid&code_challenge_method=S256&code_challenge={challenge}");
+        let address = format!("http://127.0.0.1:{port}/authorize?{query}&redirect_uri={portal}login/demo/callback");
+        loop {
+            match client.get(&address).send().await {
+                Ok(answer) => return answer.text().await.unwrap(),
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(asked("http://127.0.0.1:4711/").await.contains("Ana Ruiz"));
+    assert!(asked("http://127.0.0.1:4712/").await.contains("not its own"));
+    child.kill().await.unwrap();
+}

@@ -150,3 +150,15 @@ pub(super) fn policy(file: &Path) -> Result<(), String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policies_to_start_from_are_good() {
+        for file in ["../deploy/demo/policy.yaml", "../deploy/example/cluster-policy.yaml"] {
+            policy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        }
+    }
+}

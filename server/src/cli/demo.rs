@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
 use clap::Args;
 use tokio::net::TcpListener;
 use url::Url;
@@ -55,6 +56,26 @@ pub(crate) struct DemoArguments {
     /// Another database than SQLite in the state folder
     #[arg(long, env = "WINDFIRM_DATABASE", hide_env_values = true)]
     database: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IdpArguments {
+    /// Port on 127.0.0.1
+    #[arg(long, default_value_t = 7701)]
+    port: u16,
+    /// The portal that people are sent back to; its configuration calls this provider “demo”
+    #[arg(long, default_value = "http://127.0.0.1:7700/")]
+    portal: Url,
+}
+
+/// Serves the identity provider alone until it is asked to end.
+pub(super) async fn idp(arguments: IdpArguments) -> Result<(), String> {
+    log("warn,windfirm=info");
+    let listener = listen(arguments.port, "--port").await?;
+    let issuer = format!("http://127.0.0.1:{}", arguments.port);
+    let router = idp_router(&issuer, &arguments.portal)?;
+    say(&format!("The demo's identity provider is at {issuer}, for the portal at {}. Everybody may be anybody.", arguments.portal));
+    axum::serve(listener, router).with_graceful_shutdown(start::asked_to_end()).await.map_err(|error| error.to_string())
 }
 
 /// Serves the demo until it is asked to end.
@@ -126,6 +147,13 @@ async fn listen(port: u16, option: &str) -> Result<TcpListener, String> {
 }
 
 fn serve_idp(listener: TcpListener, issuer: &str, public_url: &Url) -> Result<(), String> {
+    let router = idp_router(issuer, public_url)?;
+    #[expect(clippy::disallowed_methods, reason = "it lives as long as the process; there is nothing to drain")]
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(())
+}
+
+fn idp_router(issuer: &str, public_url: &Url) -> Result<Router, String> {
     let config = demo_idp::DemoConfig {
         issuer: issuer.to_owned(),
         client_id: CLIENT.to_owned(),
@@ -133,10 +161,7 @@ fn serve_idp(listener: TcpListener, issuer: &str, public_url: &Url) -> Result<()
         redirect_uris: vec![format!("{public_url}login/demo/callback")],
         post_logout_redirect_uris: vec![format!("{public_url}logged-out")],
     };
-    let router = demo_idp::router(config, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
-    #[expect(clippy::disallowed_methods, reason = "it lives as long as the process; there is nothing to drain")]
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(())
+    demo_idp::router(config, Arc::new(SystemClock)).map_err(|error| error.to_string())
 }
 
 /// Starts the shop unless it is there already, and waits until it answers.

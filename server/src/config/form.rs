@@ -304,10 +304,34 @@ runner: { slots: two, slots: 3 }
 
     /// The lists above say the same as the types: what is good for these must never be bad for those.
     #[test]
-    fn the_example_has_the_form_that_is_described() {
-        let example = include_str!("../../../deploy/example/windfirm.yaml");
-        assert_eq!(problems(example), Vec::<String>::new());
-        assert_eq!(problems(GOOD), Vec::<String>::new());
-        Config::parse(example).unwrap();
+    fn the_examples_have_the_form_that_is_described() {
+        for example in [include_str!("../../../deploy/example/windfirm.yaml"), include_str!("../../../deploy/example/cluster.yaml"), GOOD] {
+            assert_eq!(problems(example), Vec::<String>::new());
+            Config::parse(example).unwrap();
+        }
+    }
+
+    /// The chart takes every field, but those whose value it knows itself.
+    #[test]
+    fn the_schema_of_the_chart_has_the_same_fields() {
+        let schema: serde_json::Value = serde_json::from_str(include_str!("../../../deploy/chart/values.schema.json")).unwrap();
+        let config = schema.pointer("/properties/config").unwrap();
+        let lists = [
+            ("", TOP, &["state", "database", "policy"][..]),
+            ("/properties/tree", TREE, &["repository"]),
+            ("/properties/identity/items", IDENTITY, &[]),
+            ("/properties/clusters/items", CLUSTER, &[]),
+            ("/properties/clusters/items/properties/argocd", ARGOCD, &[]),
+            ("/properties/clusters/items/properties/runs", RUNS, &[]),
+            ("/properties/runner", RUNNER, &[]),
+        ];
+        for (place, fields, known) in lists {
+            let properties = config.pointer(&format!("{place}/properties")).unwrap().as_object().unwrap();
+            let mut taken: Vec<&str> = properties.keys().map(String::as_str).chain(known.iter().copied()).collect();
+            let mut fields: Vec<&str> = fields.iter().map(|field| field.name).collect();
+            taken.sort_unstable();
+            fields.sort_unstable();
+            assert_eq!(taken, fields, "deploy/chart/values.schema.json, /properties/config{place}");
+        }
     }
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"io/fs"
 	"log"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -43,8 +46,31 @@ func (l *layer) folder(name string, mode int64) {
 	l.entry(tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: mode}, nil)
 }
 
+// Everybody may read it, and run it where it can be run.
 func (l *layer) file(from, to string) {
-	l.entry(tar.Header{Typeflag: tar.TypeReg, Name: to, Mode: 0o755}, read(from))
+	found, err := os.Stat(from)
+	if err != nil {
+		log.Fatal(err)
+	}
+	mode := int64(0o644)
+	if found.Mode()&0o111 != 0 {
+		mode = 0o755
+	}
+	l.entry(tar.Header{Typeflag: tar.TypeReg, Name: to, Mode: mode}, read(from))
+}
+
+// All files below a folder, in the order of their names.
+func (l *layer) tree(from, to string) error {
+	return filepath.WalkDir(from, func(name string, found fs.DirEntry, err error) error {
+		if err != nil || found.IsDir() {
+			return err
+		}
+		below, err := filepath.Rel(from, name)
+		if err == nil {
+			l.file(name, path.Join(to, filepath.ToSlash(below)))
+		}
+		return err
+	})
 }
 
 func (l *layer) text(name, content string) {

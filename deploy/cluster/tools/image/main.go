@@ -6,8 +6,10 @@ package main
 import (
 	"bytes"
 	"debug/elf"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"os/exec"
@@ -23,13 +25,14 @@ func (l *list) Set(value string) error { *l = append(*l, value); return nil }
 
 func main() {
 	log.SetFlags(0)
-	var files, folders list
+	var files, trees, folders list
 	name := flag.String("name", "", "name and tag of the image")
 	out := flag.String("out", "", "the tar to write")
 	user := flag.String("user", "65532:65532", "user and group that it runs as")
 	entry := flag.String("entry", "", "the program, if the image has one")
 	shell := flag.String("shell", "", "path of a busybox; the image gets it as its shell and tools")
 	flag.Var(&files, "file", "FROM=TO, a file of this machine and its place in the image")
+	flag.Var(&trees, "tree", "FROM=TO, a folder of this machine with all that is in it, and its place in the image")
 	flag.Var(&folders, "folder", "a folder that everybody may write to")
 	flag.Parse()
 
@@ -47,6 +50,12 @@ func main() {
 		layer.file(from, to)
 		for _, library := range libraries(from) {
 			layer.file(library, library)
+		}
+	}
+	for _, pair := range trees {
+		from, to, _ := strings.Cut(pair, "=")
+		if err := layer.tree(from, to); err != nil {
+			log.Fatal(err)
 		}
 	}
 	if *shell != "" {
@@ -76,9 +85,13 @@ func applets(busybox string) []string {
 	return tools
 }
 
-// What a dynamic program needs beside itself; nothing for a static one.
+// What a dynamic program needs beside itself; nothing for a static one, and for what is no program.
 func libraries(path string) []string {
 	program, err := elf.Open(path)
+	var other *elf.FormatError
+	if errors.As(err, &other) || errors.Is(err, io.EOF) {
+		return nil
+	}
 	if err != nil {
 		log.Fatalf("%s: %v", path, err)
 	}
