@@ -60,7 +60,7 @@ test("a run of three runners is launched, seen live, stopped and read, as the ma
   const requests = async () => Number((await fact(page, "Requests").innerText()).match(/([\d,]+) in all/)?.[1]?.replaceAll(",", "") ?? 0);
   await expect.poll(requests, { message: "numbers come without a reload", timeout: 20_000 }).toBeGreaterThan(0);
   await expect(page.getByText(/measured (just now|[1-3] s ago)/), "not older than three seconds").toBeVisible();
-  await expect(page.locator(".facts-line")).toContainText("home, 3 runners");
+  await expect(page.locator(".facts-line").first()).toContainText("home, 3 runners");
   await stop(page);
   await settled(page, run);
   await expect(verdict(page)).toContainText("Cancelled");
