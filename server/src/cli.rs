@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod render;
 mod serve;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -54,6 +55,8 @@ enum Command {
 enum PolicyCommand {
     /// Say everything that is wrong with a policy file, with line and column
     Check { file: PathBuf },
+    /// Write the Kubernetes manifests that a policy needs: accounts, rights, admission, quotas, networks. Applies nothing
+    Render(Box<render::RenderArguments>),
 }
 
 /// Where the browser half is looked for when nothing is said.
@@ -100,6 +103,7 @@ fn with_runtime(command: Command) -> ExitCode {
             Command::Serve(arguments) => serve::serve(arguments).await,
             Command::Check(argument) => check::check(&argument.config).await,
             Command::Policy { command: PolicyCommand::Check { file } } => check::policy(&file),
+            Command::Policy { command: PolicyCommand::Render(arguments) } => render::render(*arguments).await,
             Command::DemoShop { base_port, alive } => demo::shop(base_port, &alive).await,
             Command::Runner { .. } => Ok(()),
         }
