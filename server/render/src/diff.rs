@@ -51,6 +51,10 @@ pub fn diff(rendered: &Rendered, found: &[Found]) -> Vec<Change> {
             Some(there) => {
                 let mut fields = Vec::new();
                 let mut wanted = object.value(&rendered.stamp);
+                // What comes in a list does not say itself what it is.
+                if let Some(fields) = wanted.as_object_mut() {
+                    fields.retain(|field, _| field != "apiVersion" && field != "kind");
+                }
                 // Another version of the policy that asks for the same is no difference.
                 if let Some(annotations) = wanted.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
                     annotations.remove(POLICY);

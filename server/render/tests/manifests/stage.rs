@@ -174,7 +174,7 @@ pub(crate) fn wrong(preflight: &Preflight) -> BTreeSet<String> {
             let side = serde_json::to_value(lack.side).unwrap();
             format!("{} {} {} {} in {}", side.as_str().unwrap(), lack.verb, lack.resource, lack.group, lack.namespace).replace("  ", " ")
         }));
-        wrong.extend(findings.unanswered.iter().map(|why| format!("unanswered {why}")));
+        wrong.extend(findings.unanswered.iter().map(|why| format!("unanswered {}", why.split(": User").next().unwrap())));
         if !matches!(findings.presence, windfirm_cluster::Presence::Exists { .. }) {
             wrong.insert(format!("presence of {}", findings.account));
         }
