@@ -139,6 +139,7 @@ fn write(files: &BTreeMap<String, String>, folder: &Path) -> Result<(), String> 
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|error| cannot(&path, error))?;
     }
+    say(&format!("{} files in {}. Nothing was applied; `kubectl diff -k` shows what they would change.", files.len(), folder.display()));
     Ok(())
 }
 
