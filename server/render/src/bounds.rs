@@ -54,7 +54,7 @@ pub(crate) fn bounds(namespace: &Namespace, sizes: Sizes, names: &Names) -> Vec<
 /// As the API server writes it: the largest unit that leaves a whole number.
 pub(crate) fn memory(mib: u64) -> String {
     let (mut number, mut units) = (mib, ["Mi", "Gi", "Ti", "Pi"].into_iter().peekable());
-    while number > 0 && number % 1024 == 0 && units.len() > 1 {
+    while number > 0 && number.is_multiple_of(1024) && units.len() > 1 {
         number /= 1024;
         units.next();
     }
@@ -62,7 +62,7 @@ pub(crate) fn memory(mib: u64) -> String {
 }
 
 fn processor(millis: u64) -> String {
-    if millis % 1000 == 0 { (millis / 1000).to_string() } else { format!("{millis}m") }
+    if millis.is_multiple_of(1000) { (millis / 1000).to_string() } else { format!("{millis}m") }
 }
 
 #[cfg(test)]
