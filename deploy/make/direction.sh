@@ -12,6 +12,7 @@ allowed = {
   "windfirm-tree": {"windfirm-model", "windfirm-policy"},
   "windfirm-executor": {"windfirm-model", "windfirm-policy", "windfirm-measure"},
   "windfirm-cluster": {"windfirm-model", "windfirm-policy", "windfirm-tree", "windfirm-executor", "windfirm-measure"},
+  "windfirm-render": {"windfirm-model", "windfirm-policy", "windfirm-cluster"},
   "windfirm-identity": {"windfirm-model"},
   "windfirm-demo": set(),
   "windfirm-app": {"windfirm-model"},
@@ -20,7 +21,7 @@ allowed = {
   "windfirm-oracle": set(),
 }
 # Pure crates: nothing that does input or output, nothing asynchronous.
-pure = {"windfirm-model", "windfirm-policy", "windfirm-measure"}
+pure = {"windfirm-model", "windfirm-policy", "windfirm-measure", "windfirm-render"}
 impure = {"tokio", "sqlx", "reqwest", "axum", "kube", "gix", "leptos", "rustix", "hyper"}
 wrong = []
 for package in json.load(sys.stdin)["packages"]:

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod preflight;
+mod render;
 mod serve;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -59,6 +60,8 @@ enum PolicyCommand {
     Check { file: PathBuf },
     /// Ask the clusters of a configuration whether the policy's service accounts may do all that runs need
     Preflight(preflight::PreflightArguments),
+    /// Write the Kubernetes manifests that a policy needs: accounts, rights, admission, quotas, networks. Applies nothing
+    Render(Box<render::RenderArguments>),
 }
 
 /// Where the browser half is looked for when nothing is said.
@@ -107,6 +110,7 @@ fn with_runtime(command: Command) -> ExitCode {
             Command::Check(argument) => check::check(&argument.config).await,
             Command::Policy { command: PolicyCommand::Check { file } } => check::policy(&file),
             Command::Policy { command: PolicyCommand::Preflight(arguments) } => preflight::preflight(arguments).await,
+            Command::Policy { command: PolicyCommand::Render(arguments) } => render::render(*arguments).await,
             Command::DemoShop { base_port, alive } => demo::shop(base_port, &alive).await,
             Command::Runner { .. } => Ok(()),
         }

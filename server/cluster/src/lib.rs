@@ -25,6 +25,7 @@ mod gateway;
 mod kind;
 pub mod operator;
 pub mod preflight;
+mod read;
 mod refusal;
 pub mod watch;
 
@@ -36,5 +37,6 @@ pub use error::ClusterError;
 pub use gateway::Gateway;
 pub use kind::Kind;
 pub use preflight::{Findings, Lack, Preflight, Presence, Question, RUN_RIGHTS, Right, preflight};
+pub use read::{read_labelled, read_one};
 pub use refusal::{Refusal, Side};
 pub use watch::{Change, Changes, Object, ObjectName, Snapshot, Trouble, Watch, WatchSettings, Watched, Watcher, watch};

@@ -66,6 +66,8 @@ impl Watched for LiveProject {
 /// Times and sizes. The defaults are for real clusters.
 #[derive(Clone, Debug)]
 pub struct WatchSettings {
+    /// The only namespace that is watched. `None`: all.
+    pub namespace: Option<String>,
     /// How long one watch request lasts before it is made again, from where it was. Also bounds how long a silent connection is believed,
     /// and how long a right that was taken away still works.
     pub request: Duration,
@@ -82,6 +84,7 @@ pub struct WatchSettings {
 impl Default for WatchSettings {
     fn default() -> Self {
         Self {
+            namespace: None,
             request: Duration::from_secs(30),
             patience: Duration::from_secs(5),
             page: 100,
@@ -183,7 +186,7 @@ impl<T> Clone for Watch<T> {
     }
 }
 
-/// A watch on all namespaces. Nothing happens before [`Watcher::run`] is run, in a task of the caller's.
+/// A watch, on all namespaces unless the settings name one. Nothing happens before [`Watcher::run`] is run, in a task of the caller's.
 #[must_use]
 pub fn watch<T: Watched>(cluster: Arc<Cluster>, settings: WatchSettings) -> (Watcher<T>, Watch<T>) {
     let now = Snapshot { objects: Arc::default(), complete_since: None, listed: None, changed: None, trouble: None };
@@ -243,7 +246,11 @@ impl<T: Watched> Watcher<T> {
                 }
             };
             let alive = Alive { cluster: Arc::clone(&self.cluster), pulse: Arc::clone(&self.pulse), settings: self.settings.clone(), account: None };
-            let api: Api<Projected<T>> = Api::all_with(alive.over(connection.client.clone()), &T::KIND);
+            let client = alive.over(connection.client.clone());
+            let api: Api<Projected<T>> = match &self.settings.namespace {
+                None => Api::all_with(client, &T::KIND),
+                Some(namespace) => Api::namespaced_with(client, namespace, &T::KIND),
+            };
             let mut events = pin!(watcher(api, config_of(&self.settings)));
             // With other credentials or another address, all is read again; else it is gone on from where it was.
             while let Some(event) = self.next_of(&mut events).await {

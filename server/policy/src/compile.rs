@@ -1,8 +1,10 @@
 //! One YAML file becomes a [`Policy`], or all of its errors at once.
 //!
 //! The form, in which all lists of names are closed and nothing has wildcards but environment patterns and host patterns:
-//! - `environments`: in order, `{ name, match: { cluster, namespace, app, path } }`; `*` in a pattern is any text; `namespace` is the
-//!   one that the app is deployed to. The last rule matches everything. Several rules may give the same environment.
+//! - `environments`: in order, `{ name, match: { cluster, namespace, app, path }, service_account_annotations }`; `*` in a pattern is any
+//!   text; `namespace` is the one that the app is deployed to. The last rule matches everything. Several rules may give the same
+//!   environment. `service_account_annotations` is what `windfirm policy render` puts on the accounts of that environment, see
+//!   `compile/identities.rs`.
 //! - `roles`: by name, `{ can: [actions], includes: [roles] }`.
 //! - `grants`: in order, `{ name, to: [{ group } or { user: "issuer|subject" }], role, on: [paths], in: [environments], as: namespace/name }`;
 //!   without `in`, all environments; `as` is needed when the role reaches a cluster.
@@ -14,6 +16,7 @@
 mod environments;
 mod grants;
 mod guardrails;
+pub(crate) mod identities;
 mod node;
 mod reader;
 mod roles;

@@ -113,6 +113,16 @@ pub enum Problem {
     Loosens { wider: String, tighter: String, by: String, path: String },
     #[error("guardrail “{name}” limits nothing. Add max_vus, max_duration or target_hosts, or remove it")]
     NoLimit { name: String },
+    #[error("“{text}” is no {what}: {form}. Copy it from the cloud's own console")]
+    BadIdentity { text: String, what: &'static str, form: &'static str },
+    #[error(
+        "environment “{environment}” has “{key}” already, as “{first}”; a service account can carry one value only. Give the same value, or another name to one of the environments"
+    )]
+    OtherIdentity { environment: String, key: String, first: String },
+    #[error(
+        "runs of {one} and of {other} would both be {account}, but these environments give different annotations, and a service account has one set of them. Name another account for one of the two"
+    )]
+    MixedIdentities { account: String, one: String, other: String },
     #[error("there are more errors than the first {limit}; correct these and check again")]
     MoreErrors { limit: usize },
 }

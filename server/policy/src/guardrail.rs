@@ -96,6 +96,13 @@ impl Limits {
     pub fn allows_host(&self, target: &HostPort) -> bool {
         !self.target_hosts.is_empty() && self.target_hosts.iter().all(|list| list.value.iter().any(|pattern| pattern.matches(target)))
     }
+    /// The same as patterns: what every list allows, no pattern within another, in the order of the first list.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<HostPattern> {
+        let mut lists = self.target_hosts.iter().map(|list| list.value.as_slice());
+        let Some(first) = lists.next() else { return Vec::new() };
+        lists.fold(widest(first.to_vec()), |allowed, list| widest(allowed.iter().flat_map(|one| list.iter().filter_map(|two| one.and(two))).collect()))
+    }
 }
 
 impl Guardrail {
@@ -264,6 +271,18 @@ fn judge_modules(facts: &Facts) -> RuleRow {
 fn is_forbidden(module: &str) -> bool {
     let name = module.strip_prefix("k6/experimental/").map_or_else(|| module.to_owned(), |rest| format!("k6/{rest}"));
     FORBIDDEN_MODULES.iter().any(|forbidden| name.strip_prefix(forbidden).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// Without those that lie in another one.
+pub(crate) fn widest(patterns: Vec<HostPattern>) -> Vec<HostPattern> {
+    let mut kept: Vec<HostPattern> = Vec::new();
+    for pattern in patterns {
+        if !kept.iter().any(|wide| wide.includes(&pattern)) {
+            kept.retain(|narrow| !pattern.includes(narrow));
+            kept.push(pattern);
+        }
+    }
+    kept
 }
 
 fn broken(kept: bool, sentence: impl FnOnce() -> String) -> String {

@@ -108,6 +108,32 @@ impl HostPattern {
             HostMatch::Below(_) => None,
         }
     }
+    /// The domain whose names are meant, without a dot in front, when it is not one name.
+    #[must_use]
+    pub fn domain(&self) -> Option<&str> {
+        match &self.host {
+            HostMatch::Exact(_) => None,
+            HostMatch::Below(domain) => domain.strip_prefix('.'),
+        }
+    }
+    /// What this one and `other` both allow; `None`: nothing.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Option<Self> {
+        let host = match (&self.host, &other.host) {
+            (HostMatch::Exact(one), HostMatch::Exact(two)) => (one == two).then_some(&self.host),
+            (HostMatch::Exact(one), HostMatch::Below(domain)) => one.ends_with(domain.as_str()).then_some(&self.host),
+            (HostMatch::Below(domain), HostMatch::Exact(two)) => two.ends_with(domain.as_str()).then_some(&other.host),
+            // One of the two domains lies in the other, or no name is in both.
+            (HostMatch::Below(one), HostMatch::Below(two)) if one.ends_with(two.as_str()) => Some(&self.host),
+            (HostMatch::Below(one), HostMatch::Below(two)) => two.ends_with(one.as_str()).then_some(&other.host),
+        };
+        let port = match (self.port, other.port) {
+            (None, port) | (port, None) => port,
+            (Some(one), Some(two)) if one == two => Some(one),
+            _ => return None,
+        };
+        Some(Self { host: host?.clone(), port })
+    }
     /// `None`: any port.
     #[must_use]
     pub const fn port(&self) -> Option<u16> {
@@ -284,6 +310,22 @@ mod tests {
             ("*.svc:80", "*.svc:80", true),
         ] {
             assert_eq!(pattern(wide).includes(&pattern(narrow)), expected, "{wide} for {narrow}");
+        }
+    }
+
+    #[test]
+    fn two_patterns_allow_together_what_each_allows() {
+        for (one, two, both) in [
+            ("127.0.0.1:*", "127.0.0.1:80", Some("127.0.0.1:80")),
+            ("127.0.0.1:81", "127.0.0.1:80", None),
+            ("*.svc:*", "*.shop.svc:80", Some("*.shop.svc:80")),
+            ("*.shop.svc:*", "*.svc:80", Some("*.shop.svc:80")),
+            ("*.shop.svc:*", "*.bank.svc:*", None),
+            ("*.svc:80", "cart.shop.svc:*", Some("cart.shop.svc:80")),
+            ("*.shop.svc:80", "shop.svc:80", None),
+        ] {
+            assert_eq!(pattern(one).and(&pattern(two)), both.map(pattern), "{one} and {two}");
+            assert_eq!(pattern(two).and(&pattern(one)), both.map(pattern), "{two} and {one}");
         }
     }
 

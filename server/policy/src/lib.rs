@@ -7,6 +7,7 @@
 //! Pure: no async, no I/O. It knows nothing of the store, the web or k6.
 
 pub mod access;
+pub mod account;
 pub mod act;
 pub mod compile;
 pub mod error;
@@ -20,6 +21,7 @@ pub mod policy;
 mod within;
 
 pub use access::{Access, Decision, GrantUse, Place, Refused, Scope, ScopeSet};
+pub use account::AccountUse;
 pub use compile::compile;
 pub use error::{PolicyError, Position, Problem};
 pub use explain::{explain, explain_all};

@@ -1,6 +1,6 @@
 //! A compiled policy: one version of who may do what, as which service account, within which guardrails.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use windfirm_model::{
     action::Action,
@@ -50,6 +50,8 @@ pub(crate) struct EnvironmentRule {
     pub(crate) namespace: Option<Pattern>,
     pub(crate) app: Option<Pattern>,
     pub(crate) path: Option<AppPath>,
+    /// What the service accounts that runs of this environment have carry: identities in a cloud.
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -199,7 +201,7 @@ impl EnvironmentRule {
 }
 
 impl Grant {
-    fn row(&self, subject: String) -> GrantRow {
+    pub(crate) fn row(&self, subject: String) -> GrantRow {
         GrantRow {
             name: self.name.clone(),
             subject,

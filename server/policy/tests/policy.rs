@@ -1,6 +1,9 @@
 //! What a policy promises, told from outside the crate.
 
 #[cfg(test)]
+#[path = "policy/accounts.rs"]
+mod accounts;
+#[cfg(test)]
 #[path = "policy/errors.rs"]
 mod errors;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use windfirm_model::{environment::Environment, path::AppPath};
 
 use crate::{
     compile::{
-        MAX_ENTRIES, known,
+        MAX_ENTRIES, identities, known,
         reader::{At, Reader},
     },
     error::Problem,
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Environments {
     pub(super) rules: Vec<EnvironmentRule>,
-    whole: bool,
+    pub(super) whole: bool,
 }
 
 pub(super) fn read(reader: &mut Reader, at: &At<'_>) -> Environments {
@@ -32,6 +32,7 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>) -> Environments {
         }
         match rule(reader, item) {
             Some(rule) => {
+                identities::refuse_contradiction(reader, item, &rules, &rule);
                 if catch_all.is_none() && rule.matches_all() {
                     catch_all = Some((rule.name.to_string(), item.node.at.line));
                 }
@@ -51,14 +52,15 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>) -> Environments {
 }
 
 fn rule(reader: &mut Reader, item: &At<'_>) -> Option<EnvironmentRule> {
-    let fields = reader.fields(item.clone(), &["name", "match"])?;
+    let fields = reader.fields(item.clone(), &["name", "match", "service_account_annotations"])?;
     let name = fields.require(reader, "name").and_then(|at| environment_name(reader, &at));
     let conditions = fields.require(reader, "match").and_then(|at| reader.fields(at, &["cluster", "namespace", "app", "path"]))?;
     let cluster = pattern(reader, conditions.get("cluster"));
     let namespace = pattern(reader, conditions.get("namespace"));
     let app = pattern(reader, conditions.get("app"));
     let path = path(reader, conditions.get("path"));
-    Some(EnvironmentRule { name: name?, cluster: cluster?, namespace: namespace?, app: app?, path: path? })
+    let annotations = identities::read(reader, fields.get("service_account_annotations"));
+    Some(EnvironmentRule { name: name?, cluster: cluster?, namespace: namespace?, app: app?, path: path?, annotations: annotations? })
 }
 
 /// `None`: broken, and told; `Some(None)`: not there, so it does not matter.

@@ -12,6 +12,7 @@ use crate::{
     compile::{
         MAX_ENTRIES, MAX_GRANTS,
         environments::{self, Environments},
+        identities::OneIdentity,
         reader::{At, Reader},
         roles::{KnownRole, refuse_role},
     },
@@ -23,6 +24,7 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &Environments, roles
     let items = reader.full_list(at, "grants", MAX_GRANTS, "Without a grant nobody could see anything.").unwrap_or_default();
     let mut grants = Vec::new();
     let mut lines: HashMap<String, usize> = HashMap::new();
+    let mut identity = OneIdentity::new(rules);
     let by_name: HashMap<&str, &KnownRole> = roles.iter().map(|known| (known.role.name.as_str(), known)).collect();
     for item in items {
         let Some(fields) = reader.fields(item, &["name", "to", "role", "on", "in", "as"]) else { continue };
@@ -40,6 +42,11 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &Environments, roles
             && let Some(action) = Action::ALL.iter().find(|action| action.reach() == Reach::Cluster && role.role.actions & bit(**action) != 0)
         {
             reader.problem(fields.at(), Problem::NeedsAccount { role: role.role.name.clone(), action: action.code() });
+        }
+        if let (Some(at), Some(account)) = (&account_field, &service_account)
+            && role.role.actions & bit(Action::LaunchRun) != 0
+        {
+            identity.refuse_second(reader, at, account, environments.as_deref());
         }
         let Some(name) = name else { continue };
         grants.push(Grant {

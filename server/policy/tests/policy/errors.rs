@@ -118,6 +118,27 @@ const CASES: &[Case] = &[
     ("  - { name: dev, match: { namespace: \"*\" } }", "  - §{ name: dev, match: { namespace: \"dev-*\" } }", &[("NoCatchAll", "environments[1]")]),
     ("{ namespace: \"*-prod\" }", "{}", &[("NeverReached", "environments[1]")]),
     ("namespace: \"*-prod\"", "path: §shop", &[("BadPath", "environments[0].match.path")]),
+    // Identities in a cloud
+    (
+        "{ namespace: \"*-prod\" }",
+        "{ namespace: \"*-prod\" }, service_account_annotations: { §eks.amazonaws.com/role: x }",
+        &[("UnknownKey", "environments[0].service_account_annotations.eks.amazonaws.com/role")],
+    ),
+    (
+        "{ namespace: \"*-prod\" }",
+        "{ namespace: \"*-prod\" }, service_account_annotations: { eks.amazonaws.com/role-arn: §loadtest }",
+        &[("BadIdentity", "environments[0].service_account_annotations.eks.amazonaws.com/role-arn")],
+    ),
+    (
+        "  - { name: dev, match: { namespace: \"*\" } }",
+        "  - { name: dev, match: { path: /a/ }, service_account_annotations: { iam.gke.io/gcp-service-account: a@b.iam.gserviceaccount.com } }\n  - §{ name: dev, match: {}, service_account_annotations: { iam.gke.io/gcp-service-account: c@b.iam.gserviceaccount.com } }",
+        &[("OtherIdentity", "environments[2]")],
+    ),
+    (
+        "  - { name: dev, match: { namespace: \"*\" } }\nroles:\n  viewer: { can: [app.view, run.view] }\n  tester: { includes: [viewer], can: [run.launch, run.stop.own] }\ngrants:\n  - name: shop developers\n    to: [{ group: shop-dev }]\n    role: tester\n    on: [/shop/]\n    in: [dev]\n    as: shop-dev/loadtest",
+        "  - { name: dev, match: {}, service_account_annotations: { azure.workload.identity/client-id: 00000000-1111-2222-3333-444444444444 } }\nroles:\n  viewer: { can: [app.view, run.view] }\n  tester: { includes: [viewer], can: [run.launch, run.stop.own] }\ngrants:\n  - name: shop developers\n    to: [{ group: shop-dev }]\n    role: tester\n    on: [/shop/]\n    as: §shop-dev/loadtest",
+        &[("MixedIdentities", "grants[0].as")],
+    ),
 ];
 
 #[test]
@@ -237,6 +258,11 @@ fn what_looks_odd_but_is_right_is_taken() {
         ("[{ group: shop-dev }]", "\n      - group: shop-dev\n      - user: \"https://idp.example|b\""),
         ("{ namespace: \"*\" }", "{}"),
         ("on: [/shop/]", "on: [/, /shop/]"),
+        // Runs are launched in dev only, so that prod may have an identity of its own.
+        (
+            "{ namespace: \"*-prod\" }",
+            "{ namespace: \"*-prod\" }, service_account_annotations: { eks.amazonaws.com/role-arn: \"arn:aws:iam::123456789012:role/loadtest\" }",
+        ),
         // The same reach twice: neither is the other's child, the tighter one wins.
         ("guardrails:", "guardrails:\n  - { name: other, on: [/], max_vus: 60 }"),
         // Half of it lies elsewhere, so it does something.
@@ -304,5 +330,6 @@ macro_rules! kinds {
 kinds! {
     TooLarge, TooDeep, Empty, Syntax, SecondDocument, Anchor, Tag, KeyNotText, DuplicateKey, UnknownKey, Missing, WrongType, WrongHeader, EmptyList,
     TooMany, BadName, Wildcard, DuplicateName, Repeated, UnknownRole, UnknownAction, UnknownEnvironment, RoleCycle, EmptyRole, BadPath, BadSubject, BadUser,
-    NeedsAccount, BadAccount, OutOfRange, BadDuration, BadHost, NoCatchAll, NeverReached, Loosens, NoLimit, MoreErrors,
+    NeedsAccount, BadAccount, OutOfRange, BadDuration, BadHost, NoCatchAll, NeverReached, Loosens, NoLimit, BadIdentity,
+    OtherIdentity, MixedIdentities, MoreErrors,
 }

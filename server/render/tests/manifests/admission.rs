@@ -1,0 +1,124 @@
+//! What a TestRun may be, as the API server sees it.
+
+use serde_json::{Value, json};
+use windfirm_cluster::{ClusterError, Gateway, Kind, Side};
+use windfirm_model::{
+    actor::{Actor, Groups, PersonKey},
+    clock::Clock as _,
+    environment::Environment,
+    id::OperationId,
+};
+use windfirm_policy::{Permit, Place, Resource, act::StopRun};
+
+use crate::stage::{Stage, SystemClock, asked, in_real_time, until};
+
+fn test_run(stage: &Stage, account: &str) -> Value {
+    let pod = json!({ "serviceAccountName": account, "metadata": { "labels": { "windfirm.dev/execution": "x" } } });
+    let mut runner = pod.clone();
+    runner["resources"] = json!({ "limits": { "memory": "512Mi" } });
+    runner["env"] = json!([{ "name": "K6_CLOUD_TOKEN", "valueFrom": { "secretKeyRef": { "name": "try", "key": "token" } } }, { "name": "A", "value": "b" }]);
+    runner["volumes"] = json!([{ "name": "scratch", "emptyDir": {} }]);
+    json!({
+        "apiVersion": "k6.io/v1alpha1", "kind": "TestRun", "metadata": { "name": "try", "namespace": stage.namespace },
+        "spec": { "parallelism": 2, "script": { "configMap": { "name": "try", "file": "a.js" } }, "initializer": pod, "starter": pod, "runner": runner },
+    })
+}
+
+/// What the API server says to a TestRun of this user; nothing when it would take it.
+fn refused(stage: &Stage, user: Option<&str>, run: &Value) -> String {
+    let arguments = ["create", "--dry-run=server", "-f", "-"].map(str::to_owned);
+    let user = user.map(|user| format!("--as={user}"));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(user.as_deref()).chain(["--validate=false"]).collect();
+    let output = stage.kubectl(&arguments, &run.to_string());
+    if output.status.success() { String::new() } else { String::from_utf8(output.stderr).unwrap() }
+}
+
+fn changed(run: &Value, pointer: &str, value: Value) -> Value {
+    let mut run = run.clone();
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    let parent = run.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    if value.is_null() {
+        parent.remove(field)
+    } else {
+        parent.insert(field.to_owned(), value)
+    };
+    run
+}
+
+#[test]
+fn the_pods_of_a_run_stay_on_the_account_that_creates_it() {
+    let Some(stage) = Stage::open(|_| {}) else { return };
+    in_real_time(async {
+        stage.apply();
+        let loadtest = format!("system:serviceaccount:{}:loadtest", stage.namespace);
+        let good = test_run(&stage, "loadtest");
+        let wrong = changed(&good, "/spec/runner/serviceAccountName", json!("leads"));
+        // A policy is in force a moment after it is made.
+        until("the policy to be in force", async || refused(&stage, Some(&loadtest), &wrong).contains("Forbidden").then_some(())).await;
+        assert_eq!(refused(&stage, Some(&loadtest), &good), "");
+        let same = "run as the account that creates it";
+        let cases = [
+            ("/spec/runner/serviceAccountName", json!("leads"), same),
+            ("/spec/starter/serviceAccountName", json!("default"), same),
+            ("/spec/initializer/serviceAccountName", json!("leads"), same),
+            ("/spec/runner/serviceAccountName", json!(""), same),
+            ("/spec/runner/serviceAccountName", Value::Null, same),
+            ("/spec/initializer", Value::Null, same),
+            ("/spec/starter", Value::Null, same),
+            ("/spec/runner/metadata", Value::Null, "carry the label windfirm.dev/execution"),
+            ("/spec/starter/metadata/labels", json!({ "app": "other" }), "carry the label windfirm.dev/execution"),
+            ("/spec/runner/envFrom", json!([{ "secretRef": { "name": "database" } }]), "read no Secret but the one"),
+            ("/spec/runner/env", json!([{ "name": "A", "valueFrom": { "secretKeyRef": { "name": "database", "key": "k" } } }]), "read no Secret but the one"),
+            ("/spec/starter/volumes", json!([{ "name": "a", "secret": { "secretName": "database" } }]), "mount nothing but empty folders"),
+            ("/spec/initializer/initContainers", json!([{ "name": "a", "image": "b" }]), "read no Secret but the one"),
+            ("/spec/parallelism", json!(5), "more runners than the guardrails"),
+            ("/spec/runner/resources", json!({ "limits": { "memory": "1Gi" } }), "memory limit, of at most 512Mi"),
+            ("/spec/runner/resources", Value::Null, "memory limit, of at most 512Mi"),
+        ];
+        for (pointer, value, expected) in cases {
+            let told = refused(&stage, Some(&loadtest), &changed(&good, pointer, value.clone()));
+            assert!(told.contains(expected) && told.contains("Forbidden"), "{pointer} {value}: {told:?}");
+        }
+        // As somebody else of the same policy, and in the other namespace, nothing of it fits.
+        let leads = format!("system:serviceaccount:{}:leads", stage.namespace);
+        assert!(refused(&stage, Some(&leads), &good).contains(same));
+        assert_eq!(refused(&stage, Some(&leads), &test_run(&stage, "leads")), "");
+        // Others' TestRuns are theirs.
+        assert_eq!(refused(&stage, None, &changed(&good, "/spec/runner/serviceAccountName", json!("leads"))), "");
+        let checked = stage.get(&["validatingadmissionpolicy", &format!("windfirm-portal-{}.portal-testruns", stage.settings.portal.namespace())]);
+        assert_eq!(checked["status"]["typeChecking"]["expressionWarnings"], Value::Null, "{checked}");
+    });
+}
+
+fn permit(stage: &Stage) -> Permit<StopRun> {
+    let key = PersonKey { issuer: "https://idp.example".into(), subject: "ann".into() };
+    let access = stage.policy.access(&Actor::Person { key, name: "Ann".into(), groups: Groups::Known(vec!["dev".into()]) });
+    let place = Place { path: "/shop/".parse().unwrap(), environment: Environment::from("dev") };
+    access.permit(OperationId(SystemClock.new_uuid()), &place, Resource::default()).unwrap()
+}
+
+/// Through the portal's own way, with nothing but what was rendered.
+#[test]
+fn the_portal_is_told_that_a_rule_of_the_cluster_forbids_it() {
+    let Some(stage) = Stage::open(|_| {}) else { return };
+    in_real_time(async {
+        stage.apply();
+        let cluster = stage.cluster();
+        until("the first green", async || asked(&cluster, &stage.accounts()).await.is_green().then_some(())).await;
+        let gateway = Gateway::new(cluster);
+        let permit = permit(&stage);
+        let acting = gateway.as_service_account(&permit).await.unwrap();
+        let wrong = changed(&test_run(&stage, "loadtest"), "/spec/runner/serviceAccountName", json!("leads"));
+        let error = until("the policy to be in force", async || match acting.create::<Value>(Kind::TEST_RUN, &wrong).await {
+            Err(error) => Some(error),
+            Ok(_) => {
+                acting.delete(Kind::TEST_RUN, "try", None).await.unwrap();
+                None
+            }
+        })
+        .await;
+        let ClusterError::Refused(refusal) = &error else { panic!("{error:?}") };
+        assert_eq!(refusal.side, Side::ClusterRule);
+        assert!(error.to_string().contains("run as the account that creates it"), "{error}");
+    });
+}

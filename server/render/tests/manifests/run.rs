@@ -1,0 +1,110 @@
+//! A whole run by the portal's own executor, with no right but those that were rendered.
+
+use std::{path::Path, sync::Arc};
+
+use axum::{Router, http::StatusCode};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+use windfirm_cluster::{
+    Gateway,
+    operator::{KubernetesExecutor, OperatorSettings, PullPolicy, Resources},
+};
+use windfirm_executor::{Executor as _, ExitReport, InCluster, Limits, Observation, Orders, Secret};
+use windfirm_model::{
+    clock::Clock,
+    id::{ExecutionId, OperationId, RunId},
+};
+use windfirm_policy::{Permit, Resource, act::SuperviseRuns};
+
+use crate::stage::{Stage, SystemClock, asked, in_real_time, until};
+
+const SCRIPT: &str = "import http from 'k6/http';
+import { sleep } from 'k6';
+export default function () { http.get('http://cart.shop-staging.svc.cluster.local/carts/1'); sleep(0.5); }";
+
+fn pinned(built: &Path, image: &str) -> String {
+    let list = std::fs::read_to_string(built.join("images/list")).unwrap();
+    let digest = list.lines().find_map(|line| line.strip_prefix(image)?.strip_prefix(' ')).unwrap();
+    format!("{image}@{digest}")
+}
+
+fn executor(stage: &Stage) -> KubernetesExecutor {
+    let built = std::fs::read_to_string(stage.folder.join("built")).unwrap();
+    let settings = OperatorSettings {
+        instance: stage.namespace.clone(),
+        k6_image: pinned(Path::new(built.trim()), "windfirm.local/k6:2.2.0"),
+        starter_image: "windfirm.local/starter:1".into(),
+        pull_policy: PullPolicy::Never,
+        runner: Resources { cpu: "100m".into(), memory_mib: 256 },
+        runner_environment: Vec::new(),
+        run_as: None,
+        start_limit_s: 120,
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    KubernetesExecutor::new(Gateway::new(stage.cluster()), settings, clock)
+}
+
+fn orders(portal: &str, bundle: &Path) -> Orders {
+    std::fs::create_dir_all(bundle.join("k6")).unwrap();
+    std::fs::write(bundle.join("k6/test.js"), SCRIPT).unwrap();
+    let scenario = json!({ "executor": "constant-vus", "vus": 4, "duration": "3s", "gracefulStop": "5s" });
+    Orders {
+        execution: ExecutionId(SystemClock.new_uuid()),
+        run: RunId(SystemClock.new_uuid()),
+        portal: portal.to_owned(),
+        token: Secret::new("write-only-token".into()),
+        k6: "/nowhere/k6".into(),
+        bundle: bundle.to_owned(),
+        entry: "k6/test.js".into(),
+        target: "http://cart.shop-staging.svc.cluster.local".into(),
+        parameters: Vec::new(),
+        load: None,
+        max_vus: 4,
+        allowed: Vec::new(),
+        deadline_s: 120,
+        limits: Limits::default(),
+        in_cluster: Some(InCluster {
+            runners: 2,
+            options: json!({ "scenarios": { "default": scenario } }),
+            app: "shop/shop-staging/cart".into(),
+            actor_sha256: "ac".repeat(32),
+            commit: "c0".repeat(20),
+        }),
+    }
+}
+
+#[test]
+fn what_is_rendered_is_enough_for_a_run_from_start_to_clean_up() {
+    // The namespace is dedicated to runs, so that quota and limits hold for the pods of this one too.
+    let Some(mut stage) = Stage::open(|_| {}) else { return };
+    stage.settings.dedicated.insert(stage.namespace.clone());
+    in_real_time(async {
+        stage.apply();
+        until("the first green", async || asked(&stage.cluster(), &stage.accounts()).await.is_green().then_some(())).await;
+        let number = std::fs::read_to_string(stage.folder.join("number")).unwrap();
+        let listener = TcpListener::bind((format!("10.99.{}.1", number.trim()), 0)).await.unwrap();
+        let portal = format!("http://portal.host:{}", listener.local_addr().unwrap().port());
+        let tasks = TaskTracker::new();
+        tasks.spawn(async move { axum::serve(listener, Router::new().fallback(async || StatusCode::OK)).await });
+        let (executor, bundle) = (executor(&stage), tempfile::tempdir().unwrap());
+        let orders = orders(&portal, bundle.path());
+        let permit: Permit<SuperviseRuns> = Permit::for_run(OperationId(SystemClock.new_uuid()), Resource::default(), &format!("{}/loadtest", stage.namespace));
+        executor.start(&permit, &orders).await.unwrap();
+        let report: ExitReport = until("the end of the run", async || match executor.observe(&permit, orders.execution).await {
+            Ok(Observation::Ended(report)) => Some(*report),
+            Ok(Observation::Absent | Observation::Lost) => panic!("the run is gone"),
+            Ok(_) => None,
+            Err(error) if error.is_passing() => None,
+            Err(error) => panic!("{error}"),
+        })
+        .await;
+        assert_eq!(report.exit_code, Some(0), "{report:?}");
+        executor.clean_up(&permit, orders.execution).await.unwrap();
+        until("an empty namespace", async || {
+            let left = stage.done(&["get", "testruns,jobs,pods,secrets,services", "-o", "name", "--namespace", &stage.namespace], "");
+            left.is_empty().then_some(())
+        })
+        .await;
+    });
+}
