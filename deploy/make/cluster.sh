@@ -9,4 +9,4 @@ K6=$(deploy/make/k6.sh)
 say "Tests on a real Kubernetes"
 export LEPTOS_OUTPUT_NAME=windfirm WINDFIRM_K6=$K6 WINDFIRM_REQUIRE_K6=1 INSTA_UPDATE=no
 mkdir -p "$TARGET"
-cargo test --target-dir "$TARGET" --no-fail-fast --test on_cluster --test runs --test cluster 2>&1 | tee "$TARGET/cluster.log"
+cargo test --target-dir "$TARGET" --no-fail-fast --test on_cluster --test runs --test cluster --test manifests 2>&1 | tee "$TARGET/cluster.log"

@@ -19,6 +19,7 @@ part "lints" deploy/make/lint.sh
 part "tests of the crates" deploy/make/unit.sh
 [ -x "$TARGET/debug/windfirm" ] && export WINDFIRM_BINARY=$TARGET/debug/windfirm
 part "tests in a real browser" deploy/make/browser.sh
+part "the Helm chart" deploy/make/chart.sh
 
 count() { # word, file → sum of the numbers before the word
   [ -f "$2" ] || { echo 0; return; }
