@@ -8,7 +8,8 @@
 # shellcheck source=deploy/make/chart-install/lib.sh
 . deploy/make/chart-install/lib.sh
 
-deploy/cluster/up.sh >/dev/null || { [ $? = 3 ] && exit 3; fail "Without a cluster nothing can be installed."; }
+# One that answers is taken as it is.
+deploy/cluster/inside.sh kubectl get --raw /readyz >/dev/null 2>&1 || deploy/cluster/up.sh >/dev/null || { [ $? = 3 ] && exit 3; fail "Without a cluster nothing can be installed."; }
 . deploy/cluster/lib/settings.sh
 set_number "$(cat "$STATE/number")"
 BUILT=$(cat "$STATE/built") BIN=$(cat "$STATE/built")/bin

@@ -45,9 +45,11 @@ fi
 
 # Everything again, by the API server: every field strictly, and pod security as the namespace demands it.
 STATE=$ROOT/.windfirm/cluster
-if [ -f "$STATE/built" ] && "$(cat "$STATE/built")/bin/kubectl" --kubeconfig "$STATE/admin.kubeconfig" get --raw /readyz >/dev/null 2>&1; then
+kubectl() { "$(cat "$STATE/built")/bin/kubectl" --cache-dir "$STATE/kubectl" --kubeconfig "$STATE/admin.kubeconfig" "$@"; }
+# A busy machine's may take a moment to answer.
+answers() { for _ in 1 2 3 4 5; do kubectl get --raw /readyz --request-timeout=10s >/dev/null 2>&1 && return; sleep 2; done; return 1; }
+if [ -f "$STATE/built" ] && answers; then
   NAMESPACE=windfirm-chart-$$
-  kubectl() { "$(cat "$STATE/built")/bin/kubectl" --cache-dir "$STATE/kubectl" --kubeconfig "$STATE/admin.kubeconfig" "$@"; }
   trap 'kubectl delete namespace "$NAMESPACE" --wait=false >/dev/null 2>&1 || true; rm -rf "$WORK"' EXIT
   kubectl create namespace "$NAMESPACE" >/dev/null
   kubectl label namespace "$NAMESPACE" pod-security.kubernetes.io/{enforce,warn}=restricted >/dev/null
