@@ -24,10 +24,10 @@ pub(super) fn tab(page: &AppPage) -> AnyView {
     let end = head_link(href::access(&page.path), "Explain step by step");
     view! {
         {section("access", "What you may do here", meta, end, content)}
-        {cluster::account(page)}
         <p class="note">
             {format!("Decided for {} in {}. ", page.path, page.environment)} {rich(&page.environment_why)}
         </p>
+        {cluster::account(page)}
     }
     .into_any()
 }
