@@ -58,7 +58,7 @@ async fn a_right_that_is_taken_away_in_mid_run_ends_it_and_says_why() {
     until("the end of what was left", async || {
         windfirm::worker::housekeeping::round(stage.house.portal.clone()).await;
         let left = stage.hand(&["-n", SPACE, "get", "testruns", "-o", "name"]);
-        (!left.contains("windfirm-")).then_some(())
+        (!left.contains(&format!("windfirm-{}", ended.execution))).then_some(())
     })
     .await;
 }

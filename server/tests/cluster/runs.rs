@@ -34,7 +34,7 @@ async fn a_run_of_three_runners_is_measured_judged_and_leaves_nothing() {
     assert!(page.events.iter().any(|event| event.text == "k6 runs"), "{:?}", page.events);
     until("an empty namespace", async || {
         let left = stage.hand(&["-n", "shop-staging", "get", "testruns,jobs,secrets,configmaps", "-o", "name"]);
-        (!left.contains("windfirm-")).then_some(())
+        (!left.contains(&format!("windfirm-{}", running.execution))).then_some(())
     })
     .await;
 }
