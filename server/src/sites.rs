@@ -137,12 +137,15 @@ impl Sites {
     /// # Errors
     /// When the configuration does not know it, or not for runs.
     pub fn executor(&self, name: &str) -> Result<&dyn Executor, ExecutorError> {
-        let found = self.get(name).and_then(|site| site.runs.as_ref());
-        found.map(|runs| &runs.executor as &dyn Executor).ok_or_else(|| {
-            let message =
-                format!("The run is in cluster {name}, where the portal's configuration carries out no runs any more. Put it back until the run has ended.");
-            ExecutorError::Cluster { message, passing: true, audit_id: None }
-        })
+        match self.get(name).and_then(|site| site.runs.as_ref()) {
+            Some(runs) => Ok(&runs.executor),
+            None => {
+                let message = format!(
+                    "The run is in cluster {name}, where the portal's configuration carries out no runs any more. Put it back until the run has ended."
+                );
+                Err(ExecutorError::Cluster { message, passing: true, audit_id: None })
+            }
+        }
     }
 }
 

@@ -19,8 +19,13 @@ fn a_binding_that_is_taken_away_is_found_and_so_is_its_return() {
         let lost = until("the loss", async || Some(found(stage, "runner").await).filter(|findings| findings.lacks.len() == RUN_RIGHTS.len())).await;
         assert!(lost.lacks.iter().all(|lack| lack.side == Side::Account && lack.namespace == stage.namespace), "{lost:?}");
         let sentences = lost.sentences().join("\n");
-        let create = format!("The account {} may not create testruns of k6.io in namespace {}. It is needed to start a run.", lost.account, stage.namespace);
-        assert!(sentences.contains(&create), "{sentences}");
+        let together = format!(
+            "The account {} lacks {} rights in namespace {}: create, get, list, watch, delete testruns of k6.io",
+            lost.account,
+            RUN_RIGHTS.len(),
+            stage.namespace
+        );
+        assert!(sentences.contains(&together), "{sentences}");
         stage.bind_account("runner").await;
         until("the return", async || found(stage, "runner").await.is_green().then_some(())).await;
     });

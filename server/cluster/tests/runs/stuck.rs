@@ -49,7 +49,7 @@ async fn a_starter_that_is_not_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_not_there() {
     let Some(stage) = Stage::open().await else { return };
-    let orders = stage.orders(STEADY, &steady(2, 3));
+    let orders = stage.orders(STEADY, &steady(2, 90));
     let refused = stage.executor.start(&stage.permit_as("nobody"), &orders).await.unwrap_err();
     assert!(refused.to_string().contains("/nobody does not exist"), "{refused}");
     let refused = stage.executor.start(&stage.permit_as("default"), &orders).await.unwrap_err();
