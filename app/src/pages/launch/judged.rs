@@ -64,6 +64,11 @@ fn answer(draft: Draft) -> AnyView {
     // Without script the button stays open: the server judges again, and a refused form comes back with everything kept.
     let closed = move || pending.get() || (draft.scripted.get() && !may());
     let sentence = move || draft.judgement.with(|judgement| rich(&judgement.sentence));
+    // What is wrong with no field, and so stands beside none: no change of the form helps.
+    let beyond = move || {
+        let told = draft.judgement.with(|judgement| judgement.fields.iter().find(|(field, _)| field.is_empty()).map(|(_, sentence)| sentence.clone()));
+        told.map(|sentence| view! { <p>{rich(&sentence)}</p> })
+    };
     let title = move || status(tone().0, tone().1);
     let later = move || {
         let unanswered = draft.judgement.with(|judgement| judgement.pending);
@@ -74,6 +79,7 @@ fn answer(draft: Draft) -> AnyView {
             <div class="flow">
                 <h2 id="answer">{title}</h2>
                 <p class="soft">{sentence}</p>
+                {beyond}
                 {later}
                 {move || {
                     draft.stale.get().then(|| view! { <p class="soft">"The guardrails could not be asked just now; this is their last answer. They judge again when you run."</p> })
