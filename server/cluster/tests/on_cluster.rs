@@ -6,6 +6,8 @@
 
 #[path = "on_cluster/between.rs"]
 mod between;
+#[path = "shared/clock.rs"]
+mod clock;
 #[path = "on_cluster/stage.rs"]
 mod stage;
 

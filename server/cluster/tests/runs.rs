@@ -4,6 +4,8 @@
 //! Each test works in a namespace of its own and takes it away. At most two runs go on at a time.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
 
+#[path = "shared/clock.rs"]
+mod clock;
 #[path = "runs/ends.rs"]
 mod ends;
 #[path = "runs/measured.rs"]

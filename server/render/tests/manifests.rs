@@ -4,6 +4,8 @@
 //! set, fails. Each test has namespaces of its own, and a portal of its own, and deletes all of it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
 
+#[path = "../../cluster/tests/shared/clock.rs"]
+mod clock;
 #[path = "manifests/stage.rs"]
 mod stage;
 

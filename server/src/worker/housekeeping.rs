@@ -5,11 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use windfirm_cluster::Reach;
 use windfirm_executor::Executor;
-use windfirm_model::{
-    actor::SystemTask,
-    audit::{EventCode, EventOutcome},
-    id::OperationId,
-};
+use windfirm_model::{actor::SystemTask, audit::EventCode, id::OperationId};
 use windfirm_policy::{
     Access, Permit, Resource,
     act::{CleanSessions, ReconcileAudit, Reload, SuperviseRuns},
@@ -21,7 +17,10 @@ use crate::{
     http::turnstile,
     state::Portal,
     usecase::bundle,
-    worker::{preflight, supervise::StepError},
+    worker::{
+        preflight,
+        supervise::{self, StepError},
+    },
 };
 
 /// An intent that is open for longer than any operation takes was left by a crash.
@@ -109,11 +108,7 @@ async fn leftovers_of(portal: &Portal, executor: &dyn Executor, looking: &Permit
         }
         let cleaned = cleaned.await;
         if account.is_some() {
-            let (outcome, why) = match &cleaned {
-                Ok(()) => (EventOutcome::Done, None),
-                Err(error) => (EventOutcome::Failed, Some(error.to_string())),
-            };
-            portal.store.outcome(&permit, outcome, why.as_deref(), &[]).await?;
+            supervise::record_outcome(portal, &permit, &cleaned).await?;
         }
         match cleaned {
             Ok(()) => tracing::info!(execution = %id, run = %execution.run, "housekeeping.execution_removed"),

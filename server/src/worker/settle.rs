@@ -59,13 +59,13 @@ pub async fn lost(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError
 /// The cluster lets nobody look after it any more: what was delivered is kept, and decides nothing. From here on deliveries are answered
 /// with “stop”, which ends k6.
 pub async fn cut_off(portal: &Arc<Portal>, run: &RunRecord, why: String) -> Result<(), StepError> {
-    let numbers = delivered(portal, run).await?;
+    let numbers = numbers(portal, run, None).await?;
     store(portal, run, RunState::Errored { cause: Cause::RefusedByCluster { why } }, numbers).await
 }
 
 /// Somebody stopped it, and the cluster lets nobody see how it ended: from here on deliveries are answered with “stop”.
 pub async fn cancelled_unseen(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    let numbers = delivered(portal, run).await?;
+    let numbers = numbers(portal, run, None).await?;
     store(portal, run, RunState::Cancelled { by: canceller(run) }, numbers).await
 }
 
@@ -90,11 +90,7 @@ async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepor
     numbers(portal, run, report).await
 }
 
-/// What has been delivered, where neither spool nor log can be read.
-async fn delivered(portal: &Arc<Portal>, run: &RunRecord) -> Result<Numbers, StepError> {
-    numbers(portal, run, None).await
-}
-
+/// Of what has been delivered, without asking the executor for more.
 async fn numbers(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitReport>) -> Result<Numbers, StepError> {
     let live = collect::locked(portal, run.id, run.execution).await?;
     let measured = results::measured(&live.merger, report.map_or(live.started(), |report| report.started), &live.thresholds);

@@ -383,7 +383,8 @@ pub(crate) async fn end(
     Ok(ended?)
 }
 
-async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &Result<(), ExecutorError>) -> Result<(), StepError> {
+/// How the operation of this permit ended.
+pub(crate) async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &Result<(), ExecutorError>) -> Result<(), StepError> {
     let (outcome, failed) = match done {
         Ok(()) => (EventOutcome::Done, None),
         Err(error) => (EventOutcome::Failed, Some(error.to_string())),

@@ -6,24 +6,21 @@ use std::{
     io::Write as _,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::Duration,
 };
 
+use crate::clock::SystemClock;
 use futures::FutureExt as _;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Value, json};
-use uuid::Uuid;
 use windfirm_cluster::{Account, Cluster, ClusterSpec, Clusters, Gateway, Impersonation, RUN_RIGHTS, Right, Source};
 use windfirm_model::{
     actor::{Actor, Groups, PersonKey},
-    clock::{Clock, Timestamp},
+    clock::Clock,
     environment::Environment,
     id::OperationId,
 };
@@ -31,26 +28,6 @@ use windfirm_policy::{Permit, Place, Resource, act::StopRun, compile};
 
 /// However slow the machine is: nothing here takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-
-#[derive(Debug)]
-pub(crate) struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the cluster lives in real time")]
-    fn now(&self) -> Timestamp {
-        Timestamp(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap())
-    }
-    fn new_uuid(&self) -> Uuid {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let millis = u64::try_from(self.now().0 / 1000).unwrap();
-        let [.., e, f, g, h] = COUNT.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-        let [a, b, c, d] = std::process::id().to_be_bytes();
-        uuid::Builder::from_unix_timestamp_millis(millis, &[0, 0, a, b, c, d, e, f, g, h]).into_uuid()
-    }
-    fn secret(&self) -> [u8; 32] {
-        [7; 32]
-    }
-}
 
 pub(crate) struct Stage {
     pub(crate) folder: PathBuf,

@@ -9,9 +9,10 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
+use crate::clock::SystemClock;
 use axum::{
     Json, Router,
     body::Bytes,
@@ -27,7 +28,6 @@ use tokio::{
     time::interval,
 };
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 use windfirm_cluster::{
     ClusterSpec, Clusters, Gateway, Impersonation, Source,
     operator::{KubernetesExecutor, OperatorSettings, PullPolicy, Resources},
@@ -35,7 +35,7 @@ use windfirm_cluster::{
 use windfirm_executor::{Executor as _, ExecutorError, ExitReport, InCluster, Limits, Observation, Orders, Secret};
 use windfirm_measure::wire::{self, Samples};
 use windfirm_model::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
     id::{ExecutionId, OperationId, RunId},
 };
 use windfirm_policy::{Permit, Resource, act::SuperviseRuns};
@@ -65,25 +65,6 @@ fn cluster() -> Option<PathBuf> {
         skipped("WINDFIRM_TEST_CLUSTER is not set. `make cluster` brings one up; its folder is .windfirm/cluster");
     }
     folder
-}
-
-#[derive(Debug)]
-pub(crate) struct SystemClock;
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "a cluster lives in real time")]
-    fn now(&self) -> Timestamp {
-        Timestamp(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap())
-    }
-    fn new_uuid(&self) -> Uuid {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let millis = u64::try_from(self.now().0 / 1000).unwrap();
-        let [_, _, _, _, e, f, g, h] = COUNT.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-        let [a, b, c, d] = std::process::id().to_be_bytes();
-        uuid::Builder::from_unix_timestamp_millis(millis, &[0, 0, a, b, c, d, e, f, g, h]).into_uuid()
-    }
-    fn secret(&self) -> [u8; 32] {
-        [7; 32]
-    }
 }
 
 /// What runners pushed.

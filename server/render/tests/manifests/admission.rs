@@ -10,7 +10,8 @@ use windfirm_model::{
 };
 use windfirm_policy::{Permit, Place, Resource, act::StopRun};
 
-use crate::stage::{Stage, SystemClock, asked, in_real_time, until};
+use crate::clock::SystemClock;
+use crate::stage::{Stage, asked, in_real_time, until};
 
 fn test_run(stage: &Stage, account: &str) -> Value {
     let pod = json!({ "serviceAccountName": account, "metadata": { "labels": { "windfirm.dev/execution": "x" } } });

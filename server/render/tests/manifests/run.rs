@@ -17,7 +17,8 @@ use windfirm_model::{
 };
 use windfirm_policy::{Permit, Resource, act::SuperviseRuns};
 
-use crate::stage::{Stage, SystemClock, asked, in_real_time, until};
+use crate::clock::SystemClock;
+use crate::stage::{Stage, asked, in_real_time, until};
 
 const SCRIPT: &str = "import http from 'k6/http';
 import { sleep } from 'k6';

@@ -6,41 +6,19 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::Duration,
 };
 
+use crate::clock::SystemClock;
 use serde_json::Value;
-use uuid::Uuid;
 use windfirm_cluster::{Account, Cluster, ClusterSpec, Clusters, Impersonation, Preflight, Question, Source, preflight};
-use windfirm_model::clock::{Clock, Timestamp};
+use windfirm_model::clock::Clock;
 use windfirm_policy::{Policy, compile};
 use windfirm_render::{Rendered, Settings, render};
 
 /// However slow the machine is: nothing here takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
-
-#[derive(Debug)]
-pub(crate) struct SystemClock;
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "a cluster lives in real time")]
-    fn now(&self) -> Timestamp {
-        Timestamp(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap())
-    }
-    fn new_uuid(&self) -> Uuid {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let millis = u64::try_from(self.now().0 / 1000).unwrap();
-        let [.., e, f, g, h] = COUNT.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-        let [a, b, c, d] = std::process::id().to_be_bytes();
-        uuid::Builder::from_unix_timestamp_millis(millis, &[0, 0, a, b, c, d, e, f, g, h]).into_uuid()
-    }
-    fn secret(&self) -> [u8; 32] {
-        [7; 32]
-    }
-}
 
 /// Two accounts of one namespace, one of another, under guardrails.
 const POLICY: &str = r#"apiVersion: windfirm.dev/v1
