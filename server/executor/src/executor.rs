@@ -144,6 +144,31 @@ pub struct ExitReport {
     pub events: Vec<RunEvent>,
 }
 
+impl ExitReport {
+    /// Of one whose k6 never began.
+    #[must_use]
+    pub const fn not_started(cause: Cause, at: Timestamp, confinement: Confinement) -> Self {
+        Self {
+            ending: Ending::NotStarted,
+            exit_code: None,
+            signal: None,
+            started: at,
+            ended: at,
+            first_frame: None,
+            cause: Some(cause),
+            summary: None,
+            frames: 0,
+            log_lines: 0,
+            log_dropped: 0,
+            script_errors: 0,
+            dropped: Vec::new(),
+            masked: 0,
+            confinement,
+            events: Vec::new(),
+        }
+    }
+}
+
 /// Carries out executions.
 ///
 /// Every function wants the supervisor's permit for the run: who carries out runs in a cluster does it as the account that the permit names.

@@ -22,7 +22,7 @@ use windfirm_policy::{Permit, act::SuperviseRuns};
 
 use crate::{
     confine,
-    executor::{Ending, Executor, ExecutorError, ExitReport, Handle, Observation},
+    executor::{Executor, ExecutorError, ExitReport, Handle, Observation},
     folder::{self, Folder},
     inspect::{self, InspectError, Inspected},
     k6::K6,
@@ -156,25 +156,8 @@ impl LocalExecutor {
     fn never_started(&self, folder: &Folder) -> ExitReport {
         let words = fs::read_to_string(folder.runner_log()).unwrap_or_default();
         let words = words.lines().next_back().unwrap_or("the runner ended without a word").to_owned();
-        let now = self.clock.now();
-        ExitReport {
-            ending: Ending::NotStarted,
-            exit_code: None,
-            signal: None,
-            started: now,
-            ended: now,
-            first_frame: None,
-            cause: Some(Cause::StartFailed { message: format!("{}.", words.trim_end_matches('.')) }),
-            summary: None,
-            frames: 0,
-            log_lines: 0,
-            log_dropped: 0,
-            script_errors: 0,
-            dropped: Vec::new(),
-            masked: 0,
-            confinement: windfirm_model::view::run::Confinement::default(),
-            events: Vec::new(),
-        }
+        let cause = Cause::StartFailed { message: format!("{}.", words.trim_end_matches('.')) };
+        ExitReport::not_started(cause, self.clock.now(), windfirm_model::view::run::Confinement::default())
     }
     /// A k6 whose runner is gone dies with it; this makes sure, also of what k6 may have started.
     fn end_orphan(folder: &Folder) {

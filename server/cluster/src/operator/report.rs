@@ -114,24 +114,7 @@ fn of_dead(end: &RunnerEnd, memory_mib: u32) -> Cause {
 
 /// It never began.
 pub(crate) fn not_started(cause: Cause, now: Timestamp) -> ExitReport {
-    ExitReport {
-        ending: Ending::NotStarted,
-        exit_code: None,
-        signal: None,
-        started: now,
-        ended: now,
-        first_frame: None,
-        cause: Some(cause),
-        summary: None,
-        frames: 0,
-        log_lines: 0,
-        log_dropped: 0,
-        script_errors: 0,
-        dropped: Vec::new(),
-        masked: 0,
-        confinement: confinement(),
-        events: Vec::new(),
-    }
+    ExitReport::not_started(cause, now, confinement())
 }
 
 /// What the pods are made with; see `objects`.
