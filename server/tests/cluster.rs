@@ -13,8 +13,13 @@
 mod account;
 #[path = "cluster/audit.rs"]
 mod audit;
+#[expect(dead_code, clippy::indexing_slicing, reason = "shared with tests of watches, which use all of it")]
+#[path = "../cluster/tests/shared/between.rs"]
+mod between;
 #[path = "../cluster/tests/shared/cluster.rs"]
 mod cluster;
+#[path = "cluster/faults.rs"]
+mod faults;
 #[path = "cluster/rights.rs"]
 mod rights;
 #[path = "cluster/runs.rs"]

@@ -4,7 +4,8 @@
 //! says `skipped` and, where `WINDFIRM_REQUIRE_CLUSTER=1` is set, fails. Each test works in a namespace of its own and deletes it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
 
-#[path = "on_cluster/between.rs"]
+#[expect(dead_code, reason = "shared with tests of the whole portal")]
+#[path = "shared/between.rs"]
 mod between;
 #[path = "shared/clock.rs"]
 mod clock;

@@ -227,7 +227,11 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
     let permit = permit(portal, run);
     let limit_s = portal.executor(run)?.start_limit_s();
     let over = portal.clock.now().micros_since(since) > i64::from(limit_s) * 1_000_000;
-    match portal.executor(run)?.observe(&permit, run.execution).await {
+    let observed = portal.executor(run)?.observe(&permit, run.execution).await;
+    if let Some(why) = refused_for_long(portal, run, &observed).await? {
+        return settle::cut_off(portal, run, why).await;
+    }
+    match observed {
         Err(error) if over => give_up_late(portal, run, limit_s, &sentence(&error)).await,
         Err(error) => Err(error.into()),
         Ok(Observation::Absent) if over => give_up_late(portal, run, limit_s, "It could not be ordered.").await,

@@ -43,6 +43,26 @@ async fn a_binding_that_is_gone_locks_launches_in_words_and_opens_them_when_it_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_is_taken_away_while_it_starts_ends_it_long_before_the_time_for_starting_does() {
+    let Some(stage) = Stage::open().await else { return };
+    let run = stage.launch(As::Ana, &cart(1, 1, 300)).await;
+    let starting = stage.wait_for(run, |state| matches!(state, RunState::Starting { .. })).await;
+    // The last thing that is ordered.
+    until("the files of the test", async || {
+        let files = stage.hand(&["-n", SPACE, "get", "configmaps", "-o", "name"]);
+        files.contains(&format!("windfirm-{}", starting.execution)).then_some(())
+    })
+    .await;
+    stage.hand(&["-n", SPACE, "delete", "rolebinding", "windfirm-portal"]);
+    let began = Instant::now();
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    let after = began.elapsed();
+    stage.restore(SPACE);
+    assert!(matches!(&ended.state, RunState::Errored { cause: Cause::RefusedByCluster { .. } }), "{:?}", ended.state);
+    assert!(after < Duration::from_secs(30), "{after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_is_taken_away_in_mid_run_ends_it_and_says_why() {
     let Some(stage) = Stage::open().await else { return };
     let run = stage.launch(As::Ana, &cart(1, 1, 300)).await;

@@ -1,6 +1,7 @@
 //! The stage: a portal beside a real cluster, with the cluster's own copy of the demo's repository.
 
 use std::{
+    path::Path,
     process::Output,
     time::{Duration, Instant},
 };
@@ -17,6 +18,7 @@ use windfirm_store::runs::RunRecord;
 
 use crate::{
     account::account_of,
+    between::Between,
     cluster::TestCluster,
     harness::{As, House, Plan},
 };
@@ -36,13 +38,24 @@ impl Stage {
     /// `None` after saying so: there is no cluster, or no k6.
     pub(crate) async fn open() -> Option<Self> {
         let cluster = TestCluster::given()?;
+        let kubeconfig = cluster.folder.join("portal.kubeconfig");
+        Self::build(cluster, &kubeconfig).await
+    }
+    /// With a proxy of the test's own between the portal and the API server.
+    pub(crate) async fn open_between() -> Option<(Self, Between)> {
+        let cluster = TestCluster::given()?;
+        let kubeconfig = kube::config::Kubeconfig::read_from(cluster.folder.join("portal.kubeconfig")).unwrap();
+        let between = Between::open(serde_json::to_value(kubeconfig).unwrap()).await;
+        Some((Self::build(cluster, &between.kubeconfig()).await?, between))
+    }
+    async fn build(cluster: TestCluster, kubeconfig: &Path) -> Option<Self> {
         let turn = TURNS.acquire().await.unwrap();
         let listener = cluster.listener().await;
         let port = listener.local_addr().unwrap().port();
         let clusters = format!(
             "
 - name: home
-  kubeconfig: {{ file: '{folder}/portal.kubeconfig' }}
+  kubeconfig: {{ file: '{kubeconfig}' }}
   argocd: {{}}
   runs:
     portal: http://{address}:{port}
@@ -53,7 +66,7 @@ impl Stage {
     memory_mib: 256
     start_limit_s: 110
 ",
-            folder = cluster.folder.display(),
+            kubeconfig = kubeconfig.display(),
             address = cluster.address(),
             k6 = cluster.image("k6"),
             starter = cluster.image("starter"),

@@ -12,7 +12,7 @@ use crate::{
 #[test]
 fn it_says_since_when_and_why_and_comes_back_by_itself() {
     on_stage("reach", async |stage| {
-        let between = Between::open(stage).await;
+        let between = Between::open(stage.portal_kubeconfig()).await;
         let cluster = cluster_of(&between.kubeconfig());
         assert_eq!(cluster.reach(), Reach::Untried);
         assert!(cluster.probe().await.unwrap().starts_with("v1."));
@@ -32,7 +32,7 @@ fn it_says_since_when_and_why_and_comes_back_by_itself() {
 #[test]
 fn a_silent_api_server_is_not_waited_for() {
     on_stage("silent", async |stage| {
-        let between = Between::open(stage).await;
+        let between = Between::open(stage.portal_kubeconfig()).await;
         let cluster = cluster_of(&between.kubeconfig());
         between.set(Mode::Silent);
         let error = cluster.probe().await.unwrap_err();

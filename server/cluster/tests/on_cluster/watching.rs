@@ -98,7 +98,7 @@ fn objects_come_change_and_go() {
 #[test]
 fn a_cut_keeps_the_last_state_with_its_age_and_nothing_is_missed() {
     on_stage("cut", async |stage| {
-        let between = Between::open(stage).await;
+        let between = Between::open(stage.portal_kubeconfig()).await;
         add(stage, "old").await;
         let mut watching = Watching::<App>::start(cluster_of(&between.kubeconfig()));
         watching.until("the first list", |snapshot| own(snapshot, stage) == names(&["old"])).await;
@@ -122,7 +122,7 @@ fn a_cut_keeps_the_last_state_with_its_age_and_nothing_is_missed() {
 #[test]
 fn a_silent_connection_is_found_out() {
     on_stage("mute", async |stage| {
-        let between = Between::open(stage).await;
+        let between = Between::open(stage.portal_kubeconfig()).await;
         let mut watching = Watching::<App>::start(cluster_of(&between.kubeconfig()));
         watching.until("the first list", |snapshot| snapshot.complete_since.is_some()).await;
         between.set(Mode::Silent);
@@ -138,7 +138,7 @@ fn a_silent_connection_is_found_out() {
 #[test]
 fn a_quiet_cluster_is_not_taken_for_a_silent_one() {
     on_stage("quiet", async |stage| {
-        let between = Between::open(stage).await;
+        let between = Between::open(stage.portal_kubeconfig()).await;
         let mut watching = Watching::<App>::start(cluster_of(&between.kubeconfig()));
         watching.until("the first list", |snapshot| snapshot.complete_since.is_some()).await;
         let lists = between.asked("limit=");
@@ -152,7 +152,7 @@ fn a_quiet_cluster_is_not_taken_for_a_silent_one() {
 #[test]
 fn a_version_that_is_forgotten_makes_it_read_everything_again() {
     on_stage("gone", async |stage| {
-        let between = Between::open(stage).await;
+        let between = Between::open(stage.portal_kubeconfig()).await;
         add(stage, "kept").await;
         add(stage, "lost").await;
         let mut watching = Watching::<App>::start(cluster_of(&between.kubeconfig()));

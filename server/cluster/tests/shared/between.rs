@@ -1,5 +1,5 @@
 //! A proxy of the test's own between the portal and the API server: plain HTTP on this side, TLS on the other. It can cut, keep silent,
-//! and make a watch go on from a version that the API server has long forgotten.
+//! answer with an error, and make a watch go on from a version that the API server has long forgotten.
 
 use std::{
     path::PathBuf,
@@ -14,7 +14,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -24,8 +24,6 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::stage::Stage;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Pass,
@@ -33,6 +31,8 @@ pub(crate) enum Mode {
     Refuse,
     /// Connections are there, and nothing comes through.
     Silent,
+    /// Every request is answered with this status; watches that are there end.
+    Answer(u16),
 }
 
 pub(crate) struct Between {
@@ -52,8 +52,8 @@ struct Shared {
 }
 
 impl Between {
-    pub(crate) async fn open(stage: &Stage) -> Self {
-        let mut kubeconfig = stage.portal_kubeconfig();
+    /// `kubeconfig` is the one of the portal, which gets another that leads here.
+    pub(crate) async fn open(mut kubeconfig: Value) -> Self {
         let options = KubeConfigOptions::default();
         let config = Config::from_custom_kubeconfig(serde_json::from_value::<Kubeconfig>(kubeconfig.clone()).unwrap(), &options).await.unwrap();
         let mut roots = RootCertStore::empty();
@@ -104,12 +104,29 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, modes: watch::Receive
         let (shared, modes) = (Arc::clone(&shared), modes.clone());
         tasks.spawn(async move {
             let mut cut = modes.clone();
+            let mode = *modes.borrow();
+            if let Mode::Answer(status) = mode {
+                answer(near, status).await;
+                return;
+            }
             tokio::select! {
-                _ = cut.wait_for(|mode| *mode == Mode::Refuse) => {}
+                _ = cut.wait_for(|mode| matches!(mode, Mode::Refuse | Mode::Answer(_))) => {}
                 () = connect(near, &shared, modes) => {}
             }
         });
     }
+}
+
+/// What an API server in trouble says, in its own shape.
+async fn answer(mut near: TcpStream, status: u16) {
+    let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "etcdserver: leader changed", "code": status }).to_string();
+    let head =
+        format!("HTTP/1.1 {status} Trouble\r\ncontent-type: application/json\r\ncontent-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n", body.len());
+    // The request first: who is answered before that may find the connection broken.
+    let mut request = vec![0; 64 << 10];
+    let _ = near.read(&mut request).await;
+    let _ = near.write_all(format!("{head}{body}").as_bytes()).await;
+    let _ = near.shutdown().await;
 }
 
 async fn connect(near: TcpStream, shared: &Shared, mut modes: watch::Receiver<Mode>) {

@@ -1,0 +1,65 @@
+//! What goes wrong in the cluster while somebody's test runs there, seen through the whole portal.
+
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use serde_json::Value;
+use windfirm_model::run::{RunState, RunStateKind};
+use windfirm_tree::Presence;
+
+use crate::{
+    between::Mode,
+    harness::As,
+    stage::{Stage, cart, until},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_renamed_in_the_middle_of_its_run_keeps_run_and_history() {
+    let Some(stage) = Stage::open().await else { return };
+    let path = "/shop/cart/".parse().unwrap();
+    let presence = || stage.house.portal.tree().tree.find(&path).map(|app| app.presence);
+    until("the live app", async || (presence() == Some(Presence::Both)).then_some(())).await;
+    let namespace = stage.house.portal.tree().tree.find(&path).unwrap().namespace.clone();
+    let before = stage.hand(&["-n", &namespace, "get", "applications.argoproj.io", "cart", "-o", "json"]);
+    let mut app: Value = serde_json::from_str(&before).unwrap();
+    let metadata = app["metadata"].as_object_mut().unwrap();
+    metadata.retain(|name, _| matches!(name.as_str(), "name" | "namespace" | "labels" | "annotations"));
+    let original = app.to_string();
+
+    let run = stage.launch(As::Ana, &cart(2, 2, 12)).await;
+    stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
+    stage.hand(&["-n", &namespace, "delete", "applications.argoproj.io", "cart", "--wait=false"]);
+    app["metadata"]["name"] = "basket".into();
+    assert!(stage.kubectl(&["apply", "-f", "-"], &app.to_string()).status.success());
+    until("the app that Git alone has", async || (presence() == Some(Presence::GitOnly)).then_some(())).await;
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    // Whatever is judged below, the cluster is as it was.
+    stage.hand(&["-n", &namespace, "delete", "applications.argoproj.io", "basket", "--wait=false"]);
+    assert!(stage.kubectl(&["apply", "-f", "-"], &original).status.success());
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?}", ended.verdict);
+    assert_eq!(stage.house.page(As::Ana, &format!("/runs/{run}")).await.status, StatusCode::OK);
+    assert!(stage.house.page(As::Ana, "/apps/shop/cart/").await.body.contains(&run.to_string()), "it stands in the app's history");
+    until("the app as it was", async || (presence() == Some(Presence::Both)).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_answers_with_errors_locks_launches_and_costs_no_run() {
+    let Some((stage, between)) = Stage::open_between().await else { return };
+    let run = stage.launch(As::Ana, &cart(2, 2, 40)).await;
+    stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
+    for status in [500, 429] {
+        between.set(Mode::Answer(status));
+        let why = until("the lock", async || stage.launch_lock("/shop/cart/", As::Ana).await).await;
+        assert!(why.contains("home"), "it names the cluster: {why}");
+        // Pages come as fast as ever, with what was known.
+        let asked = Instant::now();
+        let tree = stage.house.page(As::Ana, "/tree").await;
+        assert!(tree.status == StatusCode::OK && tree.body.contains("/shop/cart/"));
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        assert!(stage.record(run).await.state.is_live(), "nobody has seen it end");
+        between.set(Mode::Pass);
+        until("the unlocking", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
+    }
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?}", ended.verdict);
+}
