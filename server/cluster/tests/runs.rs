@@ -10,6 +10,8 @@ mod clock;
 mod ends;
 #[path = "runs/measured.rs"]
 mod measured;
+#[path = "runs/secrets.rs"]
+mod secrets;
 #[path = "runs/stage.rs"]
 mod stage;
 #[path = "runs/stuck.rs"]

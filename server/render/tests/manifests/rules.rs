@@ -50,7 +50,7 @@ fn each_right_of_an_account_is_missed() {
             [lack.replace("  ", " ")].into()
         })
         .await;
-        assert_eq!(count, RUN_RIGHTS.len());
+        assert_eq!(count, RUN_RIGHTS.len() + 1);
     });
 }
 
@@ -76,7 +76,7 @@ fn each_right_of_the_portal_in_a_namespace_is_missed() {
             [lack.replace("  ", " ")].into()
         })
         .await;
-        assert_eq!(count, 2 + RUN_RIGHTS.len());
+        assert_eq!(count, 2 + RUN_RIGHTS.len() + 1);
     });
 }
 
