@@ -15,6 +15,8 @@ mod audit;
 mod rights;
 #[path = "cluster/runs.rs"]
 mod runs;
+#[path = "cluster/secrets.rs"]
+mod secrets;
 #[path = "cluster/stage.rs"]
 mod stage;
 #[path = "cluster/tree.rs"]

@@ -34,7 +34,7 @@ async fn each_secret_says_how_old_it_is_and_whether_it_works_since() {
         page.is_sound();
         page.says_before("Tests found", "Secrets of the tests");
         page.says(&["pay-user", "TEST_PASSWORD", "key password", "in namespace <code>shop-staging</code>", "policy: test user of the catalogue"]);
-        page.says(&["1 h ago", "by <code>external-secrets</code>", "made ", "works", "passed, begun ", "10 min ago", &format!("href=\"/runs/{run}\"")]);
+        page.says(&["1 h ago", "by <code>external-secrets</code>", "made ", "works", "passed, launched ", "10 min ago", &format!("href=\"/runs/{run}\"")]);
         page.says(&["not tried", "no run that had it has passed since", "as it was made", "runs of this app are not yours to see"]);
         page.says(&["Its values stand in its metadata too", "<code>--server-side</code>", "not to be seen", "secrets \"gone\" not found"]);
         // No test is called smoke: the first one, made small.

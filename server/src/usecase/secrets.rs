@@ -88,7 +88,9 @@ impl Asker {
         if !self.access.allows(Action::ViewRun, &app.place()) {
             return Ok(Since::Hidden);
         }
-        let passed = self.portal.store.passed_since(&self.access, &app.path, facts.changed, LOOKED_THROUGH).await.map_err(|error| self.store_fault(&error))?;
+        // The API server writes down whole seconds, and pods are made after the launch: what was launched before may have had the old values.
+        let after = facts.changed.plus_seconds(1);
+        let passed = self.portal.store.passed_since(&self.access, &app.path, after, LOOKED_THROUGH).await.map_err(|error| self.store_fault(&error))?;
         let had_it = |passed: &&Passed| {
             let same_namespace = passed.service_account.split_once('/').is_some_and(|(found, _)| found == namespace);
             same_namespace
@@ -97,7 +99,7 @@ impl Asker {
                     .as_ref()
                     .is_some_and(|placement| placement.cluster == site.name() && placement.secrets.iter().any(|given| given.secret == secret))
         };
-        Ok(passed.iter().find(had_it).map_or(Since::NotYet, |passed| Since::Passed { run: passed.id, at: passed.started }))
+        Ok(passed.iter().find(had_it).map_or(Since::NotYet, |passed| Since::Passed { run: passed.id, at: passed.created }))
     }
 }
 

@@ -40,7 +40,7 @@ pub enum SecretTold {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Since {
-    /// This run of the app had it, began after the change, and passed.
+    /// This run of the app had it, was launched after the change, and passed.
     Passed { run: RunId, at: Timestamp },
     /// None did, yet.
     NotYet,

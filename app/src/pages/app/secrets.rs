@@ -91,7 +91,7 @@ fn worked(page: &AppPage, since: &Since) -> AnyView {
     match since {
         Since::Passed { run, at } => {
             let link = view! { <a class="mono" href=href::run(*run)>{run.short()}</a> };
-            view! { {status(Tone::Pass, "works")} <span class="sub">"run " {link} " passed, begun " {moment(*at, page.now)}</span> }.into_any()
+            view! { {status(Tone::Pass, "works")} <span class="sub">"run " {link} " passed, launched " {moment(*at, page.now)}</span> }.into_any()
         }
         Since::NotYet => view! { {status(Tone::Unknown, "not tried")} <span class="sub">"no run that had it has passed since"</span> }.into_any(),
         Since::Hidden => view! { {status(Tone::Locked, "locked")} <span class="sub">"runs of this app are not yours to see"</span> }.into_any(),

@@ -54,10 +54,8 @@ fn judge(portal: &Portal, in_force: &InForce, run: &RunRecord, judged: Option<&J
     {
         return both(format!("The app was in {} when it was launched and is in {} now.", place.environment, app.environment));
     }
-    // They go with the policy, and are frozen: what was given then is not given on its word of then.
-    if let Some(placement) = &run.manifest.placement
-        && placement.secrets != in_force.policy.policy.secrets_for(&place)
-    {
+    let frozen = run.manifest.placement.as_ref().map(|placement| placement.secrets.as_slice()).unwrap_or_default();
+    if frozen != in_force.policy.policy.secrets_for(&place) {
         return both("The policy gives the tests of this app other Secrets than when it was launched.".to_owned());
     }
     let facts = Facts {

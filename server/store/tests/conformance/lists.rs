@@ -116,12 +116,12 @@ async fn the_runs_of_an_app_are_its_own(world: &World) {
     assert_eq!((rows.iter().map(|row| row.id).collect::<Vec<_>>(), total), (vec![runs[4].id, runs[2].id], 3));
 }
 
-/// What is asked after a Secret has changed: which runs with it began later, and passed.
+/// What is asked after a Secret has changed: which runs were launched later, and passed.
 async fn runs_that_passed_since_a_moment(world: &World) {
     let path = "/shop/pay/".parse().unwrap();
     let before = judged(world, &ana(), "/shop/pay/", Outcome::Pass, 1).await;
     world.clock.advance(100);
-    let since = world.clock.now();
+    let since = windfirm_model::clock::Clock::now(&*world.clock);
     world.clock.advance(1);
     judged(world, &ana(), "/shop/pay/", Outcome::Fail, 1).await;
     let older = judged(world, &ana(), "/shop/pay/", Outcome::Pass, 1).await;
@@ -131,7 +131,7 @@ async fn runs_that_passed_since_a_moment(world: &World) {
     let found = world.store.passed_since(&access(&ana()), &path, since, 10).await.unwrap();
     assert_eq!(found.iter().map(|passed| passed.id).collect::<Vec<_>>(), [newer.id, older.id]);
     assert!(
-        found.iter().all(|passed| passed.started >= since && passed.service_account == newer.service_account && passed.placement == newer.manifest.placement)
+        found.iter().all(|passed| passed.created >= since && passed.service_account == newer.service_account && passed.placement == newer.manifest.placement)
     );
     assert_eq!(world.store.passed_since(&access(&ana()), &path, since, 1).await.unwrap().len(), 1);
     assert_eq!(world.store.passed_since(&access(&ana()), &path, before.created, 10).await.unwrap().len(), 3);

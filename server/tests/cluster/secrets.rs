@@ -1,0 +1,99 @@
+//! Secrets for tests, and rotating one: through the whole portal, on a real cluster.
+
+use axum::http::{Method, StatusCode};
+use windfirm_model::{
+    run::RunStateKind,
+    view::{
+        app::AppPage,
+        run::SecretUse,
+        secret::{SecretRow, SecretTold, Since},
+    },
+};
+
+use crate::{
+    harness::As,
+    stage::{Stage, cart, until},
+};
+
+const SPACE: &str = "shop-staging";
+const NAME: &str = "windfirm-test-cart-user";
+const RULES: &str =
+    "secrets:\n  - { name: test user, on: [/shop/cart/], in: [staging], from: { name: windfirm-test-cart-user, keys: { TEST_USER: username } } }\n";
+/// What `windfirm policy render` would add.
+const RIGHTS: &str = r#"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: windfirm-test-cart-user, namespace: shop-staging }
+rules: [{ apiGroups: [""], resources: [secrets], resourceNames: [windfirm-test-cart-user], verbs: [get, "impersonate-on:serviceaccount:get"] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: windfirm-test-cart-user, namespace: shop-staging }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: windfirm-test-cart-user }
+subjects: [{ kind: ServiceAccount, name: loadtest, namespace: shop-staging }, { kind: ServiceAccount, name: portal, namespace: windfirm }]
+"#;
+
+/// Takes away what the test made in the cluster, however it ends.
+struct Tidy<'a>(&'a Stage);
+
+impl Drop for Tidy<'_> {
+    fn drop(&mut self) {
+        self.0.kubectl(&["-n", SPACE, "delete", "--ignore-not-found", "secret,role,rolebinding", NAME], "");
+    }
+}
+
+async fn page(stage: &Stage, who: As) -> AppPage {
+    let answer = stage.house.call(who, Method::GET, "app", "path=/shop/cart/").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert!(!answer.body.contains("s3cret") && !answer.body.contains("czNjcmV0"), "no value, and none as base64");
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+async fn told(stage: &Stage) -> SecretTold {
+    let page = page(stage, As::Ana).await;
+    let [SecretRow { told, .. }] = page.secrets.as_slice() else { panic!("{:?}", page.secrets) };
+    told.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
+    let Some(stage) = Stage::open().await else { return };
+    let tidy = Tidy(&stage);
+    let file = &stage.house.portal.settings.policy_file;
+    let policy = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, format!("{policy}{RULES}")).unwrap();
+
+    // The new right is asked for as the others are, and its lack locks.
+    let why = until("the lock", async || stage.launch_lock("/shop/cart/", As::Ana).await).await;
+    assert!(why.contains(&format!("shop-staging/loadtest may not get secrets “{NAME}” in namespace shop-staging")), "{why}");
+    let SecretTold::Refused { why } = told(&stage).await else { panic!() };
+    assert!(why.contains("cannot") && why.contains(NAME), "{why}");
+
+    assert!(stage.kubectl(&["apply", "-f", "-"], RIGHTS).status.success());
+    until("the unlocking", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
+    let SecretTold::Refused { why } = told(&stage).await else { panic!() };
+    assert!(why.contains(&format!("secrets \"{NAME}\" not found")), "{why}");
+
+    stage.hand(&["-n", SPACE, "create", "secret", "generic", NAME, "--from-literal=username=s3cret"]);
+    let SecretTold::Known { namespace, created, changed, by, copied, since } = told(&stage).await else { panic!() };
+    assert_eq!((namespace.as_str(), created, by.as_deref(), copied, since), (SPACE, changed, Some("kubectl-create"), false, Since::NotYet));
+    // Who may not launch as that account is told names, and nobody is asked.
+    let others = page(&stage, As::Chris).await.secrets;
+    assert!(matches!(&others[0].told, SecretTold::NotAsked { why } if why.contains("there is none")), "{others:?}");
+
+    let run = stage.launch(As::Ana, &cart(1, 1, 3)).await;
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?}", ended.verdict);
+    let given = SecretUse { variable: "TEST_USER".to_owned(), secret: NAME.to_owned(), key: "username".to_owned() };
+    assert_eq!(ended.manifest.placement.unwrap().secrets, [given]);
+    let SecretTold::Known { since, .. } = told(&stage).await else { panic!() };
+    assert!(matches!(since, Since::Passed { run: passed, .. } if passed == run), "{since:?}");
+
+    stage.hand(&["-n", SPACE, "patch", "secret", NAME, "--field-manager=rotator", "-p", r#"{"stringData":{"username":"s3cret too"}}"#]);
+    let SecretTold::Known { changed: later, by, since, .. } = told(&stage).await else { panic!() };
+    assert_eq!((by.as_deref(), &since), (Some("rotator"), &Since::NotYet));
+    assert!(later > changed);
+    let html = stage.house.page(As::Ana, "/apps/shop/cart/").await.body;
+    assert!(html.contains("Secrets of the tests") && html.contains("rotator") && html.contains("not tried") && !html.contains("s3cret"), "{html}");
+    drop(tidy);
+}
