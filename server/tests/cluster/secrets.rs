@@ -1,6 +1,7 @@
-//! Secrets for tests, and rotating one: through the whole portal, on a real cluster.
+//! Secrets for tests, and rotating one: through the whole portal, on a real cluster, with what is rendered for them and no more.
 
 use axum::http::{Method, StatusCode};
+use serde_json::json;
 use windfirm_model::{
     run::RunStateKind,
     view::{
@@ -9,6 +10,8 @@ use windfirm_model::{
         secret::{SecretRow, SecretTold, Since},
     },
 };
+use windfirm_policy::compile;
+use windfirm_render::{Settings, render};
 
 use crate::{
     harness::As,
@@ -19,27 +22,49 @@ const SPACE: &str = "shop-staging";
 const NAME: &str = "windfirm-test-cart-user";
 const RULES: &str =
     "secrets:\n  - { name: test user, on: [/shop/cart/], in: [staging], from: { name: windfirm-test-cart-user, keys: { TEST_USER: username } } }\n";
-/// What `windfirm policy render` would add.
-const RIGHTS: &str = r#"
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: { name: windfirm-test-cart-user, namespace: shop-staging }
-rules: [{ apiGroups: [""], resources: [secrets], resourceNames: [windfirm-test-cart-user], verbs: [get, "impersonate-on:serviceaccount:get"] }]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: windfirm-test-cart-user, namespace: shop-staging }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: windfirm-test-cart-user }
-subjects: [{ kind: ServiceAccount, name: loadtest, namespace: shop-staging }, { kind: ServiceAccount, name: portal, namespace: windfirm }]
-"#;
+/// Of the cluster's own policy.
+const POLICY: &str = include_str!("../../../deploy/example/cluster-policy.yaml");
 
-/// Takes away what the test made in the cluster, however it ends.
+/// What of the manifests depends on Secrets: what accounts may do in the namespace, and what a TestRun may be.
+fn rights(policy: &str) -> String {
+    let policy = compile(policy, "policy.yaml").unwrap();
+    let rendered = render(&policy, &Settings::new("windfirm/portal".parse().unwrap())).unwrap().stream();
+    let of_secrets = |document: &&str| {
+        document.contains("\nkind: ValidatingAdmissionPolicy\n")
+            || document.contains("\nkind: Role\n") && document.contains(&format!("\n  namespace: {SPACE}\n"))
+    };
+    let documents: Vec<&str> = rendered.split("---\n").filter(of_secrets).collect();
+    assert_eq!(documents.len(), 3, "the account's role, the portal's, and admission");
+    documents.join("---\n")
+}
+
+fn apply(stage: &Stage, manifests: &str) {
+    let output = stage.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "-"], manifests);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Leaves the cluster as it was, however the test ends.
 struct Tidy<'a>(&'a Stage);
 
 impl Drop for Tidy<'_> {
     fn drop(&mut self) {
-        self.0.kubectl(&["-n", SPACE, "delete", "--ignore-not-found", "secret,role,rolebinding", NAME], "");
+        self.0.kubectl(&["-n", SPACE, "delete", "--ignore-not-found", "secret", NAME], "");
+        self.0.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "-"], &rights(POLICY));
     }
+}
+
+/// Whether the API server would take a TestRun of the account that reads the Secret.
+fn admitted(stage: &Stage) -> bool {
+    let pod = json!({ "serviceAccountName": "loadtest", "metadata": { "labels": { "windfirm.dev/execution": "x" } } });
+    let mut runner = pod.clone();
+    runner["resources"] = json!({ "limits": { "memory": "256Mi" } });
+    runner["env"] = json!([{ "name": "TEST_USER", "valueFrom": { "secretKeyRef": { "name": NAME, "key": "username" } } }]);
+    let run = json!({
+        "apiVersion": "k6.io/v1alpha1", "kind": "TestRun", "metadata": { "name": "try", "namespace": SPACE },
+        "spec": { "parallelism": 1, "script": { "configMap": { "name": "try", "file": "a.js" } }, "initializer": pod, "starter": pod, "runner": runner },
+    });
+    let account = format!("--as=system:serviceaccount:{SPACE}:loadtest");
+    stage.kubectl(&["create", "--dry-run=server", "--validate=false", &account, "-f", "-"], &run.to_string()).status.success()
 }
 
 async fn page(stage: &Stage, who: As) -> AppPage {
@@ -59,18 +84,20 @@ async fn told(stage: &Stage) -> SecretTold {
 async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
     let Some(stage) = Stage::open().await else { return };
     let tidy = Tidy(&stage);
+    assert!(!admitted(&stage), "what no policy gives is refused");
     let file = &stage.house.portal.settings.policy_file;
     let policy = std::fs::read_to_string(file).unwrap();
     std::fs::write(file, format!("{policy}{RULES}")).unwrap();
 
     // The new right is asked for as the others are, and its lack locks.
     let why = until("the lock", async || stage.launch_lock("/shop/cart/", As::Ana).await).await;
-    assert!(why.contains(&format!("shop-staging/loadtest may not get secrets “{NAME}” in namespace shop-staging")), "{why}");
+    assert!(why.contains(&format!("may not get secrets “{NAME}” in namespace shop-staging")), "{why}");
     let SecretTold::Refused { why } = told(&stage).await else { panic!() };
-    assert!(why.contains("cannot") && why.contains(NAME), "{why}");
+    assert!(why.contains("secrets") && why.contains(NAME), "{why}");
 
-    assert!(stage.kubectl(&["apply", "-f", "-"], RIGHTS).status.success());
+    apply(&stage, &rights(&format!("{POLICY}{RULES}")));
     until("the unlocking", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
+    until("the admission", async || admitted(&stage).then_some(())).await;
     let SecretTold::Refused { why } = told(&stage).await else { panic!() };
     assert!(why.contains(&format!("secrets \"{NAME}\" not found")), "{why}");
 
@@ -81,9 +108,10 @@ async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
     let others = page(&stage, As::Chris).await.secrets;
     assert!(matches!(&others[0].told, SecretTold::NotAsked { why } if why.contains("there is none")), "{others:?}");
 
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let run = stage.launch(As::Ana, &cart(1, 1, 3)).await;
     let ended = stage.wait_for(run, |state| !state.is_live()).await;
-    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?}", ended.verdict);
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
     let given = SecretUse { variable: "TEST_USER".to_owned(), secret: NAME.to_owned(), key: "username".to_owned() };
     assert_eq!(ended.manifest.placement.unwrap().secrets, [given]);
     let SecretTold::Known { since, .. } = told(&stage).await else { panic!() };
