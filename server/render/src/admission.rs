@@ -71,6 +71,10 @@ pub(crate) fn policy(namespaces: &[Namespace], settings: &Settings, names: &Name
     };
     let mut validations = vec![
         validation(
+            "object.metadata.name.matches('^windfirm-[0-9a-f]{32}$')",
+            "A TestRun is called windfirm- and the 32 digits of its execution, so that it cannot have the name of a Secret that was there before, and read it as its own.",
+        ),
+        validation(
             "variables.pods.all(pod,\n'system:serviceaccount:' + request.namespace + ':' + pod.?serviceAccountName.orValue('default') == request.userInfo.username)",
             "The initializer, starter and runner pods of a TestRun run as the account that creates it, and as no other. Name it as serviceAccountName of all three.",
         ),

@@ -60,7 +60,7 @@ fn admitted(stage: &Stage) -> bool {
     runner["resources"] = json!({ "limits": { "memory": "256Mi" } });
     runner["env"] = json!([{ "name": "TEST_USER", "valueFrom": { "secretKeyRef": { "name": NAME, "key": "username" } } }]);
     let run = json!({
-        "apiVersion": "k6.io/v1alpha1", "kind": "TestRun", "metadata": { "name": "try", "namespace": SPACE },
+        "apiVersion": "k6.io/v1alpha1", "kind": "TestRun", "metadata": { "name": "windfirm-01935c7e8b1a70008000123456789abc", "namespace": SPACE },
         "spec": { "parallelism": 1, "script": { "configMap": { "name": "try", "file": "a.js" } }, "initializer": pod, "starter": pod, "runner": runner },
     });
     let account = format!("--as=system:serviceaccount:{SPACE}:loadtest");

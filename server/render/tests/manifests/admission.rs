@@ -13,15 +13,18 @@ use windfirm_policy::{Permit, Place, Resource, act::StopRun};
 use crate::clock::SystemClock;
 use crate::stage::{Stage, asked, in_real_time, until};
 
+/// As the portal calls TestRuns, and the Secrets that are theirs.
+const OURS: &str = "windfirm-01935c7e8b1a70008000123456789abc";
+
 fn test_run(stage: &Stage, account: &str) -> Value {
     let pod = json!({ "serviceAccountName": account, "metadata": { "labels": { "windfirm.dev/execution": "x" } } });
     let mut runner = pod.clone();
     runner["resources"] = json!({ "limits": { "memory": "512Mi" } });
-    runner["env"] = json!([{ "name": "K6_CLOUD_TOKEN", "valueFrom": { "secretKeyRef": { "name": "try", "key": "token" } } }, { "name": "A", "value": "b" }]);
+    runner["env"] = json!([{ "name": "K6_CLOUD_TOKEN", "valueFrom": { "secretKeyRef": { "name": OURS, "key": "token" } } }, { "name": "A", "value": "b" }]);
     runner["volumes"] = json!([{ "name": "scratch", "emptyDir": {} }]);
     json!({
-        "apiVersion": "k6.io/v1alpha1", "kind": "TestRun", "metadata": { "name": "try", "namespace": stage.namespace },
-        "spec": { "parallelism": 2, "script": { "configMap": { "name": "try", "file": "a.js" } }, "initializer": pod, "starter": pod, "runner": runner },
+        "apiVersion": "k6.io/v1alpha1", "kind": "TestRun", "metadata": { "name": OURS, "namespace": stage.namespace },
+        "spec": { "parallelism": 2, "script": { "configMap": { "name": OURS, "file": "a.js" } }, "initializer": pod, "starter": pod, "runner": runner },
     })
 }
 
@@ -68,7 +71,7 @@ fn secrets(stage: &Stage) -> Vec<(&'static str, Value, &'static str)> {
         ("/spec/runner/volumes", json!([{ "name": "a", "projected": { "sources": [{ "secret": { "name": "pay-user" } }] } }]), runners),
         ("/spec/starter/env", json!([of_secret("pay-user", "username")]), others),
         ("/spec/initializer/env", json!([of_secret("pay-user", "username")]), others),
-        ("/spec/starter/volumes", json!([{ "name": "a", "secret": { "secretName": "try" } }]), others),
+        ("/spec/starter/volumes", json!([{ "name": "a", "secret": { "secretName": OURS } }]), others),
     ]
 }
 
@@ -85,6 +88,8 @@ fn the_pods_of_a_run_stay_on_the_account_that_creates_it() {
         assert_eq!(refused(&stage, Some(&loadtest), &good), "");
         let same = "run as the account that creates it";
         let cases = [
+            ("/metadata/name", json!("database"), "cannot have the name of a Secret"),
+            ("/metadata/name", json!("windfirm-database"), "cannot have the name of a Secret"),
             ("/spec/runner/serviceAccountName", json!("leads"), same),
             ("/spec/starter/serviceAccountName", json!("default"), same),
             ("/spec/initializer/serviceAccountName", json!("leads"), same),
@@ -106,9 +111,9 @@ fn the_pods_of_a_run_stay_on_the_account_that_creates_it() {
             let told = refused(&stage, Some(&loadtest), &changed(&good, pointer, value.clone()));
             assert!(told.contains(expected) && told.contains("Forbidden"), "{pointer} {value}: {told:?}");
         }
-        let given = changed(&good, "/spec/runner/env", json!([of_secret("pay-user", "username"), of_secret("pay-user", "password"), of_secret("try", "x")]));
+        let given = changed(&good, "/spec/runner/env", json!([of_secret("pay-user", "username"), of_secret("pay-user", "password"), of_secret(OURS, "x")]));
         assert_eq!(refused(&stage, Some(&loadtest), &given), "");
-        assert_eq!(refused(&stage, Some(&loadtest), &changed(&good, "/spec/runner/volumes", json!([{ "name": "a", "secret": { "secretName": "try" } }]))), "");
+        assert_eq!(refused(&stage, Some(&loadtest), &changed(&good, "/spec/runner/volumes", json!([{ "name": "a", "secret": { "secretName": OURS } }]))), "");
         // What this namespace's accounts get is nothing to those of another, nor the other way round.
         let on_call = format!("system:serviceaccount:{}-prod:loadtest", stage.namespace);
         let there = |run: &Value| changed(run, "/metadata/namespace", json!(format!("{}-prod", stage.namespace)));
@@ -149,7 +154,7 @@ fn the_portal_is_told_that_a_rule_of_the_cluster_forbids_it() {
         let error = until("the policy to be in force", async || match acting.create::<Value>(Kind::TEST_RUN, &wrong).await {
             Err(error) => Some(error),
             Ok(_) => {
-                acting.delete(Kind::TEST_RUN, "try", None).await.unwrap();
+                acting.delete(Kind::TEST_RUN, OURS, None).await.unwrap();
                 None
             }
         })
