@@ -54,8 +54,9 @@ async fn an_account_that_is_not_there() {
         let refused = stage.executor.start(&stage.permit_as(other), &orders).await.unwrap_err();
         assert!(refused.to_string().contains(&format!("does not let the portal act as {}/{other}", stage.namespace)), "{refused}");
     }
-    // In the middle of a start: nobody can act as it any more, and that is said.
+    // In the middle of a run: nobody can act as it any more, and that is said. (Earlier it could be that its pods cannot be made.)
     stage.start(&orders).await;
+    stage.running(orders.execution).await;
     stage.hand(&["delete", "serviceaccount", "loadtest"]);
     let told = crate::stage::until("words", async || stage.observe(orders.execution).await.err()).await;
     assert!(told.to_string().contains("/loadtest does not exist") && !told.is_passing(), "{told}");
