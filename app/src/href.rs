@@ -48,6 +48,12 @@ pub fn launch(path: &AppPath, test: Option<&str>) -> String {
     with_query("/launch", &[("path", Some(path.as_str())), ("test", test)])
 }
 
+/// The same with a profile, where one is chosen.
+#[must_use]
+pub fn launch_as(path: &AppPath, test: &str, profile: &str) -> String {
+    with_query("/launch", &[("path", Some(path.as_str())), ("test", Some(test)), ("profile", Some(profile))])
+}
+
 /// The longest address of a launch form, in bytes. Servers take 64 KiB at most, and what was wrong stands in it, too.
 const MOST_FORM_BYTES: usize = 40 << 10;
 

@@ -29,6 +29,8 @@ pub struct Sites {
 #[derive(Debug)]
 pub struct Site {
     pub cluster: Arc<Cluster>,
+    /// The way to act as accounts there.
+    pub gateway: Gateway,
     pub runs: Option<SiteRuns>,
     /// Whether an Argo CD is read here.
     pub has_argocd: bool,
@@ -84,13 +86,14 @@ impl Sites {
         let mut sites = Vec::new();
         for section in sections {
             let Some(cluster) = clusters.get(&section.name) else { continue };
+            let gateway = Gateway::new(Arc::clone(cluster));
             let runs = section.runs.as_ref().map(|runs| {
                 let settings: OperatorSettings = runs.operator(instance);
-                let executor = KubernetesExecutor::new(Gateway::new(Arc::clone(cluster)), settings, Arc::clone(clock));
+                let executor = KubernetesExecutor::new(gateway.clone(), settings, Arc::clone(clock));
                 SiteRuns { executor, ingest_url: runs.ingest_url(), slots: runs.slots }
             });
             let has_argocd = section.argocd.is_some();
-            sites.push(Arc::new(Site { cluster: Arc::clone(cluster), runs, has_argocd, watches: OnceLock::new(), preflight: ArcSwapOption::empty() }));
+            sites.push(Arc::new(Site { cluster: Arc::clone(cluster), gateway, runs, has_argocd, watches: OnceLock::new(), preflight: ArcSwapOption::empty() }));
         }
         Ok(Self { sites, forest: forest_options(sections) })
     }

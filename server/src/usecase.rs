@@ -12,5 +12,6 @@ pub mod inspection;
 pub mod launch;
 pub mod person;
 pub mod runs;
+mod secrets;
 pub mod system;
 pub mod tree;

@@ -24,6 +24,8 @@ mod faults;
 mod rights;
 #[path = "cluster/runs.rs"]
 mod runs;
+#[path = "cluster/secrets.rs"]
+mod secrets;
 #[path = "cluster/stage.rs"]
 mod stage;
 #[path = "cluster/tree.rs"]

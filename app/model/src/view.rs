@@ -11,5 +11,6 @@ pub mod home;
 pub mod launch;
 pub mod run;
 pub mod runs;
+pub mod secret;
 pub mod system;
 pub mod tree;

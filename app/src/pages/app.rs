@@ -6,6 +6,7 @@ mod facts;
 mod history;
 mod overview;
 mod scripts;
+mod secrets;
 mod sources;
 mod trend;
 

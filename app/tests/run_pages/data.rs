@@ -351,6 +351,7 @@ pub(crate) fn launch_form() -> LaunchForm {
         },
         allowed: true,
         cluster: None,
+        secrets: Vec::new(),
         request: LaunchRequest {
             path: text("/shop/payments/"),
             test: text("apps/payments/k6/pay.js"),

@@ -20,7 +20,7 @@ use windfirm_model::{
     view::{
         app::{TestOptions, TestRow},
         launch::LaunchForm,
-        run::{LogPage, Permission, RunPage},
+        run::{LogPage, Permission, Placement, RunPage, SecretUse},
         runs::RunsPage,
     },
 };
@@ -242,6 +242,21 @@ async fn who_may_not_launch_sees_why_in_place_of_the_button() {
     form.is_sound();
     form.says(&["Locked", "Group <code>shop-dev</code> may read prod"]);
     form.never_says(&[r#"type="submit" form="launch""#]);
+}
+
+#[tokio::test]
+async fn the_form_and_the_manifest_say_which_secrets_the_test_gets() {
+    let given = SecretUse { variable: "TEST_PASSWORD".to_owned(), secret: "pay-user".to_owned(), key: "password".to_owned() };
+    let form = LaunchForm { cluster: Some("home".to_owned()), secrets: vec![given.clone()], ..data::launch_form() };
+    let form = page("launch-secrets", "/launch?path=/shop/payments/", Answers { launch: Ok(form), ..Answers::default() }).await;
+    form.is_sound();
+    form.says(&["<dt>Secrets</dt>", "<code>TEST_PASSWORD</code>", "key password of pay-user"]);
+
+    let mut run = live_run();
+    run.manifest.placement = Some(Placement { cluster: "home".to_owned(), runners: 2, options: "{}".to_owned(), secrets: vec![given] });
+    let run = page("run-secrets", &address(), Answers { run: Ok(run), ..Answers::default() }).await;
+    run.is_sound();
+    run.says(&["<dt>Secrets</dt>", "<code>TEST_PASSWORD</code>", "key password of pay-user"]);
 }
 
 #[tokio::test]

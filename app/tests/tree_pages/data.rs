@@ -274,6 +274,7 @@ pub(crate) fn app() -> AppPage {
         live: None,
         cluster_state: None,
         account_findings: None,
+        secrets: Vec::new(),
         now: NOW,
     }
 }

@@ -10,6 +10,7 @@ mod portal;
 #[expect(dead_code, reason = "shared with the pages of runs, which also post forms")]
 #[path = "../run_pages/render.rs"]
 mod render;
+mod secrets;
 
 use portal::Answers;
 use render::{Page, page};

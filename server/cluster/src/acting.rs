@@ -7,7 +7,11 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use http::{Method, Request, header::CONTENT_TYPE};
+use http::{
+    Method, Request,
+    header::{ACCEPT, CONTENT_TYPE},
+    request::Builder,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -21,6 +25,7 @@ use crate::{
     error::ClusterError,
     gateway::Gateway,
     kind::Kind,
+    secret_facts::{METADATA_ONLY, SecretFacts},
     watch::{ActingAs, Changes, follow},
 };
 
@@ -157,6 +162,19 @@ impl<'p, A> Acting<'p, A> {
     pub async fn get<T: DeserializeOwned>(&self, kind: Kind, name: &str) -> Result<Done<T>, ClusterError> {
         self.object(Method::GET, &self.path_of(kind, name)?, "", Vec::new()).await
     }
+    /// How old a Secret is, and what last changed it: only its metadata is asked for.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotThere`], and all else that can go wrong.
+    pub async fn secret_facts(&self, name: &str) -> Result<SecretFacts, ClusterError> {
+        let path = self.path_of(Kind::SECRET, name)?;
+        let request = self.request(Method::GET, &path).header(ACCEPT, METADATA_ONLY);
+        let answer = self.exchange(request.body(Vec::new()).map_err(|error| wrong(&error))?).await?;
+        if !answer.status.is_success() {
+            return Err(call::failure(self.cluster(), Some(&self.account), &path, &answer));
+        }
+        SecretFacts::read(&answer.body).map_err(|why| ClusterError::Unreadable { cluster: self.cluster_name(), why })
+    }
     /// All objects that are selected, page by page.
     ///
     /// # Errors
@@ -250,7 +268,7 @@ impl<'p, A> Acting<'p, A> {
             return Err(ClusterError::Request(format!("“{service}:{port}{path}” is not a service and a path in it")));
         }
         let path = format!("{}/{service}:{port}/proxy{path}", Kind::SERVICE.path(Some(self.account.namespace())));
-        let answer = self.exchange(method, &path, if body.is_empty() { "" } else { "application/json" }, body).await?;
+        let answer = self.ask(method, &path, if body.is_empty() { "" } else { "application/json" }, body).await?;
         // The service may answer with any status. What the API server says itself is a Status object.
         let ours = !answer.status.is_success() && answer.is_status();
         if ours {
@@ -263,16 +281,21 @@ impl<'p, A> Acting<'p, A> {
         Ok(Done { object: answer.read(self.cluster())?, audit_id: answer.audit_id })
     }
     async fn send(&self, method: Method, path: &str, content: &str, body: Vec<u8>) -> Result<Answer, ClusterError> {
-        let answer = self.exchange(method, path, content, body).await?;
+        let answer = self.ask(method, path, content, body).await?;
         if answer.status.is_success() { Ok(answer) } else { Err(call::failure(self.cluster(), Some(&self.account), path, &answer)) }
     }
-    async fn exchange(&self, method: Method, path: &str, content: &str, body: Vec<u8>) -> Result<Answer, ClusterError> {
-        self.gateway.confirm(&self.account, &self.uid).await?;
-        let mut request = Request::builder().method(method).uri(path).header("audit-id", audit_id_of(self.permit.operation()));
+    async fn ask(&self, method: Method, path: &str, content: &str, body: Vec<u8>) -> Result<Answer, ClusterError> {
+        let mut request = self.request(method, path);
         if !content.is_empty() {
             request = request.header(CONTENT_TYPE, content);
         }
-        let request = request.body(body).map_err(|error| wrong(&error))?;
+        self.exchange(request.body(body).map_err(|error| wrong(&error))?).await
+    }
+    fn request(&self, method: Method, path: &str) -> Builder {
+        Request::builder().method(method).uri(path).header("audit-id", audit_id_of(self.permit.operation()))
+    }
+    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Answer, ClusterError> {
+        self.gateway.confirm(&self.account, &self.uid).await?;
         call::exchange(self.cluster(), Call { request, account: Some(&self.account), limit: LIMIT }).await
     }
     fn path_of(&self, kind: Kind, name: &str) -> Result<String, ClusterError> {

@@ -27,6 +27,7 @@ pub mod operator;
 pub mod preflight;
 mod read;
 mod refusal;
+mod secret_facts;
 pub mod watch;
 
 pub use account::{Account, BadAccount};
@@ -36,7 +37,8 @@ pub use clusters::{BadClusters, ClusterName, ClusterSpec, Clusters, Impersonatio
 pub use error::ClusterError;
 pub use gateway::Gateway;
 pub use kind::Kind;
-pub use preflight::{Findings, Lack, Preflight, Presence, Question, RUN_RIGHTS, Right, preflight};
+pub use preflight::{Findings, Lack, Preflight, Presence, Question, RUN_RIGHTS, Right, SECRET_RIGHT, preflight};
 pub use read::{read_labelled, read_one};
 pub use refusal::{Refusal, Side};
+pub use secret_facts::SecretFacts;
 pub use watch::{Change, Changes, Object, ObjectName, Snapshot, Trouble, Watch, WatchSettings, Watched, Watcher, watch};

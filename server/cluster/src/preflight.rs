@@ -14,7 +14,7 @@ use windfirm_model::clock::Timestamp;
 
 use crate::{account::Account, cluster::Cluster, refusal::Side};
 use ask::{Answer, Ask, Asker};
-pub use rights::{RUN_RIGHTS, Right};
+pub use rights::{RUN_RIGHTS, Right, SECRET_RIGHT};
 
 /// One thing that an account must be able to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +31,11 @@ impl Question {
     pub fn of_a_run(account: &Account) -> impl Iterator<Item = Self> + use<> {
         let account = account.clone();
         RUN_RIGHTS.iter().map(move |&right| Self { account: account.clone(), namespace: account.namespace().to_owned(), right, name: None })
+    }
+    /// What is asked of one Secret that its runs get.
+    #[must_use]
+    pub fn of_secret(account: &Account, secret: &str) -> Self {
+        Self { account: account.clone(), namespace: account.namespace().to_owned(), right: SECRET_RIGHT, name: Some(secret.to_owned()) }
     }
 }
 

@@ -16,6 +16,8 @@ mod ends;
 mod faults;
 #[path = "runs/measured.rs"]
 mod measured;
+#[path = "runs/secrets.rs"]
+mod secrets;
 #[path = "runs/stage.rs"]
 mod stage;
 #[path = "runs/stuck.rs"]

@@ -3,7 +3,10 @@
 use std::{fmt, net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use windfirm_model::id::{ExecutionId, RunId};
+use windfirm_model::{
+    id::{ExecutionId, RunId},
+    view::run::SecretUse,
+};
 
 /// A text that must not be shown: `Debug` masks it. It is written out only by `Serialize`, into files that nobody else can read.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +132,9 @@ pub struct InCluster {
     pub actor_sha256: String,
     /// Commit of the tree.
     pub commit: String,
+    /// Keys of Secrets that the runners get as variables: by reference, so that no value ever stands in orders.
+    #[serde(default)]
+    pub secrets: Vec<SecretUse>,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::{
     access::{Place, bit},
     compile::identities,
     policy::{Grant, Policy},
+    secret::AccountSecret,
 };
 
 /// One service account, by all grants that name it.
@@ -22,6 +23,8 @@ pub struct AccountUse {
     pub launches: Vec<Place>,
     /// What its ServiceAccount carries. The same in all environments that runs are launched in: the compiler refuses anything else.
     pub annotations: BTreeMap<String, String>,
+    /// What its runs may get of Secrets of its namespace, by Secret.
+    pub secrets: Vec<AccountSecret>,
 }
 
 impl Policy {
@@ -51,6 +54,7 @@ impl Policy {
         }
         AccountUse {
             account: account.to_owned(),
+            secrets: self.secrets_of(grants),
             grants: grants.iter().map(|grant| grant.row(subjects(grant))).collect(),
             annotations: launches.first().map(|(_, environment)| identities::of_environment(&self.environments, environment)).unwrap_or_default(),
             launches: launches.into_iter().map(|(path, environment)| Place { path, environment }).collect(),

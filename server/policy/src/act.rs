@@ -41,6 +41,7 @@ act! {
     StopOwnRun: Act = Action::StopOwnRun, PlainAct;
     ViewAudit: Act = Action::ViewAudit, PlainAct;
     ReadLog: Act = Action::ViewRun, PlainAct;
+    LookAtSecrets: Act = Action::LaunchRun, PlainAct;
     ExplainAccess: Act = Action::ExplainAccess, PlainAct;
 
     OpenSession: OwnAct;

@@ -9,6 +9,8 @@
 //! - `grants`: in order, `{ name, to: [{ group } or { user: "issuer|subject" }], role, on: [paths], in: [environments], as: namespace/name }`;
 //!   without `in`, all environments; `as` is needed when the role reaches a cluster.
 //! - `guardrails`: `{ name, on, in, max_vus, max_duration, target_hosts }`, see [`crate::guardrail`].
+//! - `secrets`: `{ name, on, in, from: { name: Secret, keys: { VARIABLE: key } } }`: which keys of which Secrets of the account's namespace the
+//!   tests there get, see [`crate::secret`].
 //!
 //! Knows the form of the file (`windfirm.dev/v1`). Reads no files: the text comes in, with a name for the messages. Nothing in a
 //! text can make it recurse or grow beyond the text's own size.
@@ -20,6 +22,7 @@ pub(crate) mod identities;
 mod node;
 mod reader;
 mod roles;
+mod secrets;
 
 use std::collections::HashMap;
 
@@ -62,7 +65,7 @@ fn read(text: &str, file_name: &str, reader: &mut Reader) -> Option<Policy> {
         return None;
     }
     let root = node::load(text, |at, field, problem| reader.report(at, field, problem))?;
-    let top = reader.fields(At::root(&root), &["apiVersion", "kind", "environments", "roles", "grants", "guardrails"])?;
+    let top = reader.fields(At::root(&root), &["apiVersion", "kind", "environments", "roles", "grants", "guardrails", "secrets"])?;
     for (key, expected) in [("apiVersion", API_VERSION), ("kind", KIND)] {
         if let Some(at) = top.require(reader, key)
             && let Some(found) = reader.text(&at)
@@ -75,6 +78,7 @@ fn read(text: &str, file_name: &str, reader: &mut Reader) -> Option<Policy> {
     let roles = top.require(reader, "roles").map(|at| roles::read(reader, &at)).unwrap_or_default();
     let grants = top.require(reader, "grants").map(|at| grants::read(reader, &at, &environments, &roles)).unwrap_or_default();
     let guardrails = top.get("guardrails").map(|at| guardrails::read(reader, &at, &environments)).unwrap_or_default();
+    let secrets = top.get("secrets").map(|at| secrets::read(reader, &at, &environments)).unwrap_or_default();
 
     let mut by_subject: HashMap<Subject, Vec<usize>> = HashMap::new();
     for (position, grant) in grants.iter().enumerate() {
@@ -90,6 +94,7 @@ fn read(text: &str, file_name: &str, reader: &mut Reader) -> Option<Policy> {
         roles: roles.into_iter().map(|known| known.role).collect(),
         grants,
         guardrails,
+        secrets,
         by_subject,
     })
 }

@@ -123,6 +123,18 @@ pub enum Problem {
         "runs of {one} and of {other} would both be {account}, but these environments give different annotations, and a service account has one set of them. Name another account for one of the two"
     )]
     MixedIdentities { account: String, one: String, other: String },
+    #[error(
+        "“{0}” cannot name a Secret. Write its name alone, in the lower-case form of Kubernetes; it lives in the namespace of the account that runs act as"
+    )]
+    BadSecret(String),
+    #[error("“{0}” cannot be a key of a Secret. Keys are letters, digits, “-”, “_” and “.”; look with kubectl describe secret")]
+    BadSecretKey(String),
+    #[error("“{name}” cannot be a variable of a test: {why}. Choose another name, and use it in the script as __ENV.NAME")]
+    BadVariable { name: String, why: &'static str },
+    #[error(
+        "“{by}” in line {line} gives “{name}” already to tests that this rule holds for, and they could get one of the two only. Choose another name, or make one of the rules narrower"
+    )]
+    VariableTwice { name: String, by: String, line: usize },
     #[error("there are more errors than the first {limit}; correct these and check again")]
     MoreErrors { limit: usize },
 }

@@ -18,6 +18,7 @@ mod index;
 mod pattern;
 pub mod permit;
 pub mod policy;
+pub mod secret;
 mod within;
 
 pub use access::{Access, Decision, GrantUse, Place, Refused, Scope, ScopeSet};
@@ -29,3 +30,4 @@ pub use guardrail::{Facts, LaunchRefused, Limits};
 pub use host::{HostPattern, HostPort};
 pub use permit::{Permit, Resource};
 pub use policy::{AppFacts, Policy};
+pub use secret::{AccountSecret, SecretRule};

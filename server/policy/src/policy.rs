@@ -15,6 +15,7 @@ use crate::{
     guardrail::Guardrail,
     index::prefixes,
     pattern::Pattern,
+    secret::SecretRule,
 };
 
 /// Made by [`crate::compile`] only, so it is always whole and consistent.
@@ -27,6 +28,7 @@ pub struct Policy {
     pub(crate) roles: Vec<Role>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) guardrails: Vec<Guardrail>,
+    pub(crate) secrets: Vec<SecretRule>,
     /// Positions in `grants`, so that the access of one person does not read every grant.
     pub(crate) by_subject: HashMap<Subject, Vec<usize>>,
 }

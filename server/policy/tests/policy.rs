@@ -25,6 +25,9 @@ mod matrix;
 #[path = "policy/properties.rs"]
 mod properties;
 #[cfg(test)]
+#[path = "policy/secrets.rs"]
+mod secrets;
+#[cfg(test)]
 #[path = "policy/support.rs"]
 mod support;
 #[cfg(test)]

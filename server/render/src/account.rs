@@ -1,6 +1,8 @@
 //! The accounts of the policy in one namespace: who they are, what they may do, and that the portal may act as them.
 
-use windfirm_cluster::{Impersonation, Kind, RUN_RIGHTS, Right};
+use windfirm_cluster::{Impersonation, Kind, RUN_RIGHTS, Right, SECRET_RIGHT};
+
+use windfirm_policy::AccountSecret;
 
 use crate::{
     demand::{Namespace, Need},
@@ -23,10 +25,14 @@ pub(crate) fn account(need: &Need, names: &Names) -> Vec<Object> {
         map([("automountServiceAccountToken", Yaml::Flag(false))]),
     );
     who.annotations.extend(need.annotations.clone());
-    let rules = told_list(RUN_RIGHTS.iter().map(|right| (vec![capital(right)], rule(right.group, &right.resource_with_part(), &[], right.verb))));
+    let mut rules: Vec<_> = RUN_RIGHTS.iter().map(|right| (vec![capital(right)], rule(right.group, &right.resource_with_part(), &[], right.verb))).collect();
+    if !need.secrets.is_empty() {
+        let names: Vec<&str> = need.secrets.iter().map(|given| given.secret.as_str()).collect();
+        rules.push((about_secrets(need), rule(SECRET_RIGHT.group, SECRET_RIGHT.resource, &names, SECRET_RIGHT.verb)));
+    }
     vec![
         who,
-        Object::new(ROLE, Some(namespace), &role, told("What a run needs, of the account that it is carried out as."), map([("rules", rules)])),
+        Object::new(ROLE, Some(namespace), &role, told("What a run needs, of the account that it is carried out as."), map([("rules", told_list(rules))])),
         Object::new(ROLE_BINDING, Some(namespace), &role, told("Gives that to the account."), binding(ROLE, &role, namespace, name)),
     ]
 }
@@ -47,6 +53,11 @@ pub(crate) fn acting(namespace: &Namespace, settings: &Settings, names: &Names) 
                 let verb = format!("impersonate-on:serviceaccount:{}", right.verb);
                 (vec![format!("…{}.", right.needed_for)], rule(right.group, &right.resource_with_part(), &[], &verb))
             }));
+            let secrets: Vec<&str> = namespace.secrets().into_iter().collect();
+            if !secrets.is_empty() {
+                let verb = format!("impersonate-on:serviceaccount:{}", SECRET_RIGHT.verb);
+                rules.push((vec![format!("…{}.", SECRET_RIGHT.needed_for)], rule(SECRET_RIGHT.group, SECRET_RIGHT.resource, &secrets, &verb)));
+            }
             "The portal may act as the accounts of this namespace, for these calls only (constrained impersonation, Kubernetes 1.36)."
         }
         Impersonation::Legacy => {
@@ -60,6 +71,17 @@ pub(crate) fn acting(namespace: &Namespace, settings: &Settings, names: &Names) 
         Object::new(ROLE, Some(&namespace.name), &names.portal, told(first), map([("rules", told_list(rules))])),
         bound(ROLE_BINDING, Some(&namespace.name), &names.portal, told("Gives that to the portal's account."), ROLE, settings),
     ]
+}
+
+/// What the right on the Secrets is for, which rules of the policy asked for it, and what it also is.
+fn about_secrets(need: &Need) -> Vec<String> {
+    let of = |given: &AccountSecret| {
+        let rules = given.rules.iter().map(|rule| format!("“{rule}”")).collect::<Vec<_>>().join(", ");
+        format!("{} is for the tests of {rules}.", given.secret)
+    };
+    let what = format!("{} The portal asks for the metadata alone.", capital(&SECRET_RIGHT));
+    let beware = "Kubernetes has no right to that alone: whoever may act as this account can also read the values. Give nobody else its token.".to_owned();
+    [what, beware].into_iter().chain(need.secrets.iter().map(of)).collect()
 }
 
 /// `To start a run.`

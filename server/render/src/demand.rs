@@ -3,11 +3,11 @@
 //! The rule for bounds: of all places that runs can be launched in as an account, the widest limit counts. The portal judges each launch
 //! by the limits of its own place; what is rendered is the fence behind it, and must never refuse what the policy allows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use windfirm_cluster::Account;
 use windfirm_model::view::access::GrantRow;
-use windfirm_policy::{AccountUse, HostPattern, Policy};
+use windfirm_policy::{AccountSecret, AccountUse, HostPattern, Policy};
 
 use crate::{
     error::RenderError,
@@ -32,6 +32,8 @@ pub(crate) struct Need {
     pub(crate) annotations: BTreeMap<String, String>,
     /// The most runners of one run; none when nothing is launched as this account.
     pub(crate) runners: Option<u32>,
+    /// What its runs get of Secrets of the namespace, by Secret.
+    pub(crate) secrets: Vec<AccountSecret>,
     /// By their own text, so that the order is always the same.
     pub(crate) hosts: BTreeMap<String, HostPattern>,
 }
@@ -44,6 +46,10 @@ impl Namespace {
     /// The most runners of one run.
     pub(crate) fn runners(&self) -> u32 {
         self.accounts.iter().filter_map(|need| need.runners).max().unwrap_or_default()
+    }
+    /// Every Secret that some account of it may look at, once.
+    pub(crate) fn secrets(&self) -> BTreeSet<&str> {
+        self.accounts.iter().flat_map(|need| &need.secrets).map(|given| given.secret.as_str()).collect()
     }
     pub(crate) fn grants(&self) -> impl Iterator<Item = &GrantRow> {
         self.accounts.iter().flat_map(|need| &need.grants)
@@ -78,5 +84,5 @@ fn need(policy: &Policy, account: Account, used: AccountUse, sizes: Sizes) -> Ne
     }
     // A runner without a virtual user does nothing, and k6-operator refuses it.
     let runners = vus.map(|vus| vus.min(sizes.runners).max(1));
-    Need { account, grants: used.grants, annotations: used.annotations, runners, hosts }
+    Need { account, grants: used.grants, annotations: used.annotations, secrets: used.secrets, runners, hosts }
 }

@@ -56,7 +56,7 @@ impl Asker {
             ));
         }
         match self.portal.sites.runs_at(&app.cluster) {
-            RunsAt::Here => None,
+            RunsAt::Here => self.secrets_out_of_reach(app),
             RunsAt::Nowhere(why) => Some(why),
             RunsAt::In(site) => {
                 let Some(account) = account else {
@@ -153,6 +153,7 @@ impl Asker {
             problems.push(why);
         }
         let account_findings = self.account_findings_of(&app).await?;
+        let secrets = self.secret_rows(&app).await?;
         let (live, cluster_state) = live_facts(tree, &app, &self.access, &self.cluster_states());
         Ok(AppPage {
             hidden_children: u32::try_from(children.len().saturating_sub(shown.len())).unwrap_or_default(),
@@ -185,6 +186,7 @@ impl Asker {
             live,
             cluster_state,
             account_findings,
+            secrets,
             now: self.portal.clock.now(),
             path: app.path,
         })

@@ -106,6 +106,12 @@ impl Asker {
         let place = app.place();
         let mut problems = BTreeMap::new();
         let fields = fields::read(request, &mut problems);
+        for given in self.policy.policy.secrets_for(&place) {
+            if fields.parameters.iter().any(|(name, _)| *name == given.variable) {
+                let sentence = format!("{} comes from Secret {}, as the policy says. Take another name.", given.variable, given.secret);
+                problems.entry("env".to_owned()).or_insert(sentence);
+            }
+        }
         let tests = &app.tests;
         let chosen = if request.test.is_empty() { tests.first() } else { tests.iter().find(|test| test.path == request.test) };
         if chosen.is_none() {
@@ -274,6 +280,7 @@ impl Asker {
             decision: explain(&self.policy.policy, &self.access, Action::LaunchRun, &resolved.place),
             allowed: self.access.allows(Action::LaunchRun, &resolved.place),
             cluster: resolved.runs_at.cluster().map(str::to_owned),
+            secrets: self.policy.policy.secrets_for(&resolved.place),
             request,
             judgement,
             profiles: Profile::ALL.into_iter().map(|profile| ProfileRow { profile, sentence: profile.sentence().to_owned() }).collect(),

@@ -79,7 +79,7 @@ async fn leftovers(portal: &Portal) -> Result<(), StepError> {
         if matches!(site.cluster.reach(), Reach::Away { .. }) {
             continue;
         }
-        for account in accounts {
+        for account in accounts.into_keys() {
             let account = account.to_string();
             let looking = Permit::for_run(OperationId(portal.clock.new_uuid()), Resource::default(), &account);
             if let Err(error) = leftovers_of(portal, &runs.executor, &looking, Some(&account)).await {

@@ -60,21 +60,30 @@ async fn sweep(portal: &Portal, site: &Arc<Site>) -> Duration {
     took
 }
 
-/// All that runs as these accounts need.
+/// Accounts, and which Secrets the tests get that run as them.
+pub type Accounts = BTreeMap<Account, BTreeSet<String>>;
+
+/// All that runs as these accounts need, and what pages need to tell of their Secrets.
 #[must_use]
-pub fn questions(accounts: &BTreeSet<Account>) -> Vec<Question> {
-    accounts.iter().flat_map(Question::of_a_run).collect()
+pub fn questions(accounts: &Accounts) -> Vec<Question> {
+    let of_secrets = |(account, secrets): (&Account, &BTreeSet<String>)| {
+        let account = account.clone();
+        secrets.iter().map(|secret| Question::of_secret(&account, secret)).collect::<Vec<_>>()
+    };
+    accounts.keys().flat_map(Question::of_a_run).chain(accounts.iter().flat_map(of_secrets)).collect()
 }
 
 /// By cluster, every account that some grant gives for some app there. What is no account is told where somebody wants to launch.
 #[must_use]
-pub fn accounts(sites: &Sites, policy: &Policy, tree: &Tree) -> BTreeMap<String, BTreeSet<Account>> {
-    let mut found: BTreeMap<String, BTreeSet<Account>> = BTreeMap::new();
+pub fn accounts(sites: &Sites, policy: &Policy, tree: &Tree) -> BTreeMap<String, Accounts> {
+    let mut found: BTreeMap<String, Accounts> = BTreeMap::new();
     for app in tree.apps() {
         let Some(cluster) = sites.meant(&app.cluster) else { continue };
         let place = app.place();
-        let accounts = policy.accounts_at(&place).filter_map(|(_, account)| account.parse::<Account>().ok());
-        found.entry(cluster).or_default().extend(accounts);
+        let there = found.entry(cluster).or_default();
+        for account in policy.accounts_at(&place).filter_map(|(_, account)| account.parse::<Account>().ok()) {
+            there.entry(account).or_default().extend(policy.secret_rules(&place).map(|rule| rule.secret.clone()));
+        }
     }
     found
 }

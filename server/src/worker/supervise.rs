@@ -207,6 +207,7 @@ fn in_cluster(run: &RunRecord, placement: &Placement) -> Result<InCluster, Strin
         app: run.path.to_string(),
         actor_sha256: Sha256::digest(run.manifest.actor.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
         commit: run.manifest.tree_commit.clone(),
+        secrets: placement.secrets.clone(),
     })
 }
 

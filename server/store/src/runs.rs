@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub use launch::{Bundle, Judged, Launched, NewRun, Room};
-pub use list::{Cursor, RunsFilter, RunsSlice, StateFilter, Who};
+pub use list::{Cursor, Passed, RunsFilter, RunsSlice, StateFilter, Who};
 pub use read::{Execution, QueueCounts};
 pub use stop::Stopped;
 pub use summary::AppSummary;

@@ -11,6 +11,7 @@ use crate::{
         cluster::{AccountFindings, ClusterState, LiveFacts},
         run::Permission,
         runs::RunRow,
+        secret::SecretRow,
         tree::TreeRevision,
     },
 };
@@ -58,6 +59,9 @@ pub struct AppPage {
     /// What the last preflight found of the account that a launch of the reader's would act as.
     #[serde(default)]
     pub account_findings: Option<AccountFindings>,
+    /// What its tests get of Secrets, by name.
+    #[serde(default)]
+    pub secrets: Vec<SecretRow>,
     pub now: Timestamp,
 }
 

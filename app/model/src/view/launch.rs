@@ -9,6 +9,7 @@ use crate::{
     view::{
         access::DecisionRow,
         app::{Target, TestRow},
+        run::SecretUse,
         tree::TreeRevision,
     },
 };
@@ -54,6 +55,9 @@ pub struct LaunchForm {
     /// The cluster that it is carried out in; `None`: on the portal's own machine.
     #[serde(default)]
     pub cluster: Option<String>,
+    /// What its tests get of Secrets, in order of variable.
+    #[serde(default)]
+    pub secrets: Vec<SecretUse>,
     pub request: LaunchRequest,
     pub judgement: Judgement,
     pub profiles: Vec<ProfileRow>,

@@ -224,6 +224,17 @@ pub struct Placement {
     pub runners: u32,
     /// k6's options as it told them when the launch was judged, as JSON: the script is not asked again.
     pub options: String,
+    /// What its runners get of Secrets, in order of variable.
+    #[serde(default)]
+    pub secrets: Vec<SecretUse>,
+}
+
+/// A key of a Secret that a test gets as a variable: names, never what stands there. The Secret lives in the namespace of the run's account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SecretUse {
+    pub variable: String,
+    pub secret: String,
+    pub key: String,
 }
 
 /// One threshold of the script, as k6 told it.

@@ -104,7 +104,7 @@ fn list(page: &AppPage, state: &LiveState, told: &LiveTold) -> AnyView {
     .into_any()
 }
 
-fn moment(at: Timestamp, now: Timestamp) -> AnyView {
+pub(super) fn moment(at: Timestamp, now: Timestamp) -> AnyView {
     view! { <time datetime=iso(at) title=full(at)>{ago(at, now)}</time> }.into_any()
 }
 

@@ -6,7 +6,7 @@ use windfirm_model::view::{
     runs::RunRow,
 };
 
-use super::{cluster, facts, refused, scripts, trend};
+use super::{cluster, facts, refused, scripts, secrets, trend};
 use crate::{
     href,
     ui::{
@@ -26,6 +26,7 @@ pub(super) fn overview(page: &AppPage) -> AnyView {
             <div>
                 {verdict(page)} {live(page)} {trend::figure(page)} {cluster::in_cluster(page)}
                 {section("tests", "Tests found", "", head_link(href::app_tab(&page.path, "tests"), "All about the tests"), scripts::table(page, false))}
+                {secrets::secrets(page)}
                 {below(page)}
             </div>
             <aside aria-label="Limits and facts">{facts::limits(page)} {facts::app(page)}</aside>

@@ -18,7 +18,7 @@ use crate::{
 
 pub(super) fn tab(page: &AppPage) -> AnyView {
     let found = section("tests", "Tests found", "", ().into_any(), table(page, true));
-    view! { {troubles(page)} {found} {searched(page)} {messages(page)} }.into_any()
+    view! { {troubles(page)} {found} {super::secrets::secrets(page)} {searched(page)} {messages(page)} }.into_any()
 }
 
 /// `whole` adds the path in the repository and the digest.

@@ -139,6 +139,13 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
     let account = form.decision.service_account.clone().map(|account| view! { <dt>"Acts as"</dt><dd><code>{account}</code></dd> });
     let grant = form.decision.grant.clone().map(|grant| view! { <dt>"Grant"</dt><dd>{grant}</dd> });
     let place_of = form.cluster.clone().map(|cluster| view! { <dt>"Cluster"</dt><dd>{cluster}</dd> });
+    let secrets = (!form.secrets.is_empty()).then(|| {
+        let given = form
+            .secrets
+            .iter()
+            .map(|given| view! { <li><code>{given.variable.clone()}</code> <span class="from">{format!("key {} of {}", given.key, given.secret)}</span></li> });
+        view! { <dt>"Secrets"</dt><dd><ul>{given.collect_view()}</ul></dd> }
+    });
     let plan = move || {
         draft.judgement.with(|judgement| match (judgement.max_vus, judgement.duration_s) {
             (Some(vus), Some(most)) => {
@@ -155,7 +162,7 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
             <div class="sec-head"><h2 id="facts">"What would happen"</h2></div>
             <dl class="facts">
                 <dt>"Target"</dt>
-                {target} {place_of} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{move || draft.judgement.with(|judgement| place(judgement.waits))}</dd> {account} {grant}
+                {target} {place_of} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{move || draft.judgement.with(|judgement| place(judgement.waits))}</dd> {account} {grant} {secrets}
                 <dt>"Tree"</dt>
                 <dd><code>{digest(&form.revision.commit)}</code> " " {form.revision.subject.clone()}</dd>
             </dl>

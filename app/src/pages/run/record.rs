@@ -140,10 +140,15 @@ fn whole(manifest: &Manifest, page: &RunPage) -> AnyView {
     let sum = |name: &'static str, value: &str| view! { <dt>{name}</dt><dd><code>{value.to_owned()}</code></dd> };
     let placement = manifest.placement.as_ref().map(|placement| {
         let runners = crate::ui::format::counted(u64::from(placement.runners), "runner", "runners");
+        let secrets = placement.secrets.iter().map(|given| {
+            view! { <li><code>{given.variable.clone()}</code> <span class="from">{format!("key {} of {}", given.key, given.secret)}</span></li> }
+        });
+        let secrets = secrets.collect_view();
         view! {
             {fact("Cluster", &placement.cluster)}
             {fact("Runners", &runners)}
             {sum("Frozen options", &placement.options)}
+            {(!placement.secrets.is_empty()).then(|| list("Secrets", false, secrets.into_any()))}
         }
     });
     view! {

@@ -15,6 +15,9 @@ use crate::account::Account;
 const ARCHIVE: &str = "archive.tar";
 /// Key of the ingest token in the Secret.
 const TOKEN: &str = "token";
+/// Key of a configuration file of k6 with that token, where tests get Secrets; and where the runners find it.
+const CONFIG: &str = "config.json";
+const CONFIG_FOLDER: &str = "/etc/windfirm";
 /// Port of k6's REST interface. The operator's, not ours.
 pub(crate) const REST_PORT: u16 = 6565;
 
@@ -114,6 +117,9 @@ impl Plan<'_> {
         put(&mut runner, "readinessProbe", json!({ "httpGet": status, "periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 30 }));
         put(&mut runner, "livenessProbe", json!({ "httpGet": status, "periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 12 }));
         writable(&mut runner);
+        if self.gives_secrets() {
+            mount(&mut runner, "delivery", json!({ "secretName": name, "items": [{ "key": CONFIG, "path": CONFIG }] }), CONFIG_FOLDER);
+        }
         json!({
             "metadata": { "name": name, "labels": self.labels(), "annotations": self.annotations() },
             "spec": {
@@ -135,12 +141,19 @@ impl Plan<'_> {
     }
     /// The ingest token, owned by the TestRun.
     pub(crate) fn secret(&self, owner_uid: &str) -> Value {
-        json!({
-            "metadata": self.owned(owner_uid),
-            "immutable": true,
-            "type": "Opaque",
-            "data": { TOKEN: STANDARD.encode(self.orders.token.reveal()) },
-        })
+        let token = self.orders.token.reveal();
+        let data = if self.gives_secrets() {
+            let config = json!({ "collectors": { "cloud": { "token": token } } });
+            json!({ CONFIG: STANDARD.encode(config.to_string()) })
+        } else {
+            json!({ TOKEN: STANDARD.encode(token) })
+        };
+        json!({ "metadata": self.owned(owner_uid), "immutable": true, "type": "Opaque", "data": data })
+    }
+    /// Tests find Secrets among the variables of their pod. Then they can read all of those, so that the token is put into a file instead,
+    /// which no script can open: an archive has only the files that are in it.
+    const fn gives_secrets(&self) -> bool {
+        !self.cluster.secrets.is_empty()
     }
     fn owned(&self, uid: &str) -> Value {
         let name = self.name();
@@ -205,8 +218,8 @@ impl Plan<'_> {
             ("K6_CLOUD_AGGREGATION_WAIT_PERIOD", "1s".to_owned()),
             ("K6_CLOUD_METRIC_PUSH_INTERVAL", "500ms".to_owned()),
             ("K6_CLOUD_STOP_ON_ERROR", "true".to_owned()),
-            // Scripts cannot read the token.
-            ("K6_INCLUDE_SYSTEM_ENV_VARS", "false".to_owned()),
+            // Without it scripts cannot read the token.
+            ("K6_INCLUDE_SYSTEM_ENV_VARS", self.gives_secrets().to_string()),
             // Each runner sees its own share only. The portal judges, by all of it.
             ("K6_NO_THRESHOLDS", "true".to_owned()),
             ("K6_LOG_OUTPUT", "stderr".to_owned()),
@@ -224,11 +237,22 @@ impl Plan<'_> {
             environment.insert("K6_FEATURES".to_owned(), "merge-run-tags".to_owned());
         }
         environment.extend(self.settings.runner_environment.iter().cloned());
-        let token = json!({ "name": "K6_CLOUD_TOKEN", "valueFrom": { "secretKeyRef": { "name": secret, "key": TOKEN } } });
-        let Value::Array(mut variables) = variables(&environment) else { return json!([token]) };
-        variables.push(token);
+        let mut secrets: Vec<Value> = self.cluster.secrets.iter().map(|given| of_secret(&given.variable, &given.secret, &given.key)).collect();
+        if self.gives_secrets() {
+            environment.insert("K6_CONFIG".to_owned(), format!("{CONFIG_FOLDER}/{CONFIG}"));
+            environment.retain(|name, _| self.cluster.secrets.iter().all(|given| given.variable != *name));
+        } else {
+            secrets.push(of_secret("K6_CLOUD_TOKEN", secret, TOKEN));
+        }
+        let Value::Array(mut variables) = variables(&environment) else { return Value::Array(secrets) };
+        variables.append(&mut secrets);
         Value::Array(variables)
     }
+}
+
+/// A variable by reference. Without what it refers to, no container is made.
+fn of_secret(variable: &str, secret: &str, key: &str) -> Value {
+    json!({ "name": variable, "valueFrom": { "secretKeyRef": { "name": secret, "key": key, "optional": false } } })
 }
 
 fn variables(environment: &BTreeMap<String, String>) -> Value {
@@ -246,6 +270,17 @@ fn writable(pod: &mut Value) {
     put(pod, "volumeMounts", json!([{ "name": "scratch", "mountPath": "/tmp" }]));
 }
 
+/// A Secret as files, beside what is mounted already.
+fn mount(pod: &mut Value, name: &str, secret: Value, folder: &str) {
+    for (field, one) in
+        [("volumes", json!({ "name": name, "secret": secret })), ("volumeMounts", json!({ "name": name, "mountPath": folder, "readOnly": true }))]
+    {
+        if let Some(Value::Array(all)) = pod.get_mut(field) {
+            all.push(one);
+        }
+    }
+}
+
 fn put(object: &mut Value, field: &str, value: Value) {
     if let Value::Object(fields) = object {
         fields.insert(field.to_owned(), value);
@@ -255,7 +290,7 @@ fn put(object: &mut Value, field: &str, value: Value) {
 #[cfg(test)]
 pub(crate) mod tests {
     use windfirm_executor::{Limits, Secret};
-    use windfirm_model::id::RunId;
+    use windfirm_model::{id::RunId, view::run::SecretUse};
 
     use super::*;
     use crate::operator::settings::{PullPolicy, Resources};
@@ -286,6 +321,7 @@ pub(crate) mod tests {
             app: "shop/shop-dev/cart".into(),
             actor_sha256: "ac".repeat(32),
             commit: "c0".repeat(20),
+            secrets: Vec::new(),
         }
     }
     pub(crate) fn settings() -> OperatorSettings {
@@ -316,9 +352,38 @@ pub(crate) mod tests {
             let runner = run["spec"]["runner"]["env"].as_array().unwrap();
             let token: Vec<_> = runner.iter().filter(|one| one["name"] == "K6_CLOUD_TOKEN").collect();
             assert_eq!(token.len(), 1);
-            assert_eq!(token[0]["valueFrom"]["secretKeyRef"], json!({ "name": plan.name(), "key": "token" }));
+            assert_eq!(token[0]["valueFrom"]["secretKeyRef"], json!({ "name": plan.name(), "key": "token", "optional": false }));
             assert!(!run["spec"]["initializer"].to_string().contains("TOKEN"));
             assert_eq!(plan.secret("u")["data"]["token"], STANDARD.encode("t0ken-of-this-run"));
+        });
+    }
+
+    #[test]
+    fn a_test_with_secrets_gets_them_by_reference_in_its_runners_alone_and_not_the_token() {
+        let given = |variable: &str, key: &str| SecretUse { variable: variable.into(), secret: "pay-user".into(), key: key.into() };
+        let cluster = InCluster { secrets: vec![given("TEST_PASSWORD", "password"), given("TEST_USER", "username")], ..in_cluster() };
+        with(&cluster, |plan| {
+            let run = plan.test_run();
+            let runner = &run["spec"]["runner"];
+            let by_reference: Vec<_> = runner["env"].as_array().unwrap().iter().filter(|one| one.get("valueFrom").is_some()).collect();
+            assert_eq!(
+                by_reference,
+                [
+                    &json!({ "name": "TEST_PASSWORD", "valueFrom": { "secretKeyRef": { "name": "pay-user", "key": "password", "optional": false } } }),
+                    &json!({ "name": "TEST_USER", "valueFrom": { "secretKeyRef": { "name": "pay-user", "key": "username", "optional": false } } }),
+                ]
+            );
+            assert_eq!(value_of(runner, "K6_INCLUDE_SYSTEM_ENV_VARS"), Some("true"));
+            assert_eq!(value_of(runner, "K6_CONFIG"), Some("/etc/windfirm/config.json"));
+            assert_eq!(runner["volumes"][1]["secret"]["secretName"], plan.name());
+            for part in ["initializer", "starter"] {
+                let block = run["spec"][part].to_string();
+                assert!(!block.to_lowercase().contains("secret") && !block.contains("TEST_USER"), "{part}: {block}");
+            }
+            let secret = plan.secret("u");
+            assert_eq!(secret["data"].as_object().unwrap().keys().collect::<Vec<_>>(), ["config.json"]);
+            let config = STANDARD.decode(secret["data"]["config.json"].as_str().unwrap()).unwrap();
+            assert_eq!(serde_json::from_slice::<Value>(&config).unwrap(), json!({ "collectors": { "cloud": { "token": "t0ken-of-this-run" } } }));
         });
     }
 

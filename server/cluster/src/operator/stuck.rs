@@ -91,7 +91,7 @@ fn of_pod(seen: &Seen, part: Part, pod: &Pod, settings: &OperatorSettings) -> Op
         return Some(Stuck::Waits(format!("No node takes {part}: {said}. It goes on when a node has room; or ask for less CPU or memory for runners.")));
     }
     if let Some(waiting) = pod.container().and_then(|container| container.state.waiting.as_ref())
-        && let Some(stuck) = of_container(&part, pod, &waiting.reason, &waiting.message, age_s, settings)
+        && let Some(stuck) = of_container(&part, seen, pod, &waiting.reason, &waiting.message, age_s, settings)
     {
         return Some(stuck);
     }
@@ -118,7 +118,7 @@ fn of_pod(seen: &Seen, part: Part, pod: &Pod, settings: &OperatorSettings) -> Op
     })
 }
 
-fn of_container(part: &str, pod: &Pod, reason: &str, message: &str, age_s: i64, settings: &OperatorSettings) -> Option<Stuck> {
+fn of_container(part: &str, seen: &Seen, pod: &Pod, reason: &str, message: &str, age_s: i64, settings: &OperatorSettings) -> Option<Stuck> {
     let said = said(message);
     let image = pod.container().map(|container| container.image.as_str()).unwrap_or_default();
     let patient = |words: String| Some(if age_s > PATIENCE_S { Stuck::Never(words) } else { Stuck::Waits(words) });
@@ -133,9 +133,15 @@ fn of_container(part: &str, pod: &Pod, reason: &str, message: &str, age_s: i64, 
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => patient(format!(
             "The image {image} of {part} cannot be pulled: {said}. Check its name and digest in the portal's configuration, and that the node may read from the registry."
         )),
-        "CreateContainerConfigError" if said.contains("secret") && said.contains(" not found") => {
+        "CreateContainerConfigError" if said.contains(&format!("secret \"{}\" not found", seen.run.metadata.name)) => {
             Some(Stuck::Never(format!("The Secret with the token of this run was deleted by somebody, so {part} cannot start: {said}. Run it again.")))
         }
+        "CreateContainerConfigError" if said.starts_with("secret ") && said.contains(" not found") => Some(Stuck::Never(format!(
+            "A Secret that the policy gives the tests of this app is not there, so {part} cannot start: {said}. Somebody who administers the namespace can make it; then run it again."
+        ))),
+        "CreateContainerConfigError" if said.starts_with("couldn't find key ") => Some(Stuck::Never(format!(
+            "A Secret that the policy gives the tests of this app has not the key that it names, so {part} cannot start: {said}. Somebody who administers the namespace can put it in, or the policy can name another one; then run it again."
+        ))),
         "CreateContainerConfigError" if said.contains("runAsNonRoot") || said.contains("run as root") => Some(Stuck::Never(format!(
             "The image {image} of {part} would run as root, which the portal forbids: {said}. Use an image with another user, or set the user in the portal's configuration."
         ))),

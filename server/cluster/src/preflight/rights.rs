@@ -47,6 +47,10 @@ pub const RUN_RIGHTS: &[Right] = &[
     Right::new("watch", "", "events", "", "to tell at once why a runner does not start"),
 ];
 
+/// What the app page needs of each Secret that tests get, by name, to show how old it is. Runs themselves need no right on it: a node gives
+/// it to the pod.
+pub const SECRET_RIGHT: Right = Right::new("get", "", "secrets", "", "to show when a Secret of the tests was last changed, and by whom");
+
 #[cfg(test)]
 mod tests {
     use super::*;

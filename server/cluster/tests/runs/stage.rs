@@ -240,6 +240,7 @@ impl Stage {
                 app: "shop/shop-staging/cart".into(),
                 actor_sha256: "ac".repeat(32),
                 commit: "c0".repeat(20),
+                secrets: Vec::new(),
             }),
         }
     }

@@ -135,11 +135,16 @@ fn subject_text<'a>(reader: &mut Reader, at: &At<'a>) -> Option<&'a str> {
 /// `namespace/name` as Kubernetes writes them: a DNS label and a DNS subdomain.
 fn account(reader: &mut Reader, at: &At<'_>) -> Option<String> {
     let text = reader.text(at)?;
-    let good = text.split_once('/').is_some_and(|(namespace, name)| is_label(namespace) && name.len() <= 253 && name.split('.').all(is_label));
+    let good = text.split_once('/').is_some_and(|(namespace, name)| is_label(namespace) && is_subdomain(name));
     if !good {
         reader.problem(at, Problem::BadAccount(text.to_owned()));
     }
     good.then(|| text.to_owned())
+}
+
+/// A DNS subdomain, as Kubernetes takes names.
+pub(super) fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 fn is_label(text: &str) -> bool {

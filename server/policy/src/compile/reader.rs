@@ -107,6 +107,9 @@ impl Reader {
         }
         entries.iter().map(|entry| (entry.at, entry.key.as_str(), at.child(&entry.key, &entry.node))).collect()
     }
+    pub(crate) fn is_empty_map(&self, at: &At<'_>) -> bool {
+        matches!(&at.node.value, Value::Map(entries) if entries.is_empty())
+    }
     pub(crate) fn list<'a>(&mut self, at: &At<'a>, what: &'static str, limit: usize) -> Option<Vec<At<'a>>> {
         let Value::List(nodes) = &at.node.value else {
             self.wrong_type(at, "a list", "Write “[ one, two ]”, or a line with “- ” for each.");

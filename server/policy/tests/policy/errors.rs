@@ -139,6 +139,64 @@ const CASES: &[Case] = &[
         "  - { name: dev, match: {}, service_account_annotations: { azure.workload.identity/client-id: 00000000-1111-2222-3333-444444444444 } }\nroles:\n  viewer: { can: [app.view, run.view] }\n  tester: { includes: [viewer], can: [run.launch, run.stop.own] }\ngrants:\n  - name: shop developers\n    to: [{ group: shop-dev }]\n    role: tester\n    on: [/shop/]\n    as: §shop-dev/loadtest",
         &[("MixedIdentities", "grants[0].as")],
     ),
+    // Secrets for tests
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], from: { name: §Pay_User, keys: { USER: username } } }\nguardrails:\n",
+        &[("BadSecret", "secrets[0].from.name")],
+    ),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], from: { name: §shop-dev/pay, keys: { USER: username } } }\nguardrails:\n",
+        &[("BadSecret", "secrets[0].from.name")],
+    ),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], from: { name: §\"pay-*\", keys: { USER: username } } }\nguardrails:\n",
+        &[("Wildcard", "secrets[0].from.name")],
+    ),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], from: { name: pay, keys: { USER: §user/name } } }\nguardrails:\n",
+        &[("BadSecretKey", "secrets[0].from.keys.USER")],
+    ),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], from: { name: pay, keys: { §1USER: username } } }\nguardrails:\n",
+        &[("BadVariable", "secrets[0].from.keys.1USER")],
+    ),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], from: { name: pay, keys: { §K6_OUT: out } } }\nguardrails:\n",
+        &[("BadVariable", "secrets[0].from.keys.K6_OUT")],
+    ),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], from: { name: pay, keys: { §TARGET: out } } }\nguardrails:\n",
+        &[("BadVariable", "secrets[0].from.keys.TARGET")],
+    ),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], from: { name: pay, keys: { USER: a, §USER: b } } }\nguardrails:\n",
+        &[("DuplicateKey", "secrets[0].from.keys")],
+    ),
+    ("guardrails:\n", "secrets:\n  - { name: a, on: [/shop/], from: { name: pay, keys: §{} } }\nguardrails:\n", &[("EmptyList", "secrets[0].from.keys")]),
+    ("guardrails:\n", "secrets:\n  - { name: a, on: [/shop/], from: §{ name: pay } }\nguardrails:\n", &[("Missing", "secrets[0].from")]),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], in: [§test], from: { name: pay, keys: { USER: a } } }\nguardrails:\n",
+        &[("UnknownEnvironment", "secrets[0].in[0]")],
+    ),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/], from: { name: pay, keys: { USER: a } } }\n  - { name: §a, on: [/bank/], from: { name: pay, keys: { USER: a } } }\nguardrails:\n",
+        &[("DuplicateName", "secrets[1].name")],
+    ),
+    (
+        "guardrails:\n",
+        "secrets:\n  - { name: a, on: [/shop/pay/], in: [dev], from: { name: pay, keys: { USER: a } } }\n  - { name: b, on: [/bank/, /shop/], from: { name: other, keys: { PASSWORD: b, §USER: a } } }\nguardrails:\n",
+        &[("VariableTwice", "secrets[1].from.keys.USER")],
+    ),
 ];
 
 #[test]
@@ -267,6 +325,11 @@ fn what_looks_odd_but_is_right_is_taken() {
         ("guardrails:", "guardrails:\n  - { name: other, on: [/], max_vus: 60 }"),
         // Half of it lies elsewhere, so it does something.
         ("on: [/], max_vus: 50", "on: [/shop/], max_vus: 50"),
+        // The same variable, for apps that no rule shares, or never in the same environment.
+        (
+            "guardrails:",
+            "secrets:\n  - { name: a, on: [/shop/], in: [dev], from: { name: pay, keys: { USER: tls.crt, PASSWORD: .p_1 } } }\n  - { name: b, on: [/shop/], in: [prod], from: { name: pay.prod, keys: { USER: a } } }\n  - { name: c, on: [/bank/], from: { name: pay, keys: { USER: a } } }\nguardrails:",
+        ),
     ] {
         assert_eq!(BASE.matches(from).count(), 1, "{from}");
         let text = BASE.replace(from, to);
@@ -331,5 +394,5 @@ kinds! {
     TooLarge, TooDeep, Empty, Syntax, SecondDocument, Anchor, Tag, KeyNotText, DuplicateKey, UnknownKey, Missing, WrongType, WrongHeader, EmptyList,
     TooMany, BadName, Wildcard, DuplicateName, Repeated, UnknownRole, UnknownAction, UnknownEnvironment, RoleCycle, EmptyRole, BadPath, BadSubject, BadUser,
     NeedsAccount, BadAccount, OutOfRange, BadDuration, BadHost, NoCatchAll, NeverReached, Loosens, NoLimit, BadIdentity,
-    OtherIdentity, MixedIdentities, MoreErrors,
+    OtherIdentity, MixedIdentities, BadSecret, BadSecretKey, BadVariable, VariableTwice, MoreErrors,
 }

@@ -13,15 +13,18 @@ use windfirm_policy::{Permit, Place, Resource, act::StopRun};
 use crate::clock::SystemClock;
 use crate::stage::{Stage, asked, in_real_time, until};
 
+/// As the portal calls TestRuns, and the Secrets that are theirs.
+const OURS: &str = "windfirm-01935c7e8b1a70008000123456789abc";
+
 fn test_run(stage: &Stage, account: &str) -> Value {
     let pod = json!({ "serviceAccountName": account, "metadata": { "labels": { "windfirm.dev/execution": "x" } } });
     let mut runner = pod.clone();
     runner["resources"] = json!({ "limits": { "memory": "512Mi" } });
-    runner["env"] = json!([{ "name": "K6_CLOUD_TOKEN", "valueFrom": { "secretKeyRef": { "name": "try", "key": "token" } } }, { "name": "A", "value": "b" }]);
+    runner["env"] = json!([{ "name": "K6_CLOUD_TOKEN", "valueFrom": { "secretKeyRef": { "name": OURS, "key": "token" } } }, { "name": "A", "value": "b" }]);
     runner["volumes"] = json!([{ "name": "scratch", "emptyDir": {} }]);
     json!({
-        "apiVersion": "k6.io/v1alpha1", "kind": "TestRun", "metadata": { "name": "try", "namespace": stage.namespace },
-        "spec": { "parallelism": 2, "script": { "configMap": { "name": "try", "file": "a.js" } }, "initializer": pod, "starter": pod, "runner": runner },
+        "apiVersion": "k6.io/v1alpha1", "kind": "TestRun", "metadata": { "name": OURS, "namespace": stage.namespace },
+        "spec": { "parallelism": 2, "script": { "configMap": { "name": OURS, "file": "a.js" } }, "initializer": pod, "starter": pod, "runner": runner },
     })
 }
 
@@ -46,6 +49,32 @@ fn changed(run: &Value, pointer: &str, value: Value) -> Value {
     run
 }
 
+fn of_secret(secret: &str, key: &str) -> Value {
+    json!({ "name": format!("A_{}", key.to_uppercase()), "valueFrom": { "secretKeyRef": { "name": secret, "key": key, "optional": false } } })
+}
+
+/// Whatever is not exactly what the policy gives, or not the runner's.
+fn secrets(stage: &Stage) -> Vec<(&'static str, Value, &'static str)> {
+    let runners = "The runners of a TestRun read no Secret but";
+    let others = "The initializer and the starter of a TestRun read no Secret but";
+    let of_other_namespace = format!("{}-prod/username", stage.namespace);
+    vec![
+        ("/spec/runner/env", json!([of_secret("pay-users", "username")]), runners),
+        ("/spec/runner/env", json!([of_secret("pay-user", "user")]), runners),
+        ("/spec/runner/env", json!([of_secret("pay-user", "")]), runners),
+        ("/spec/runner/env", json!([of_secret("pay-user/username", "")]), runners),
+        ("/spec/runner/env", json!([of_secret("pay-user", &of_other_namespace)]), runners),
+        ("/spec/runner/env", json!([of_secret("pay-user", "username"), of_secret("prod-user", "username")]), runners),
+        ("/spec/runner/env", json!([{ "name": "A", "valueFrom": { "secretKeyRef": { "key": "username", "name": "" } } }]), runners),
+        ("/spec/runner/envFrom", json!([{ "secretRef": { "name": "pay-user" } }]), runners),
+        ("/spec/runner/volumes", json!([{ "name": "a", "secret": { "secretName": "pay-user" } }]), runners),
+        ("/spec/runner/volumes", json!([{ "name": "a", "projected": { "sources": [{ "secret": { "name": "pay-user" } }] } }]), runners),
+        ("/spec/starter/env", json!([of_secret("pay-user", "username")]), others),
+        ("/spec/initializer/env", json!([of_secret("pay-user", "username")]), others),
+        ("/spec/starter/volumes", json!([{ "name": "a", "secret": { "secretName": OURS } }]), others),
+    ]
+}
+
 #[test]
 fn the_pods_of_a_run_stay_on_the_account_that_creates_it() {
     let Some(stage) = Stage::open(|_| {}) else { return };
@@ -59,6 +88,8 @@ fn the_pods_of_a_run_stay_on_the_account_that_creates_it() {
         assert_eq!(refused(&stage, Some(&loadtest), &good), "");
         let same = "run as the account that creates it";
         let cases = [
+            ("/metadata/name", json!("database"), "cannot have the name of a Secret"),
+            ("/metadata/name", json!("windfirm-database"), "cannot have the name of a Secret"),
             ("/spec/runner/serviceAccountName", json!("leads"), same),
             ("/spec/starter/serviceAccountName", json!("default"), same),
             ("/spec/initializer/serviceAccountName", json!("leads"), same),
@@ -76,10 +107,20 @@ fn the_pods_of_a_run_stay_on_the_account_that_creates_it() {
             ("/spec/runner/resources", json!({ "limits": { "memory": "1Gi" } }), "memory limit, of at most 512Mi"),
             ("/spec/runner/resources", Value::Null, "memory limit, of at most 512Mi"),
         ];
-        for (pointer, value, expected) in cases {
+        for (pointer, value, expected) in cases.into_iter().chain(secrets(&stage)) {
             let told = refused(&stage, Some(&loadtest), &changed(&good, pointer, value.clone()));
             assert!(told.contains(expected) && told.contains("Forbidden"), "{pointer} {value}: {told:?}");
         }
+        let given = changed(&good, "/spec/runner/env", json!([of_secret("pay-user", "username"), of_secret("pay-user", "password"), of_secret(OURS, "x")]));
+        assert_eq!(refused(&stage, Some(&loadtest), &given), "");
+        assert_eq!(refused(&stage, Some(&loadtest), &changed(&good, "/spec/runner/volumes", json!([{ "name": "a", "secret": { "secretName": OURS } }]))), "");
+        // What this namespace's accounts get is nothing to those of another, nor the other way round.
+        let on_call = format!("system:serviceaccount:{}-prod:loadtest", stage.namespace);
+        let there = |run: &Value| changed(run, "/metadata/namespace", json!(format!("{}-prod", stage.namespace)));
+        assert!(refused(&stage, Some(&on_call), &there(&given)).contains("The runners of a TestRun read no Secret but"));
+        let theirs = changed(&good, "/spec/runner/env", json!([of_secret("prod-user", "username")]));
+        assert_eq!(refused(&stage, Some(&on_call), &there(&theirs)), "");
+        assert!(refused(&stage, Some(&loadtest), &theirs).contains("The runners of a TestRun read no Secret but"));
         // As somebody else of the same policy, and in the other namespace, nothing of it fits.
         let leads = format!("system:serviceaccount:{}:leads", stage.namespace);
         assert!(refused(&stage, Some(&leads), &good).contains(same));
@@ -113,7 +154,7 @@ fn the_portal_is_told_that_a_rule_of_the_cluster_forbids_it() {
         let error = until("the policy to be in force", async || match acting.create::<Value>(Kind::TEST_RUN, &wrong).await {
             Err(error) => Some(error),
             Ok(_) => {
-                acting.delete(Kind::TEST_RUN, "try", None).await.unwrap();
+                acting.delete(Kind::TEST_RUN, OURS, None).await.unwrap();
                 None
             }
         })

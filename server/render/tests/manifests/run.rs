@@ -13,6 +13,7 @@ use windfirm_executor::{Executor as _, ExitReport, InCluster, Limits, Observatio
 use windfirm_model::{
     clock::Clock,
     id::{ExecutionId, OperationId, RunId},
+    view::run::SecretUse,
 };
 use windfirm_policy::{Permit, Resource, act::SuperviseRuns};
 
@@ -20,8 +21,12 @@ use crate::clock::SystemClock;
 use crate::stage::{Stage, asked, in_real_time, until};
 
 const SCRIPT: &str = "import http from 'k6/http';
-import { sleep } from 'k6';
-export default function () { http.get('http://cart.shop-staging.svc.cluster.local/carts/1'); sleep(0.5); }";
+import { fail, sleep } from 'k6';
+export default function () {
+  http.get('http://cart.shop-staging.svc.cluster.local/carts/1');
+  if (__ENV.TEST_USER !== 'ann') fail('the secret is not what it should be');
+  sleep(0.5);
+}";
 
 fn executor(stage: &Stage) -> KubernetesExecutor {
     let settings = OperatorSettings {
@@ -58,6 +63,7 @@ fn orders(portal: &str, bundle: &Path) -> Orders {
         deadline_s: 120,
         limits: Limits::default(),
         in_cluster: Some(InCluster {
+            secrets: vec![SecretUse { variable: "TEST_USER".into(), secret: "pay-user".into(), key: "username".into() }],
             runners: 2,
             options: json!({ "scenarios": { "default": scenario } }),
             app: "shop/shop-staging/cart".into(),
@@ -75,6 +81,7 @@ fn what_is_rendered_is_enough_for_a_run_from_start_to_clean_up() {
     in_real_time(async {
         stage.apply();
         until("the first green", async || asked(&stage.cluster(), &stage.accounts()).await.is_green().then_some(())).await;
+        stage.done(&["create", "secret", "generic", "pay-user", "--from-literal=username=ann", "--namespace", &stage.namespace], "");
         let listener = stage.given.listener().await;
         let portal = format!("http://{}:{}", stage.given.address(), listener.local_addr().unwrap().port());
         let tasks = TaskTracker::new();
@@ -91,11 +98,11 @@ fn what_is_rendered_is_enough_for_a_run_from_start_to_clean_up() {
             Err(error) => panic!("{error}"),
         })
         .await;
-        assert_eq!(report.exit_code, Some(0), "{report:?}");
+        assert_eq!((report.exit_code, report.script_errors), (Some(0), 0), "{report:?}");
         executor.clean_up(&permit, orders.execution).await.unwrap();
         until("an empty namespace", async || {
             let left = stage.done(&["get", "testruns,jobs,pods,secrets,services", "-o", "name", "--namespace", &stage.namespace], "");
-            left.is_empty().then_some(())
+            (left == "secret/pay-user\n").then_some(())
         })
         .await;
     });

@@ -27,6 +27,9 @@ grants:
   - { name: on call, to: [{ group: on-call }], role: tester, on: [/shop/], in: [prod], as: @-prod/loadtest }
 guardrails:
   - { name: all, on: [/], max_vus: 4, max_duration: 10m, target_hosts: ["*.shop-staging.svc.cluster.local:*", "10.1.2.3:80", "127.0.0.1:*"] }
+secrets:
+  - { name: a test user, on: [/shop/], in: [dev], from: { name: pay-user, keys: { TEST_USER: username, TEST_PASSWORD: password } } }
+  - { name: on call's, on: [/shop/], in: [prod], from: { name: prod-user, keys: { TEST_USER: username } } }
 "#;
 
 pub(crate) struct Stage {
@@ -111,7 +114,8 @@ impl Stage {
 
 /// The preflight of these accounts.
 pub(crate) async fn asked(cluster: &Arc<Cluster>, accounts: &[Account]) -> Preflight {
-    let questions: Vec<Question> = accounts.iter().flat_map(Question::of_a_run).collect();
+    let secret = |account: &Account| Question::of_secret(account, if account.namespace().ends_with("-prod") { "prod-user" } else { "pay-user" });
+    let questions: Vec<Question> = accounts.iter().flat_map(|account| Question::of_a_run(account).chain([secret(account)])).collect();
     preflight(cluster, &questions).await
 }
 

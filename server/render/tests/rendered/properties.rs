@@ -26,6 +26,21 @@ fn guardrails() -> impl Strategy<Value = Vec<(&'static str, u32)>> {
     prop::collection::vec((prop::sample::select(vec!["/shop/pay/", "/bank/", "/shop/cart/"]), 1_u32..40), 0..4)
 }
 
+/// Places and environments of rules that give tests a Secret, each one of its own.
+fn secrets() -> impl Strategy<Value = Vec<(&'static str, Vec<&'static str>)>> {
+    let rule = (prop::sample::select(vec!["/", "/shop/", "/shop/pay/", "/bank/"]), subsequence(vec!["prod", "dev"], 0..=2));
+    prop::collection::vec(rule, 0..4)
+}
+
+fn secret_rules(secrets: &[(&str, Vec<&str>)]) -> String {
+    let mut text = "secrets:\n".to_owned();
+    for (index, (on, within)) in secrets.iter().enumerate() {
+        let within = if within.is_empty() { String::new() } else { format!(", in: [{}]", within.join(", ")) };
+        text.push_str(&format!("  - {{ name: secret {index}, on: [{on}]{within}, from: {{ name: s{index}, keys: {{ A{index}: a, B{index}: b }} }} }}\n"));
+    }
+    if secrets.is_empty() { String::new() } else { text }
+}
+
 fn text(grants: &[Asked], guardrails: &[(&str, u32)]) -> String {
     let mut text =
         "apiVersion: windfirm.dev/v1\nkind: Policy\nenvironments:\n  - { name: prod, match: { namespace: \"*-prod\" } }\n  - { name: dev, match: {} }\n\
@@ -48,7 +63,7 @@ fn rules(objects: &[Value]) -> Vec<(&Value, &Value)> {
     roles.flat_map(|role| role["rules"].as_array().unwrap().iter().map(move |rule| (role, rule))).collect()
 }
 
-fn has_exactly_what_runs_need(objects: &[Value], namespace: &str, name: &str) -> Result<(), TestCaseError> {
+fn has_exactly_what_runs_need(objects: &[Value], policy: &Policy, namespace: &str, name: &str) -> Result<(), TestCaseError> {
     find(objects, "ServiceAccount", namespace, name);
     let bindings: Vec<&Value> = of_kind(objects, "RoleBinding")
         .chain(of_kind(objects, "ClusterRoleBinding"))
@@ -63,9 +78,17 @@ fn has_exactly_what_runs_need(objects: &[Value], namespace: &str, name: &str) ->
         for (group, resource, verb) in triples(rule) {
             given.insert(format!("{verb} {resource} of {group}"));
         }
-        prop_assert_eq!(&rule["resourceNames"], &Value::Null);
     }
-    let needed: BTreeSet<String> = RUN_RIGHTS.iter().map(|right| format!("{} {} of {}", right.verb, right.resource_with_part(), right.group)).collect();
+    let mut needed: BTreeSet<String> = RUN_RIGHTS.iter().map(|right| format!("{} {} of {}", right.verb, right.resource_with_part(), right.group)).collect();
+    let used = policy.accounts().into_iter().find(|one| one.account == format!("{namespace}/{name}")).unwrap();
+    let secrets: Vec<String> = used.secrets.into_iter().map(|given| given.secret).collect();
+    if !secrets.is_empty() {
+        needed.insert("get secrets of ".to_owned());
+    }
+    for rule in role["rules"].as_array().unwrap() {
+        let names = if texts(&rule["verbs"]) == ["get"] && texts(&rule["resources"]) == ["secrets"] { secrets.clone() } else { Vec::new() };
+        prop_assert_eq!(texts(&rule["resourceNames"]), names);
+    }
     prop_assert_eq!(given, needed);
     Ok(())
 }
@@ -95,6 +118,9 @@ fn nothing_is_wide(objects: &[Value]) -> Result<(), TestCaseError> {
             if role["kind"] == "ClusterRole" {
                 let looks = group == "argoproj.io" && ["list", "watch"].contains(&verb);
                 prop_assert!(looks || (resource, verb) == ("subjectaccessreviews", "create"), "{rule}");
+            }
+            if resource == "secrets" && !["create", "delete"].contains(&verb.rsplit(':').next().unwrap()) {
+                prop_assert!(verb.ends_with("get") && !texts(&rule["resourceNames"]).is_empty(), "{rule}");
             }
             if resource == "serviceaccounts" && verb == "get" {
                 prop_assert!(!texts(&rule["resourceNames"]).is_empty(), "{rule}");
@@ -136,8 +162,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn whatever_the_policy_says(grants in grants(), guardrails in guardrails(), minor in 30_u32..40) {
-        let policy = policy(&text(&grants, &guardrails));
+    fn whatever_the_policy_says(grants in grants(), guardrails in guardrails(), secrets in secrets(), minor in 30_u32..40) {
+        let policy = policy(&format!("{}{}", text(&grants, &guardrails), secret_rules(&secrets)));
         let mut settings = settings();
         settings.kubernetes = format!("1.{minor}").parse().unwrap();
         let rendered = render(&policy, &settings).unwrap();
@@ -154,7 +180,7 @@ proptest! {
         }
         for grant in &grants {
             let (namespace, name) = grant.0.split_once('/').unwrap();
-            has_exactly_what_runs_need(&objects, namespace, name)?;
+            has_exactly_what_runs_need(&objects, &policy, namespace, name)?;
         }
         nothing_is_wide(&objects)?;
         the_portal_acts_as_those_only(&objects, &policy, &settings)?;

@@ -102,14 +102,19 @@ impl Asker {
             bundle: StoredBundle { digest: bundle.digest.clone(), content: bundle::pack(&bundle.files) },
             target,
         };
+        let secrets = new.manifest.placement.iter().flat_map(|placement| &placement.secrets);
+        let secrets = secrets.map(|given| format!("{} from {} of Secret {}", given.variable, given.key, given.secret)).collect::<Vec<_>>().join(", ");
         let details = Details {
             reason: Some(resolved.fields.reason.clone()).filter(|reason| !reason.is_empty()),
-            facts: vec![
+            facts: [
                 ("test".to_owned(), test.clone()),
                 ("profile".to_owned(), resolved.fields.profile.word().to_owned()),
                 ("most VUs".to_owned(), facts.max_vus.to_string()),
                 ("bundle".to_owned(), bundle.digest.clone()),
-            ],
+            ]
+            .into_iter()
+            .chain((!secrets.is_empty()).then(|| ("secrets".to_owned(), secrets)))
+            .collect(),
             ..self.details()
         };
         let room = Room { waiting: self.portal.settings.queue, of_person: self.portal.settings.per_person };
@@ -139,7 +144,12 @@ impl Asker {
     fn placement(&self, resolved: &Resolved) -> Option<Placement> {
         let cluster = resolved.runs_at.cluster()?.to_owned();
         let Some(Ok(inspection::Answer::Loads { inspected })) = &resolved.answer else { return None };
-        Some(Placement { cluster, runners: resolved.fields.runners.unwrap_or(1), options: inspected.options.to_string() })
+        Some(Placement {
+            cluster,
+            runners: resolved.fields.runners.unwrap_or(1),
+            options: inspected.options.to_string(),
+            secrets: self.policy.policy.secrets_for(&resolved.place),
+        })
     }
 
     fn manifest(&self, resolved: &Resolved, bundle: &Bundle, target: &str, decision: Vec<RuleRow>, permit: &Permit<LaunchRun>) -> Manifest {

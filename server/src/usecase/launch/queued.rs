@@ -54,6 +54,10 @@ fn judge(portal: &Portal, in_force: &InForce, run: &RunRecord, judged: Option<&J
     {
         return both(format!("The app was in {} when it was launched and is in {} now.", place.environment, app.environment));
     }
+    let frozen = run.manifest.placement.as_ref().map(|placement| placement.secrets.as_slice()).unwrap_or_default();
+    if frozen != in_force.policy.policy.secrets_for(&place) {
+        return both("The policy gives the tests of this app other Secrets than when it was launched.".to_owned());
+    }
     let facts = Facts {
         max_vus: run.max_vus,
         duration_s: judged.duration_s,

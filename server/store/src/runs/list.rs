@@ -2,7 +2,18 @@
 
 use std::str::FromStr;
 
-use windfirm_model::{action::Action, clock::Timestamp, environment::Environment, id::RunId, path::AppPath, run::RunStateKind, view::runs::RunRow};
+use windfirm_model::{
+    action::Action,
+    clock::Timestamp,
+    environment::Environment,
+    id::RunId,
+    path::AppPath,
+    run::RunStateKind,
+    view::{
+        run::{Manifest, Placement},
+        runs::RunRow,
+    },
+};
 use windfirm_policy::Access;
 
 use crate::{
@@ -38,6 +49,16 @@ pub enum Who {
     Me,
     /// Part of a name, whatever its case.
     Named(String),
+}
+
+/// A run that passed, and how it was carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    pub id: RunId,
+    pub created: Timestamp,
+    /// `namespace/name`.
+    pub service_account: String,
+    pub placement: Option<Placement>,
 }
 
 /// A place between two runs. As text it goes into a URL.
@@ -152,6 +173,21 @@ const OF_APP: &str =
 
 const COUNT_OF_APP: &str = concat!("select count(*) from runs r where ", in_scope!("r"), " and r.path = $2");
 
+const PASSED_SINCE: &str = concat!(
+    "select r.id, r.created_us, r.service_account, r.manifest from runs r where ",
+    in_scope!("r"),
+    " and r.path = $2 and r.state = 'passed' and r.created_us >= $3 order by r.created_us desc, r.id desc limit $4"
+);
+
+row! {
+    struct PassedRow {
+        id: uuid::Uuid,
+        created_us: i64,
+        service_account: String,
+        manifest: Doc,
+    }
+}
+
 impl Store {
     /// One page of the runs that the asker may see, newest first, at most `limit` rows.
     ///
@@ -212,6 +248,20 @@ impl Store {
         let rows = fetch_all!(self, LineRow, OF_APP, &scope, path.as_str(), i64::from(limit))?;
         let (total,) = fetch_one!(self, (i64,), COUNT_OF_APP, &scope, path.as_str())?;
         Ok((rows.into_iter().map(LineRow::read).collect::<Result<_, _>>()?, values::uncount(total)))
+    }
+
+    /// The newest runs of exactly this app that were launched at `since` or later and passed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn passed_since(&self, access: &Access, path: &AppPath, since: Timestamp, limit: u32) -> Result<Vec<Passed>, StoreError> {
+        let scope = self.scope(access, Action::ViewRun).await?;
+        let rows = fetch_all!(self, PassedRow, PASSED_SINCE, &scope, path.as_str(), since.0, i64::from(limit))?;
+        let read = |row: PassedRow| {
+            let manifest: Manifest = values::undoc(TABLE, row.manifest)?;
+            Ok(Passed { id: RunId(row.id), created: Timestamp(row.created_us), service_account: row.service_account, placement: manifest.placement })
+        };
+        rows.into_iter().map(read).collect()
     }
 }
 

@@ -20,6 +20,7 @@ on_both!(
     runs_of_one_moment_are_neither_lost_nor_doubled_by_paging,
     a_line_tells_the_run,
     the_runs_of_an_app_are_its_own,
+    runs_that_passed_since_a_moment,
     summaries_tell_last_live_and_spreads,
     what_did_not_pass_last_is_listed_once_per_app,
 );
@@ -113,6 +114,28 @@ async fn the_runs_of_an_app_are_its_own(world: &World) {
     }
     let (rows, total) = world.store.app_runs(&access(&ana()), &"/shop/pay/".parse().unwrap(), 2).await.unwrap();
     assert_eq!((rows.iter().map(|row| row.id).collect::<Vec<_>>(), total), (vec![runs[4].id, runs[2].id], 3));
+}
+
+/// What is asked after a Secret has changed: which runs were launched later, and passed.
+async fn runs_that_passed_since_a_moment(world: &World) {
+    let path = "/shop/pay/".parse().unwrap();
+    let before = judged(world, &ana(), "/shop/pay/", Outcome::Pass, 1).await;
+    world.clock.advance(100);
+    let since = windfirm_model::clock::Clock::now(&*world.clock);
+    world.clock.advance(1);
+    judged(world, &ana(), "/shop/pay/", Outcome::Fail, 1).await;
+    let older = judged(world, &ana(), "/shop/pay/", Outcome::Pass, 1).await;
+    judged(world, &ana(), "/shop/pay/eu/", Outcome::Pass, 1).await;
+    launched(world, &ana(), "/shop/pay/", "dev").await;
+    let newer = judged(world, &ana(), "/shop/pay/", Outcome::Pass, 1).await;
+    let found = world.store.passed_since(&access(&ana()), &path, since, 10).await.unwrap();
+    assert_eq!(found.iter().map(|passed| passed.id).collect::<Vec<_>>(), [newer.id, older.id]);
+    assert!(
+        found.iter().all(|passed| passed.created >= since && passed.service_account == newer.service_account && passed.placement == newer.manifest.placement)
+    );
+    assert_eq!(world.store.passed_since(&access(&ana()), &path, since, 1).await.unwrap().len(), 1);
+    assert_eq!(world.store.passed_since(&access(&ana()), &path, before.created, 10).await.unwrap().len(), 3);
+    assert_eq!(world.store.passed_since(&access(&eli()), &path, before.created, 10).await.unwrap(), []);
 }
 
 async fn summaries_tell_last_live_and_spreads(world: &World) {

@@ -1,0 +1,49 @@
+//! Secrets that the tests of an app get: names and ages, never what stands in them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Timestamp, id::RunId};
+
+/// One Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretRow {
+    pub name: String,
+    /// Variable of the tests, key in the Secret.
+    pub keys: Vec<(String, String)>,
+    /// The rules of the policy that say so.
+    pub rules: Vec<String>,
+    pub told: SecretTold,
+}
+
+/// What the cluster says of it, to the account that a launch of the reader's acts as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SecretTold {
+    /// Nobody was asked, and why.
+    NotAsked { why: String },
+    /// It is missing, or may not be looked at, or the cluster said nothing: in words, with the API server's own sentence.
+    Refused { why: String },
+    Known {
+        /// The namespace of the account.
+        namespace: String,
+        created: Timestamp,
+        changed: Timestamp,
+        /// What changed it last, by the name that it gave itself; a tool, not a person.
+        by: Option<String>,
+        /// A copy of its values stands in its metadata, where `kubectl apply` puts it.
+        copied: bool,
+        since: Since,
+    },
+}
+
+/// Whether it works since it was last changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Since {
+    /// This run of the app had it, was launched after the change, and passed.
+    Passed { run: RunId, at: Timestamp },
+    /// None did, yet.
+    NotYet,
+    /// Runs of the app are not the reader's to see.
+    Hidden,
+}

@@ -1,0 +1,127 @@
+//! Secrets for tests, and rotating one: through the whole portal, on a real cluster, with what is rendered for them and no more.
+
+use axum::http::{Method, StatusCode};
+use serde_json::json;
+use windfirm_model::{
+    run::RunStateKind,
+    view::{
+        app::AppPage,
+        run::SecretUse,
+        secret::{SecretRow, SecretTold, Since},
+    },
+};
+use windfirm_policy::compile;
+use windfirm_render::{Settings, render};
+
+use crate::{
+    harness::As,
+    stage::{Stage, cart, until},
+};
+
+const SPACE: &str = "shop-staging";
+const NAME: &str = "windfirm-test-cart-user";
+const RULES: &str =
+    "secrets:\n  - { name: test user, on: [/shop/cart/], in: [staging], from: { name: windfirm-test-cart-user, keys: { TEST_USER: username } } }\n";
+/// Of the cluster's own policy.
+const POLICY: &str = include_str!("../../../deploy/example/cluster-policy.yaml");
+
+/// What of the manifests depends on Secrets: what accounts may do in the namespace, and what a TestRun may be.
+fn rights(policy: &str) -> String {
+    let policy = compile(policy, "policy.yaml").unwrap();
+    let rendered = render(&policy, &Settings::new("windfirm/portal".parse().unwrap())).unwrap().stream();
+    let of_secrets = |document: &&str| {
+        document.contains("\nkind: ValidatingAdmissionPolicy\n")
+            || document.contains("\nkind: Role\n") && document.contains(&format!("\n  namespace: {SPACE}\n"))
+    };
+    let documents: Vec<&str> = rendered.split("---\n").filter(of_secrets).collect();
+    assert_eq!(documents.len(), 3, "the account's role, the portal's, and admission");
+    documents.join("---\n")
+}
+
+fn apply(stage: &Stage, manifests: &str) {
+    let output = stage.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "-"], manifests);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Leaves the cluster as it was, however the test ends.
+struct Tidy<'a>(&'a Stage);
+
+impl Drop for Tidy<'_> {
+    fn drop(&mut self) {
+        self.0.kubectl(&["-n", SPACE, "delete", "--ignore-not-found", "secret", NAME], "");
+        self.0.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "-"], &rights(POLICY));
+    }
+}
+
+/// Whether the API server would take a TestRun of the account that reads the Secret.
+fn admitted(stage: &Stage) -> bool {
+    let pod = json!({ "serviceAccountName": "loadtest", "metadata": { "labels": { "windfirm.dev/execution": "x" } } });
+    let mut runner = pod.clone();
+    runner["resources"] = json!({ "limits": { "memory": "256Mi" } });
+    runner["env"] = json!([{ "name": "TEST_USER", "valueFrom": { "secretKeyRef": { "name": NAME, "key": "username" } } }]);
+    let run = json!({
+        "apiVersion": "k6.io/v1alpha1", "kind": "TestRun", "metadata": { "name": "windfirm-01935c7e8b1a70008000123456789abc", "namespace": SPACE },
+        "spec": { "parallelism": 1, "script": { "configMap": { "name": "try", "file": "a.js" } }, "initializer": pod, "starter": pod, "runner": runner },
+    });
+    let account = format!("--as=system:serviceaccount:{SPACE}:loadtest");
+    stage.kubectl(&["create", "--dry-run=server", "--validate=false", &account, "-f", "-"], &run.to_string()).status.success()
+}
+
+async fn page(stage: &Stage, who: As) -> AppPage {
+    let answer = stage.house.call(who, Method::GET, "app", "path=/shop/cart/").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert!(!answer.body.contains("s3cret") && !answer.body.contains("czNjcmV0"), "no value, and none as base64");
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+async fn told(stage: &Stage) -> SecretTold {
+    let page = page(stage, As::Ana).await;
+    let [SecretRow { told, .. }] = page.secrets.as_slice() else { panic!("{:?}", page.secrets) };
+    told.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
+    let Some(stage) = Stage::open().await else { return };
+    let tidy = Tidy(&stage);
+    assert!(!admitted(&stage), "what no policy gives is refused");
+    let file = &stage.house.portal.settings.policy_file;
+    let policy = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, format!("{policy}{RULES}")).unwrap();
+
+    // The new right is asked for as the others are, and its lack locks.
+    let why = until("the lock", async || stage.launch_lock("/shop/cart/", As::Ana).await).await;
+    assert!(why.contains(&format!("may not get secrets “{NAME}” in namespace shop-staging")), "{why}");
+    let SecretTold::Refused { why } = told(&stage).await else { panic!() };
+    assert!(why.contains("secrets") && why.contains(NAME), "{why}");
+
+    apply(&stage, &rights(&format!("{POLICY}{RULES}")));
+    until("the unlocking", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
+    until("the admission", async || admitted(&stage).then_some(())).await;
+    let SecretTold::Refused { why } = told(&stage).await else { panic!() };
+    assert!(why.contains(&format!("secrets \"{NAME}\" not found")), "{why}");
+
+    stage.hand(&["-n", SPACE, "create", "secret", "generic", NAME, "--from-literal=username=s3cret"]);
+    let SecretTold::Known { namespace, created, changed, by, copied, since } = told(&stage).await else { panic!() };
+    assert_eq!((namespace.as_str(), created, by.as_deref(), copied, since), (SPACE, changed, Some("kubectl-create"), false, Since::NotYet));
+    // Who may not launch as that account is told names, and nobody is asked.
+    let others = page(&stage, As::Chris).await.secrets;
+    assert!(matches!(&others[0].told, SecretTold::NotAsked { why } if why.contains("there is none")), "{others:?}");
+
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let run = stage.launch(As::Ana, &cart(1, 1, 3)).await;
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
+    let given = SecretUse { variable: "TEST_USER".to_owned(), secret: NAME.to_owned(), key: "username".to_owned() };
+    assert_eq!(ended.manifest.placement.unwrap().secrets, [given]);
+    let SecretTold::Known { since, .. } = told(&stage).await else { panic!() };
+    assert!(matches!(since, Since::Passed { run: passed, .. } if passed == run), "{since:?}");
+
+    stage.hand(&["-n", SPACE, "patch", "secret", NAME, "--field-manager=rotator", "-p", r#"{"stringData":{"username":"s3cret too"}}"#]);
+    let SecretTold::Known { changed: later, by, since, .. } = told(&stage).await else { panic!() };
+    assert_eq!((by.as_deref(), &since), (Some("rotator"), &Since::NotYet));
+    assert!(later > changed);
+    let html = stage.house.page(As::Ana, "/apps/shop/cart/").await.body;
+    assert!(html.contains("Secrets of the tests") && html.contains("rotator") && html.contains("not tried") && !html.contains("s3cret"), "{html}");
+    drop(tidy);
+}
