@@ -236,7 +236,7 @@ async fn check_tells_every_part_and_counts_those_that_are_not_good() {
     for part in [
         "policy         not good",
         "k6             not good",
-        "secret         not good: company: The environment variable WINDFIRM_NOT_SET",
+        "secret         not good: client of company: The environment variable WINDFIRM_NOT_SET",
         "store          not good",
     ] {
         assert!(said.out.contains(part), "{part}: {said:#?}");

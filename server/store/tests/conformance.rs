@@ -19,6 +19,9 @@ mod lists;
 #[path = "conformance/people.rs"]
 mod people;
 #[cfg(test)]
+#[path = "conformance/passwords.rs"]
+mod passwords;
+#[cfg(test)]
 #[path = "conformance/postgres.rs"]
 mod postgres;
 #[cfg(test)]

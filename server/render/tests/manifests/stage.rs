@@ -78,6 +78,11 @@ impl Stage {
         let kubectl = Path::new(built.trim()).join("bin/kubectl");
         Some(Self { folder, namespace, policy, settings, kubectl, kubeconfig: tempfile::tempdir().unwrap() })
     }
+    /// With settings that depend on the namespace.
+    pub(crate) fn with(mut self, change: impl FnOnce(&str, &mut Settings)) -> Self {
+        change(&self.namespace, &mut self.settings);
+        self
+    }
     pub(crate) fn rendered(&self) -> Rendered {
         render(&self.policy, &self.settings).unwrap()
     }
