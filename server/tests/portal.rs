@@ -36,6 +36,8 @@ mod logs;
 mod process;
 #[path = "portal/repositories.rs"]
 mod repositories;
+#[path = "portal/secrets.rs"]
+mod secrets;
 #[path = "portal/starts.rs"]
 mod starts;
 #[path = "portal/visitor.rs"]

@@ -30,11 +30,10 @@ const ACCOUNT: &str = include_str!("../../../deploy/cluster/manifests/loadtest.y
 pub(crate) struct Stage {
     pub(crate) house: House,
     folder: PathBuf,
-    kubectl: PathBuf,
     _turn: SemaphorePermit<'static>,
 }
 
-fn cluster() -> Option<PathBuf> {
+pub(crate) fn cluster() -> Option<PathBuf> {
     let folder = std::env::var_os("WINDFIRM_TEST_CLUSTER").map(PathBuf::from);
     if folder.is_none() {
         assert!(
@@ -55,6 +54,17 @@ fn image(built: &Path, name: &str) -> String {
     let line = list.lines().find(|line| line.starts_with(&format!("windfirm.local/{name}:"))).unwrap();
     let (image, digest) = line.split_once(' ').unwrap();
     if name == "k6" { format!("{image}@{digest}") } else { image.to_owned() }
+}
+
+/// Somebody who may do everything, and is not the portal.
+pub(crate) fn kubectl(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    let built = PathBuf::from(std::fs::read_to_string(folder.join("built")).unwrap().trim());
+    let mut command = Command::new(built.join("bin/kubectl"));
+    command.arg("--kubeconfig").arg(folder.join("admin.kubeconfig")).args(arguments);
+    command.env("KUBECACHEDIR", folder.join("kubectl"));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
 }
 
 impl Stage {
@@ -101,7 +111,7 @@ impl Stage {
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
-        let stage = Self { house, folder, kubectl: built.join("bin/kubectl"), _turn: turn };
+        let stage = Self { house, folder, _turn: turn };
         // Whoever was killed in the middle may have left it otherwise.
         stage.restore("shop-staging");
         let mut why = None;
@@ -124,14 +134,8 @@ impl Stage {
         (!page.launch.allowed).then_some(page.launch.why)
     }
 
-    /// Somebody who may do everything, and is not the portal.
     pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
-        let mut command = Command::new(&self.kubectl);
-        command.arg("--kubeconfig").arg(self.folder.join("admin.kubeconfig")).args(arguments);
-        command.env("KUBECACHEDIR", self.folder.join("kubectl"));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
+        kubectl(&self.folder, arguments, input)
     }
     pub(crate) fn hand(&self, arguments: &[&str]) -> String {
         let output = self.kubectl(arguments, "");
