@@ -17,5 +17,7 @@ mod acting;
 mod preflight;
 #[path = "on_cluster/reach.rs"]
 mod reach;
+#[path = "on_cluster/secrets.rs"]
+mod secrets;
 #[path = "on_cluster/watching.rs"]
 mod watching;
