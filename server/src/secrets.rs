@@ -18,7 +18,7 @@ use crate::{
     config::{Config, Secret},
     sites::Sites,
 };
-pub use reading::{Unread, read_file, read_once};
+pub use reading::{Unread, read_file, read_once, try_to_read};
 
 /// What a secret is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -43,7 +43,13 @@ fn the_secrets_of_a_configuration_may_be_read_by_their_names_alone() {
     std::fs::write(at("one.yaml"), &text).unwrap();
     let (code, out, err) = render(&demo(), &["--config", &at("one.yaml"), "--secret", "windfirm/more"]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    for part in ["# To read Secret shared (client of company, database).", "resourceNames: [shared]", "# To read Secret more.", "namespace: vault", "resourceNames: [more]"] {
+    for part in [
+        "# To read Secret shared (client of company, database).",
+        "resourceNames: [shared]",
+        "# To read Secret more.",
+        "namespace: vault",
+        "resourceNames: [more]",
+    ] {
         assert!(out.contains(part), "{part}: {out}");
     }
     let without = render(&demo(), &[]).1;

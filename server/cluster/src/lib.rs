@@ -41,5 +41,5 @@ pub use kind::Kind;
 pub use preflight::{Findings, Lack, Preflight, Presence, Question, RUN_RIGHTS, Right, preflight};
 pub use read::{read_labelled, read_one};
 pub use refusal::{Refusal, Side};
-pub use secret::{BadSecretRef, SecretData, SecretError, SecretRef, read_secret, secret_in, watch_secret};
+pub use secret::{BadSecretRef, SecretData, SecretError, SecretRef, read_secret, secret_in, try_watch_of_secret, watch_secret};
 pub use watch::{Change, Changes, Object, ObjectName, Snapshot, Trouble, Watch, WatchSettings, Watched, Watcher, watch};

@@ -14,7 +14,7 @@ use url::form_urlencoded::Serializer;
 
 use crate::{
     account::{is_label, is_subdomain},
-    call::{self, Call},
+    call::{self, Answer, Call},
     cluster::Cluster,
     error::ClusterError,
     kind::Kind,
@@ -72,6 +72,11 @@ impl SecretRef {
     }
     fn selector(&self) -> String {
         format!("metadata.name={}", self.name)
+    }
+    /// Of the Secret in lists and watches, with further parameters.
+    fn path(&self, more: &[(&str, &str)]) -> String {
+        let query = Serializer::new(String::new()).append_pair("fieldSelector", &self.selector()).extend_pairs(more).finish();
+        format!("{}?{query}", Kind::SECRET.path(Some(&self.namespace)))
     }
 }
 
@@ -136,7 +141,8 @@ impl SecretData {
         let (cluster, at) = (|| cluster.to_owned(), || at.clone());
         let encoded = self.data.as_ref().and_then(|data| data.get(&at().key));
         let encoded = encoded.ok_or_else(|| SecretError::NoKey { cluster: cluster(), at: at(), keys: self.keys() })?;
-        let bytes = BASE64_STANDARD.decode(encoded).map_err(|_| SecretError::Unreadable { cluster: cluster(), at: at(), why: "it is not base64".to_owned() })?;
+        let bytes =
+            BASE64_STANDARD.decode(encoded).map_err(|_| SecretError::Unreadable { cluster: cluster(), at: at(), why: "it is not base64".to_owned() })?;
         let text = String::from_utf8(bytes).map_err(|_| SecretError::NotText { cluster: cluster(), at: at() })?;
         let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() { Err(SecretError::Empty { cluster: cluster(), at: at() }) } else { Ok(text.to_owned()) }
@@ -152,12 +158,23 @@ pub async fn read_secret(cluster: &Cluster, at: &SecretRef) -> Result<String, Se
     struct List {
         items: Vec<SecretData>,
     }
-    let query = Serializer::new(String::new()).append_pair("fieldSelector", &at.selector()).finish();
-    let path = format!("{}?{query}", Kind::SECRET.path(Some(&at.namespace)));
-    let request = Request::get(path).body(Vec::new()).map_err(|error| ClusterError::Request(error.to_string()))?;
-    let list: List = call::send(cluster, Call::of(request)).await?.read(cluster)?;
+    let list: List = get(cluster, &at.path(&[])).await?.read(cluster)?;
     let name = cluster.name().as_str();
     list.items.first().ok_or_else(|| SecretError::NoSecret { cluster: name.to_owned(), at: at.clone() })?.text(name, at)
+}
+
+/// Tries for a second whether it may be watched, for whoever checks a configuration: reading alone does not show it.
+///
+/// # Errors
+/// All that can go wrong, in words.
+pub async fn try_watch_of_secret(cluster: &Cluster, at: &SecretRef) -> Result<(), SecretError> {
+    get(cluster, &at.path(&[("watch", "true"), ("timeoutSeconds", "1")])).await?;
+    Ok(())
+}
+
+async fn get(cluster: &Cluster, path: &str) -> Result<Answer, ClusterError> {
+    let request = Request::get(path).body(Vec::new()).map_err(|error| ClusterError::Request(error.to_string()))?;
+    call::send(cluster, Call::of(request)).await
 }
 
 /// A watch of the one Secret. Nothing happens before the watcher is run.

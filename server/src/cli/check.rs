@@ -12,7 +12,7 @@ use crate::{
     cli::say,
     clock::SystemClock,
     config::{Config, IssuerSection},
-    secrets::{Unread, Use, named, read_once},
+    secrets::{Unread, Use, named, try_to_read},
     sites::Sites,
     worker::reload,
 };
@@ -96,7 +96,7 @@ async fn secrets(config: &Config, told: &mut Told) -> Result<String, ()> {
     let sites = Sites::new(&config.clusters, "check", &clock).unwrap_or_default();
     let mut url = Ok(config.database_url(None));
     for (used, secret) in named(config) {
-        let read = read_once(secret, &sites).await;
+        let read = try_to_read(secret, &sites).await;
         if used == Use::Database {
             url = read.as_ref().map(|said| config.database_url(Some(said))).map_err(|_| ());
         }
@@ -105,7 +105,9 @@ async fn secrets(config: &Config, told: &mut Told) -> Result<String, ()> {
             match read {
                 Ok(_) => Ok(format!("{used}, from {secret}")),
                 Err(Unread::Wrong(why)) => Err(format!("{used}: {why}")),
-                Err(Unread::Passing(why)) => Err(format!("{used}: {why} Windfirm waits for it at its start, for half a minute, and does not start without it.")),
+                Err(Unread::Passing(why)) => {
+                    Err(format!("{used}: {why} Windfirm waits for it at its start, for half a minute, and does not start without it."))
+                }
             },
         );
     }

@@ -13,7 +13,8 @@ use clap::Args;
 use windfirm_cluster::{Account, Cluster, ClusterSpec, Clusters, Impersonation, Source, read_labelled, read_one};
 use windfirm_model::clock::Clock;
 use windfirm_render::{
-    BadSetting, Endpoint, Found, HostAddress, KINDS, MANAGED_BY, Namespaces, OwnSecret, Peer, Rendered, Settings, Sizes, Version, diff, namespace, render as rendered_of,
+    BadSetting, Endpoint, Found, HostAddress, KINDS, MANAGED_BY, Namespaces, OwnSecret, Peer, Rendered, Settings, Sizes, Version, diff, namespace,
+    render as rendered_of,
 };
 
 use crate::{

@@ -87,8 +87,7 @@ const RUNS: &[Field] = &[
     free("slots", Kind::Whole),
 ];
 const SECRET: &[&str] = &["env", "file", "value"];
-const SECRET_REF: &[Field] =
-    &[needed("cluster", Kind::Text), needed("namespace", Kind::Text), needed("name", Kind::Text), needed("key", Kind::Text)];
+const SECRET_REF: &[Field] = &[needed("cluster", Kind::Text), needed("namespace", Kind::Text), needed("name", Kind::Text), needed("key", Kind::Text)];
 
 /// Everything that can be found, in the order of the file; what is missing comes last.
 pub(super) fn problems(text: &str) -> Vec<String> {

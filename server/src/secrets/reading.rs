@@ -3,10 +3,13 @@
 use std::{path::Path, time::Duration};
 
 use tokio::time::{Instant, sleep};
-use windfirm_cluster::read_secret;
+use windfirm_cluster::{Cluster, SecretError, SecretRef, read_secret, try_watch_of_secret};
 
 use super::Use;
-use crate::{config::Secret, sites::Sites};
+use crate::{
+    config::{Secret, SecretRefSection},
+    sites::Sites,
+};
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -42,17 +45,33 @@ pub async fn read_once(secret: &Secret, sites: &Sites) -> Result<String, Unread>
             Ok(None) | Err(_) => Err(Unread::Wrong("The reading of it broke off.".to_owned())),
         };
     };
-    let at = section.at().map_err(|error| Unread::Wrong(error.to_string()))?;
-    let site = sites.get(&section.cluster).ok_or_else(|| Unread::Wrong(no_cluster(&section.cluster)))?;
-    read_secret(&site.cluster, &at).await.map_err(|error| match error.is_passing() {
-        true => Unread::Passing(error.to_string()),
-        false => Unread::Wrong(error.to_string()),
-    })
+    let (cluster, at) = place(section, sites)?;
+    Ok(read_secret(cluster, &at).await?)
 }
 
-/// As the configuration has it for a cluster that it does not name.
-pub(super) fn no_cluster(name: &str) -> String {
-    format!("There is no cluster “{name}” in `clusters`. Name one that is there.")
+/// As [`read_once`], and whether another value would be noticed later.
+///
+/// # Errors
+/// Why there is no value, or why another one would not be noticed.
+pub async fn try_to_read(secret: &Secret, sites: &Sites) -> Result<String, Unread> {
+    let value = read_once(secret, sites).await?;
+    if let Secret::SecretRef(section) = secret {
+        let (cluster, at) = place(section, sites)?;
+        try_watch_of_secret(cluster, &at).await?;
+    }
+    Ok(value)
+}
+
+fn place<'s>(section: &SecretRefSection, sites: &'s Sites) -> Result<(&'s Cluster, SecretRef), Unread> {
+    let at = section.at().map_err(|error| Unread::Wrong(error.to_string()))?;
+    let no_cluster = || Unread::Wrong(format!("There is no cluster “{}” in `clusters`. Name one that is there.", section.cluster));
+    Ok((&sites.get(&section.cluster).ok_or_else(no_cluster)?.cluster, at))
+}
+
+impl From<SecretError> for Unread {
+    fn from(error: SecretError) -> Self {
+        if error.is_passing() { Self::Passing(error.to_string()) } else { Self::Wrong(error.to_string()) }
+    }
 }
 
 /// The text of a file that is looked at again; the error names the place, never the content.
@@ -76,7 +95,7 @@ pub(super) async fn read_patiently(used: &Use, secret: &Secret, sites: &Sites, p
             Err(Unread::Passing(why)) => why,
         };
         if Instant::now() >= deadline {
-            return Err(format!("{why} The portal waited {} seconds for {secret}, and does not start without it.", patience.as_secs()));
+            return Err(format!("{why} The portal waited {} seconds for {secret}.", patience.as_secs()));
         }
         if !told {
             tracing::warn!(secret = %used, from = %secret, why, "secrets.waited_for");

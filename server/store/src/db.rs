@@ -197,10 +197,7 @@ fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreError> {
 fn is_same_place(one: &PgConnectOptions, other: &PgConnectOptions) -> bool {
     // Without a database the user's name is meant.
     let database = |options: &PgConnectOptions| options.get_database().unwrap_or(options.get_username()).to_owned();
-    one.get_host() == other.get_host()
-        && one.get_port() == other.get_port()
-        && one.get_socket() == other.get_socket()
-        && database(one) == database(other)
+    one.get_host() == other.get_host() && one.get_port() == other.get_port() && one.get_socket() == other.get_socket() && database(one) == database(other)
 }
 
 /// A connection of the pool.

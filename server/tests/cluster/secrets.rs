@@ -15,8 +15,7 @@ use windfirm::{
     config::{ClusterSection, Config, Secret, SecretRefSection},
     secrets::{Trouble, Use},
     sites::Sites,
-    start,
-    worker,
+    start, worker,
 };
 use windfirm_model::{
     audit::{EventCode, EventOutcome},
@@ -174,14 +173,18 @@ async fn a_portal_that_cannot_have_its_secret_does_not_start_and_says_why() {
     vault.put("portal", "value", "here");
     vault.put("other", "value", "hunter2");
     vault.readable().await;
-    let wrong = [
-        ("portal", "other", "has no key other; it has value."),
-        ("other", "value", "cannot list resource \"secrets\" in API group \"\""),
-    ];
+    let wrong = [("portal", "other", "has no key other; it has value."), ("other", "value", "cannot list resource \"secrets\" in API group \"\"")];
     for (name, key, told) in wrong {
-        let text = format!("public_url: {PORTAL}\nstate: s\npolicy: p\ntree: {{ repository: r }}\nidentity: [ {{ name: a, issuer: 'https://login.example', client_id: c }} ]\n");
+        let text = format!(
+            "public_url: {PORTAL}\nstate: s\npolicy: p\ntree: {{ repository: r }}\nidentity: [ {{ name: a, issuer: 'https://login.example', client_id: c }} ]\n"
+        );
         let folder = tempfile::tempdir().unwrap();
-        let config = Config { state: folder.path().join("state"), clusters: vault.clusters(), database: Some(vault.reference(name, key)), ..Config::parse(&text).unwrap() };
+        let config = Config {
+            state: folder.path().join("state"),
+            clusters: vault.clusters(),
+            database: Some(vault.reference(name, key)),
+            ..Config::parse(&text).unwrap()
+        };
         let options = start::Options { site: folder.path().to_owned(), demo: false, runner_command: Vec::new() };
         let began = std::time::Instant::now();
         let error = start::build(&config, &options, config.listen, Arc::new(SystemClock)).await.err().unwrap().to_string();

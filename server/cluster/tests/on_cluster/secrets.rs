@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use windfirm_cluster::{Cluster, ClusterError, SecretData, SecretError, SecretRef, Side, Snapshot, Watch, WatchSettings, read_secret, secret_in, watch};
+use windfirm_cluster::{
+    Cluster, ClusterError, SecretData, SecretError, SecretRef, Side, Snapshot, Watch, WatchSettings, read_secret, secret_in, try_watch_of_secret, watch,
+};
 
 use crate::{
     between::{Between, Mode},
@@ -75,6 +77,7 @@ fn a_secret_is_read_by_a_right_on_its_name_and_no_other_can_be() {
         allow(stage, "own").await;
         let cluster = stage.cluster();
         assert_eq!(read_secret(&cluster, &at(stage, "own")).await, Ok("open sesame".into()));
+        assert_eq!(try_watch_of_secret(&cluster, &at(stage, "own")).await, Ok(()));
         let binary = SecretRef::new(&stage.namespace, "own", "binary").unwrap();
         assert!(matches!(read_secret(&cluster, &binary).await, Err(SecretError::NotText { .. })));
         let missing = SecretRef::new(&stage.namespace, "own", "kye").unwrap();
@@ -84,6 +87,10 @@ fn a_secret_is_read_by_a_right_on_its_name_and_no_other_can_be() {
         assert_eq!(refusal.side, Side::Portal);
         let told = format!("cannot list resource \"secrets\" in API group \"\" in the namespace \"{}\"", stage.namespace);
         assert!(refused.to_string().contains(&told) && !format!("{refused:?}").contains("hunter2"), "{refused}");
+        let rules = json!([{ "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["own"], "verbs": ["list"] }]);
+        stage.merge(&format!("{}/own-secrets", stage.rbac("roles")), json!({ "rules": rules })).await;
+        let refused = until("the refusal to watch", async || try_watch_of_secret(&cluster, &at(stage, "own")).await.err()).await;
+        assert!(refused.to_string().contains("cannot watch resource"), "{refused}");
         stage.delete(&format!("{}/own", stage.core("secrets"))).await;
         assert!(matches!(read_secret(&cluster, &at(stage, "own")).await, Err(SecretError::NoSecret { .. })));
     });

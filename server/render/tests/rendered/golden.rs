@@ -74,7 +74,8 @@ fn a_namespace_that_only_holds_secrets_is_not_made() {
     assert!(of_kind(&objects, "Namespace").all(|namespace| namespace["metadata"]["name"] != "vault"));
     assert!(of_kind(&objects, "Namespace").any(|namespace| namespace["metadata"]["name"] == "tools"));
     let role = find(&objects, "Role", "vault", roles[0]);
-    let rules: Vec<String> = role["rules"].as_array().unwrap().iter().map(|rule| format!("{} {}", texts(&rule["verbs"])[0], texts(&rule["resourceNames"])[0])).collect();
+    let rules: Vec<String> =
+        role["rules"].as_array().unwrap().iter().map(|rule| format!("{} {}", texts(&rule["verbs"])[0], texts(&rule["resourceNames"])[0])).collect();
     assert_eq!(rules, ["list shared", "watch shared"]);
 }
 
