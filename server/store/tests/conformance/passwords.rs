@@ -1,12 +1,6 @@
 //! Another password of the same database, on a real PostgreSQL that asks for one.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use windfirm_store::{Store, StoreError};
 
@@ -59,34 +53,29 @@ impl Guarded {
 async fn another_password_is_taken_without_a_statement_that_fails() {
     let Some(guarded) = Guarded::open("one").await else { return };
     let store = Store::open(&guarded.url("one"), new_clock()).await.unwrap();
-    let goes_on = Arc::new(AtomicBool::new(true));
-    let working = tokio::spawn({
-        let (store, goes_on) = (store.clone(), Arc::clone(&goes_on));
-        async move {
-            while goes_on.load(Ordering::Relaxed) {
+    let working = async {
+        loop {
+            store.ping().await.unwrap();
+        }
+    };
+    let rotated = async {
+        // The database is first: whoever needs another connection waits for the password that it takes.
+        guarded.set_password("two").await;
+        let burst = futures::future::join_all((0..24).map(async |_| {
+            for _ in 0..20 {
                 store.ping().await.unwrap();
             }
-        }
-    });
-    // The database is first: whoever needs another connection waits for the password that it takes.
-    guarded.set_password("two").await;
-    let burst: Vec<_> = (0..24)
-        .map(|_| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                for _ in 0..20 {
-                    store.ping().await.unwrap();
-                }
-            })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    store.change_url(&guarded.url("two")).await.unwrap();
-    for one in burst {
-        one.await.unwrap();
+        }));
+        let taken = async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            store.change_url(&guarded.url("two")).await.unwrap();
+        };
+        tokio::join!(burst, taken);
+    };
+    tokio::select! {
+        () = working => {}
+        () = rotated => {}
     }
-    goes_on.store(false, Ordering::Relaxed);
-    working.await.unwrap();
     store.close().await;
     guarded.end().await;
 }
