@@ -306,9 +306,9 @@ runner: { slots: two, slots: 3 }
         let told = |reference: &str| Config::parse(&GOOD.replace("{ env: OIDC_SECRET }", reference)).unwrap_err();
         let problems = told("{ secretRef: { cluster: home, nmaespace: windfirm, name: [a], key: secret } }");
         let expected = [
-            "line 7, column 115: There is no field identity[0].client_secret.secretRef.nmaespace. Here may stand: cluster, namespace, name, key.",
-            "line 7, column 142: identity[0].client_secret.secretRef.name must be text, and here it is not.",
-            "line 7, column 98: The field identity[0].client_secret.secretRef.namespace is missing.",
+            "line 7, column 121: There is no field identity[0].client_secret.secretRef.nmaespace. Here may stand: cluster, namespace, name, key.",
+            "line 7, column 148: identity[0].client_secret.secretRef.name must be text, and here it is not.",
+            "line 7, column 104: The field identity[0].client_secret.secretRef.namespace is missing.",
         ];
         assert_eq!(problems, expected);
         let problems = told("{ secretRef: hunter2 }");

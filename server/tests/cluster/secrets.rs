@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     process::Command,
     sync::Arc,
     time::Duration,
@@ -25,9 +24,10 @@ use windfirm_policy::compile;
 use windfirm_render::{OwnSecret, Settings, render};
 
 use crate::{
+    cluster::TestCluster,
     harness::{As, House, Plan},
     postgres,
-    stage::{cluster, kubectl, until},
+    stage::until,
     visitor::{Taken, Visitor, serve_changing_provider},
 };
 
@@ -35,22 +35,22 @@ const PORTAL: &str = "http://127.0.0.1:7700/";
 
 /// A namespace of one test, with a Secret that the portal may read, by what is rendered for it. All of it is deleted in the end.
 struct Vault {
-    folder: PathBuf,
+    cluster: TestCluster,
     namespace: String,
 }
 
 impl Drop for Vault {
     fn drop(&mut self) {
-        kubectl(&self.folder, &["delete", "namespace", &self.namespace, "--wait=false"], "");
+        self.cluster.kubectl(&["delete", "namespace", &self.namespace, "--wait=false"], "");
     }
 }
 
 impl Vault {
     /// `None` after saying so: there is no cluster.
     fn open() -> Option<Self> {
-        let folder = cluster()?;
+        let cluster = TestCluster::given()?;
         let id = SystemClock.new_uuid().simple().to_string();
-        let vault = Self { folder, namespace: format!("windfirm-vault-{}-{}", &id[4..12], &id[28..]) };
+        let vault = Self { cluster, namespace: format!("windfirm-vault-{}-{}", &id[4..12], &id[28..]) };
         vault.hand(&["create", "namespace", &vault.namespace], "");
         let mut settings = Settings::new("windfirm/portal".parse().unwrap());
         settings.secrets = BTreeMap::from([(OwnSecret { namespace: vault.namespace.clone(), name: "portal".into() }, BTreeSet::new())]);
@@ -62,7 +62,7 @@ impl Vault {
         Some(vault)
     }
     fn hand(&self, arguments: &[&str], input: &str) {
-        let output = kubectl(&self.folder, arguments, input);
+        let output = self.cluster.kubectl(arguments, input);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     /// The one key of the Secret, or another one.
@@ -70,7 +70,7 @@ impl Vault {
         let secret = serde_json::json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": self.namespace }, "stringData": { key: value },
         });
-        let replaced = kubectl(&self.folder, &["replace", "-f", "-"], &secret.to_string());
+        let replaced = self.cluster.kubectl(&["replace", "-f", "-"], &secret.to_string());
         if !replaced.status.success() {
             self.hand(&["create", "-f", "-"], &secret.to_string());
         }
@@ -81,7 +81,7 @@ impl Vault {
     }
     /// The cluster, as a place of Secrets and nothing else.
     fn clusters(&self) -> Vec<ClusterSection> {
-        let text = format!("[ {{ name: home, kubeconfig: {{ file: '{}' }} }} ]", self.folder.join("portal.kubeconfig").display());
+        let text = format!("[ {{ name: home, kubeconfig: {{ file: '{}' }} }} ]", self.cluster.folder.join("portal.kubeconfig").display());
         serde_saphyr::from_str(&text).unwrap()
     }
     /// Rights hold a moment after they are given.
