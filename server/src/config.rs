@@ -1,6 +1,6 @@
 //! The configuration of `windfirm serve`: one YAML file, checked as a whole before anything starts.
 //!
-//! Secrets are read from the environment or from files, and never shown by `Debug`.
+//! Secrets are read from the environment, from files or from Secrets of clusters, and never shown by `Debug`.
 
 pub mod clusters;
 mod form;
@@ -18,7 +18,7 @@ use url::Url;
 use windfirm_identity::IssuerConfig;
 
 pub use clusters::ClusterSection;
-pub use secret::Secret;
+pub use secret::{Secret, SecretRefSection};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -216,13 +216,16 @@ impl Config {
         Ok(state)
     }
 
-    /// Where the database is, resolved; never to be logged.
-    pub fn database_url(&self) -> Result<String, String> {
-        let Some(secret) = &self.database else { return Ok(sqlite_url(&self.state.join("windfirm.db"))) };
-        let url = secret.read()?;
-        let Some(file) = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest)) else { return Ok(url) };
-        // `:memory:` is no file; the store says what is wrong with it.
-        Ok(if file.is_empty() || file.starts_with([':', '/', '?']) { url } else { format!("{}{file}", sqlite_url(&self.folder.join(""))) })
+    /// Where the database is, resolved from what the secret `database` says, if there is one; never to be logged.
+    #[must_use]
+    pub fn database_url(&self, said: Option<&str>) -> String {
+        let Some(url) = said else { return sqlite_url(&self.state.join("windfirm.db")) };
+        let file = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+        match file {
+            // `:memory:` is no file; the store says what is wrong with it.
+            Some(file) if !file.is_empty() && !file.starts_with([':', '/', '?']) => format!("{}{file}", sqlite_url(&self.folder.join(""))),
+            _ => url.to_owned(),
+        }
     }
 }
 
@@ -291,10 +294,12 @@ runner: { k6: bin/k6 }
         assert_eq!((config.state.clone(), config.policy.clone()), (inner.join("state"), inner.join("policy.yaml")));
         assert_eq!(config.tree.repository, inner.join("../deploy.git"));
         assert_eq!(config.runner.k6, Some(inner.join("bin/k6")));
-        assert_eq!(config.identity[0].client_secret.as_ref().unwrap().read().unwrap(), "open sesame");
-        assert_eq!(config.database_url().unwrap(), format!("sqlite:{}", inner.join("data/own.db?mode=rwc").display()));
+        assert_eq!(config.identity[0].client_secret.as_ref().unwrap().read_here(), Some(Ok("open sesame".to_owned())));
+        let said = config.database.as_ref().unwrap().read_here().unwrap().unwrap();
+        assert_eq!(config.database_url(Some(&said)), format!("sqlite:{}", inner.join("data/own.db?mode=rwc").display()));
 
-        let database = |url: &str| Config { database: Some(Secret::Value(url.to_owned())), ..config.clone() }.database_url().unwrap();
+        assert_eq!(config.database_url(None), format!("sqlite:{}", inner.join("state/windfirm.db").display()));
+        let database = |url: &str| config.database_url(Some(url));
         assert_eq!(database("sqlite://own.db"), format!("sqlite:{}", inner.join("own.db").display()));
         for as_it_is in ["sqlite:/var/own.db", "sqlite:///var/own.db", "sqlite::memory:", "postgres://me@host/database"] {
             assert_eq!(database(as_it_is), as_it_is);
@@ -317,5 +322,17 @@ runner: { k6: bin/k6 }
     fn a_secret_does_not_show() {
         let config = Config::parse(&GOOD.replace("{ env: OIDC_SECRET }", "{ value: hunter2 }")).unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
+        assert_eq!(config.identity[0].client_secret.as_ref().unwrap().to_string(), "the configuration file");
+    }
+
+    #[test]
+    fn what_is_empty_is_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("empty");
+        std::fs::write(&file, "\n").unwrap();
+        for (secret, told) in [(Secret::File(file), "/empty."), (Secret::Value(String::new()), "the configuration file.")] {
+            let why = secret.read_here().unwrap().unwrap_err();
+            assert!(why.contains("There is nothing in ") && why.contains(told), "{why}");
+        }
     }
 }

@@ -10,6 +10,7 @@ pub mod config;
 pub mod context;
 pub mod http;
 pub mod live;
+pub mod secrets;
 pub mod sites;
 pub mod start;
 pub mod state;

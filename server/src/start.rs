@@ -14,7 +14,7 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 use windfirm_executor::{K6, LocalExecutor, LocalSettings};
-use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginRow, LoginRows, RowsError, Secret, flow::WARM_EVERY};
+use windfirm_identity::{Identity, IdentityConfig, IssuerConfig, LoginRow, LoginRows, RowsError, flow::WARM_EVERY};
 use windfirm_model::clock::Clock;
 use windfirm_store::Store;
 
@@ -30,17 +30,24 @@ use crate::{
         turnstile::Turnstile,
     },
     live::LiveExecutions,
+    secrets::{Secrets, Use},
     sites::Sites,
     state::{InForce, Keeper, Portal, Settings},
     usecase::inspection::Desk,
     worker::{self, reload, watching::Joined},
 };
 
+/// How long a start waits for a cluster that holds a secret of the configuration. Longer than an API server takes to be replaced by
+/// another one; shorter than whoever started the portal takes to wonder.
+const SECRETS_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Why the portal does not start: what, why, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("{0}")]
     Config(String),
+    #[error("A secret of the configuration cannot be had, and Windfirm does not start without it. {0}")]
+    Secrets(String),
     #[error("The store cannot be opened: {0}")]
     Store(#[from] windfirm_store::StoreError),
     #[error(
@@ -89,13 +96,14 @@ impl LoginRows for Rows {
 /// Builds everything, listens nowhere yet. `listening` is the address that runners on this machine reach us at.
 pub async fn build(config: &Config, options: &Options, listening: SocketAddr, clock: Arc<dyn Clock>) -> Result<Arc<Portal>, StartError> {
     let state = config.open_state().map_err(StartError::Config)?;
-    let store = Store::open(&config.database_url().map_err(StartError::Config)?, Arc::clone(&clock)).await?;
+    let sites = Sites::new(&config.clusters, &instance(&config.public_url), &clock).map_err(|error| StartError::Config(format!("clusters: {error}")))?;
+    let secrets = Secrets::read(config, &sites, &*clock, SECRETS_PATIENCE).await.map_err(StartError::Secrets)?;
+    let store = Store::open(&secrets.database_url(config), Arc::clone(&clock)).await?;
     let k6 = K6::find(config.runner.k6.as_deref(), &[])?;
     let k6_version = k6.version.clone();
     let settings = LocalSettings { state_dir: state.clone(), k6, runner_command: options.runner_command.clone() };
     let local = Arc::new(LocalExecutor::new(settings, Arc::clone(&clock))?);
-    let identity = Identity::new(identity_config(config)?, Arc::new(Rows(store.clone())), Arc::clone(&clock))?;
-    let sites = Sites::new(&config.clusters, &instance(&config.public_url), &clock).map_err(|error| StartError::Config(format!("clusters: {error}")))?;
+    let identity = Identity::new(identity_config(config, &secrets)?, Arc::new(Rows(store.clone())), Arc::clone(&clock))?;
     let policy = reload::first_policy(&config.policy, &store, &*clock)
         .await
         .map_err(|problems| StartError::Policy { file: config.policy.display().to_string(), problems })?;
@@ -114,6 +122,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         stamps: Stamps::new().map_err(StartError::Stamps)?,
         live: LiveExecutions::default(),
         sites,
+        secrets,
         joined: Joined::default(),
         settings: Settings {
             public_url: config.public_url.clone(),
@@ -160,13 +169,12 @@ fn instance(public_url: &Url) -> String {
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn identity_config(config: &Config) -> Result<IdentityConfig, StartError> {
+fn identity_config(config: &Config, secrets: &Secrets) -> Result<IdentityConfig, StartError> {
     let mut issuers = Vec::new();
     for section in &config.identity {
-        let secret = section.client_secret.as_ref().map(crate::config::Secret::read).transpose();
-        let secret = secret.map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?;
+        let client_secret = secrets.value(&Use::Client(section.name.clone()));
         let ca_pem = section.ca_pem().map_err(|error| StartError::Config(format!("identity {}: {error}", section.name)))?;
-        issuers.push(IssuerConfig { client_secret: secret.map(Secret::new), ca_pem, ..section.issuer() });
+        issuers.push(IssuerConfig { client_secret, ca_pem, ..section.issuer() });
     }
     Ok(IdentityConfig::new(config.public_url.clone(), issuers))
 }

@@ -25,6 +25,7 @@ use crate::{
     config::TreeConfig,
     http::{events::Places, ingest::Refusals, refusal_in_address::Stamps, turnstile::Turnstile},
     live::LiveExecutions,
+    secrets::Secrets,
     sites::Sites,
     usecase::inspection::Desk,
     worker::watching::Joined,
@@ -147,6 +148,8 @@ pub struct Portal {
     pub stamps: Stamps,
     pub live: LiveExecutions,
     pub sites: Sites,
+    /// The secrets of the configuration that are in force.
+    pub secrets: Secrets,
     /// What of the clusters stands in the tree in force.
     pub joined: Joined,
     pub settings: Settings,

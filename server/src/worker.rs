@@ -5,6 +5,7 @@ pub mod collect;
 pub mod housekeeping;
 pub mod preflight;
 pub mod reload;
+pub mod secrets;
 pub mod settle;
 pub mod supervise;
 pub mod tick;
@@ -23,6 +24,7 @@ pub fn start(portal: &Arc<Portal>) {
     every(portal, Duration::from_secs(2), reload::policy_round, std::future::pending);
     every(portal, Duration::from_secs(2), reload::tree_round, std::future::pending);
     every(portal, Duration::from_secs(30), housekeeping::round, std::future::pending);
+    secrets::start(portal);
     watching::start(portal);
     every(portal, Duration::from_millis(250), watching::round, std::future::pending);
     preflight::start(portal);

@@ -236,7 +236,7 @@ async fn check_tells_every_part_and_counts_those_that_are_not_good() {
     for part in [
         "policy         not good",
         "k6             not good",
-        "secret         not good: company: The environment variable WINDFIRM_NOT_SET",
+        "secret         not good: client of company: The environment variable WINDFIRM_NOT_SET",
         "store          not good",
     ] {
         assert!(said.out.contains(part), "{part}: {said:#?}");
@@ -262,6 +262,29 @@ fn check_tells_that_there_is_no_repository_or_no_address_for_it() {
     assert!(said.code == Some(1) && said.out.contains("tree           not good: Nothing says by which address"), "{said:#?}");
     let said = desk.run("check", &text.replace("roots: roots", "roots: roots, repositories: ['git@git.demo.windfirm.dev:shop/deploy']"));
     assert_eq!(said.code, Some(0), "{said:#?}");
+}
+
+#[test]
+fn check_says_which_secret_of_which_cluster_cannot_be_read() {
+    let Some(k6) = k6() else { return };
+    let desk = Desk::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{{ name: a, context: {{ cluster: a, user: a }} }}]\n\
+         clusters: [{{ name: a, cluster: {{ server: 'https://127.0.0.1:{port}' }} }}]\nusers: [{{ name: a, user: {{ token: hunter2 }} }}]\n"
+    );
+    std::fs::write(desk.at("kubeconfig"), kubeconfig).unwrap();
+    let text = Desk::text(Some(&k6))
+        + "clusters: [ { name: home, kubeconfig: { file: kubeconfig } } ]\n\
+           database: { secretRef: { cluster: home, namespace: vault, name: database, key: url } }\n";
+    let said = desk.run("check", &text);
+    assert_eq!(said.code, Some(1), "{said:#?}");
+    for part in ["secret         not good: database: Cluster home cannot be reached", "does not start without it", "store          not known"] {
+        assert!(said.out.contains(part), "{part}: {said:#?}");
+    }
+    assert!(!format!("{said:?}").contains("hunter2"), "{said:#?}");
+    desk.run("check", &text.replace("cluster: home,", "cluster: hmoe,")).failed_with(&["database.secretRef.cluster: “hmoe” is no cluster", "there are home"]);
+    desk.run("check", &text.replace("key: url", "kye: url")).failed_with(&["line ", "There is no field database.secretRef.kye"]);
 }
 
 #[test]

@@ -29,6 +29,42 @@ fn the_manifests_alone_come_out_and_always_the_same() {
 }
 
 #[test]
+fn the_secrets_of_a_configuration_may_be_read_by_their_names_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let secret = |name: &str, cluster: &str| format!("{{ secretRef: {{ cluster: {cluster}, namespace: vault, name: {name}, key: value }} }}");
+    let text = format!(
+        "public_url: https://windfirm.example\nstate: s\npolicy: p\ntree: {{ repository: r }}\ndatabase: {}\n\
+         identity: [ {{ name: company, issuer: 'https://login.example', client_id: c, client_secret: {} }} ]\n\
+         clusters: [ {{ name: home, in_cluster: true }} ]\n",
+        secret("shared", "home"),
+        secret("shared", "home"),
+    );
+    std::fs::write(at("one.yaml"), &text).unwrap();
+    let (code, out, err) = render(&demo(), &["--config", &at("one.yaml"), "--secret", "windfirm/more"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    for part in [
+        "# To read Secret shared (client of company, database).",
+        "resourceNames: [shared]",
+        "# To read Secret more.",
+        "namespace: vault",
+        "resourceNames: [more]",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let without = render(&demo(), &[]).1;
+    assert!(!without.contains("resourceNames: [shared]") && !without.contains("namespace: vault"));
+
+    let two = text.replace("in_cluster: true }", "in_cluster: true }, { name: eu, kubeconfig: { file: k } }");
+    std::fs::write(at("two.yaml"), two.replacen("cluster: home", "cluster: eu", 1)).unwrap();
+    let (code, _, err) = render(&demo(), &["--config", &at("two.yaml")]);
+    assert!(code == Some(1) && err.contains("has several clusters") && err.contains("home, eu"), "{err}");
+    assert!(render(&demo(), &["--config", &at("two.yaml"), "--cluster", "eu"]).1.contains("# To read Secret shared (database)."));
+    let (code, _, err) = render(&demo(), &["--config", &at("two.yaml"), "--cluster", "us"]);
+    assert!(code == Some(1) && err.contains("has no cluster “us”"), "{err}");
+}
+
+#[test]
 fn a_folder_is_written_anew_and_what_is_somebody_elses_stays() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -57,6 +93,8 @@ fn what_is_wrong_is_told_in_words() {
         (["--portal-ingest", "windfirm"], "no place that runners deliver to"),
         (["--host-address", "shop.example"], "gives no host an address"),
         (["--dedicated", "Shop"], "is no namespace"),
+        (["--secret", "oidc"], "names no Secret"),
+        (["--config", "/nowhere/windfirm.yaml"], "It cannot be read"),
         (["--dedicated", "shop"], "nothing there can be dedicated to runs"),
         (["--portal-account", "shop-prod/loadtest"], "which is the portal's own account"),
         (["--context", "a"], "--kubeconfig"),

@@ -24,6 +24,8 @@ mod faults;
 mod rights;
 #[path = "cluster/runs.rs"]
 mod runs;
+#[path = "cluster/own_secrets.rs"]
+mod own_secrets;
 #[path = "cluster/secrets.rs"]
 mod secrets;
 #[path = "cluster/stage.rs"]
@@ -37,3 +39,10 @@ mod tree;
 mod harness;
 #[path = "portal/k6.rs"]
 mod k6;
+#[expect(dead_code, reason = "shared with the tests of the portal, which use all of it")]
+#[path = "portal/visitor.rs"]
+mod visitor;
+
+// What the tests of the store use too.
+#[path = "../store/tests/conformance/postgres.rs"]
+mod postgres;

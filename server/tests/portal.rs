@@ -36,6 +36,8 @@ mod logs;
 mod process;
 #[path = "portal/repositories.rs"]
 mod repositories;
+#[path = "portal/own_secrets.rs"]
+mod own_secrets;
 #[path = "portal/secrets.rs"]
 mod secrets;
 #[path = "portal/starts.rs"]

@@ -46,6 +46,7 @@ codes! {
     AccessExplain = "access.explain", "Asking what another person may do.";
     PolicyLoad = "policy.load", "Putting a policy into force.";
     TreeLoad = "tree.load", "Reading the tree at another commit.";
+    SecretLoad = "secret.load", "Putting another value of a secret into force.";
     IngestRefused = "ingest.refused", "A delivery of measurements that was refused.";
     Denied = "access.denied", "A page or an action that is not theirs.";
 }

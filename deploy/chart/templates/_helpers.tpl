@@ -61,7 +61,7 @@ capabilities: { drop: [ALL] }
   {{- if .existingSecret }}{{ $secrets = append $secrets (printf "%s/%s" .existingSecret .key) }}{{ end -}}
 {{- end -}}
 {{- range .Values.config.identity -}}
-  {{- with .client_secret }}{{ $secrets = append $secrets (printf "%s/%s" .existingSecret .key) }}{{ end -}}
+  {{- with .client_secret }}{{ if .existingSecret }}{{ $secrets = append $secrets (printf "%s/%s" .existingSecret .key) }}{{ end }}{{ end -}}
   {{- with .ca_file }}{{ $trust = append $trust (printf "%s/%s" .existingConfigMap .key) }}{{ end -}}
 {{- end -}}
 {{- range .Values.config.clusters -}}
@@ -77,12 +77,13 @@ capabilities: { drop: [ALL] }
 {{- $_ := set $config "policy" (printf "/etc/windfirm/policy/%s" .Values.policy.key) -}}
 {{- with .Values.database -}}
   {{- if .existingSecret }}{{ $_ := set $config "database" (dict "file" (include "windfirm.secretFile" .)) }}{{ end -}}
+  {{- with .secretRef }}{{ $_ := set $config "database" (dict "secretRef" .) }}{{ end -}}
 {{- end -}}
 {{- $path := ternary .Values.repository.path "repository.git" (ne .Values.repository.existingClaim "") -}}
 {{- $_ := set $config.tree "repository" (printf "/tree/%s" $path) -}}
 {{- if not $config.tree.repositories }}{{ $_ := unset $config.tree "repositories" }}{{ end -}}
 {{- range $issuer := $config.identity -}}
-  {{- with $issuer.client_secret }}{{ $_ := set $issuer "client_secret" (dict "file" (include "windfirm.secretFile" .)) }}{{ end -}}
+  {{- with $issuer.client_secret }}{{ if .existingSecret }}{{ $_ := set $issuer "client_secret" (dict "file" (include "windfirm.secretFile" .)) }}{{ end }}{{ end -}}
   {{- with $issuer.ca_file }}{{ $_ := set $issuer "ca_file" (include "windfirm.trustFile" .) }}{{ end -}}
 {{- end -}}
 {{- if not $config.clusters }}{{ $_ := unset $config "clusters" }}{{ end -}}
@@ -109,8 +110,11 @@ capabilities: { drop: [ALL] }
 {{- if not .Values.config.identity -}}
   {{- fail "config.identity names no provider, so nobody could log in. Add at least one." -}}
 {{- end -}}
-{{- if and (not .Values.database.existingSecret) (not .Values.persistence.enabled) -}}
-  {{- fail "Without database.existingSecret the portal keeps its runs and its audit log in SQLite, and they would end with the pod. Name the Secret with the address of a PostgreSQL, or set persistence.enabled." -}}
+{{- if and .Values.database.existingSecret .Values.database.secretRef -}}
+  {{- fail "Give the database's address by one of two ways: database.existingSecret, which is mounted, or database.secretRef, which is read through the API server." -}}
+{{- end -}}
+{{- if not (or .Values.database.existingSecret .Values.database.secretRef .Values.persistence.enabled) -}}
+  {{- fail "Without database.existingSecret or database.secretRef the portal keeps its runs and its audit log in SQLite, and they would end with the pod. Name the Secret with the address of a PostgreSQL, or set persistence.enabled." -}}
 {{- end -}}
 {{- if eq (empty .Values.policy.inline) (empty .Values.policy.existingConfigMap) -}}
   {{- fail "Give the policy by one of two ways: policy.inline (--set-file policy.inline=policy.yaml) or policy.existingConfigMap." -}}

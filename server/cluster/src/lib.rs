@@ -6,6 +6,7 @@
 //!   service account and in its namespace, and no function of this crate gives out a client: what comes back is an [`Acting`] with the few
 //!   verbs that runs need.
 //! - [`mod@preflight`] asks beforehand what the accounts may do, [`mod@watch`] keeps what a cluster has, as the portal's own account, which only reads.
+//! - [`read_secret`] and [`watch_secret`] keep what the portal's own configuration names by `secretRef`, by rights on those names alone.
 //! - [`mod@operator`] carries out executions as TestRuns of k6-operator, all through the gateway.
 //!
 //! What goes over the wire passes `call`: time limits, bounds, the API server's audit id, and errors in words ([`ClusterError`]). Tokens,
@@ -27,6 +28,7 @@ pub mod operator;
 pub mod preflight;
 mod read;
 mod refusal;
+mod secret;
 mod secret_facts;
 pub mod watch;
 
@@ -40,5 +42,6 @@ pub use kind::Kind;
 pub use preflight::{Findings, Lack, Preflight, Presence, Question, RUN_RIGHTS, Right, SECRET_RIGHT, preflight};
 pub use read::{read_labelled, read_one};
 pub use refusal::{Refusal, Side};
+pub use secret::{BadSecretRef, SecretData, SecretError, SecretRef, read_secret, secret_in, try_watch_of_secret, watch_secret};
 pub use secret_facts::SecretFacts;
 pub use watch::{Change, Changes, Object, ObjectName, Snapshot, Trouble, Watch, WatchSettings, Watched, Watcher, watch};

@@ -68,6 +68,8 @@ impl Watched for LiveProject {
 pub struct WatchSettings {
     /// The only namespace that is watched. `None`: all.
     pub namespace: Option<String>,
+    /// Only what these fields say, such as `metadata.name=x`: a right on that name is enough then.
+    pub fields: Option<String>,
     /// How long one watch request lasts before it is made again, from where it was. Also bounds how long a silent connection is believed,
     /// and how long a right that was taken away still works.
     pub request: Duration,
@@ -85,6 +87,7 @@ impl Default for WatchSettings {
     fn default() -> Self {
         Self {
             namespace: None,
+            fields: None,
             request: Duration::from_secs(30),
             patience: Duration::from_secs(5),
             page: 100,
@@ -354,7 +357,8 @@ impl<T: Watched> Watcher<T> {
 }
 
 fn config_of(settings: &WatchSettings) -> watcher::Config {
-    watcher::Config::default().page_size(settings.page).timeout(whole_seconds(settings.request))
+    let config = watcher::Config { field_selector: settings.fields.clone(), ..watcher::Config::default() };
+    config.page_size(settings.page).timeout(whole_seconds(settings.request))
 }
 
 /// The API server counts in seconds; none would mean its own default.

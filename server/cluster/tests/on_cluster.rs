@@ -21,6 +21,8 @@ mod acting;
 mod preflight;
 #[path = "on_cluster/reach.rs"]
 mod reach;
+#[path = "on_cluster/own_secrets.rs"]
+mod own_secrets;
 #[path = "on_cluster/secrets.rs"]
 mod secrets;
 #[path = "on_cluster/watching.rs"]

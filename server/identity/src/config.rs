@@ -1,7 +1,8 @@
 //! Which identity providers there are, as the configuration says it. Checked once, at start.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
+use arc_swap::ArcSwapOption;
 use url::Url;
 
 /// A secret: its value never shows in Debug.
@@ -25,6 +26,36 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The client's secret that is in force, and the one before it. Replaced without a break: a login under way goes on.
+///
+/// The one before is kept because who rotates cannot change two places at one moment: until the provider knows the new one, or when
+/// it never will, it still takes the old one.
+#[derive(Debug)]
+pub(crate) struct ClientSecret(ArcSwapOption<Secrets>);
+
+/// Newest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Secrets {
+    pub(crate) now: Secret,
+    pub(crate) before: Option<Secret>,
+}
+
+impl ClientSecret {
+    pub(crate) fn new(secret: Option<Secret>) -> Self {
+        Self(ArcSwapOption::from_pointee(secret.map(|now| Secrets { now, before: None })))
+    }
+    /// None for a public client.
+    pub(crate) fn in_force(&self) -> Option<Arc<Secrets>> {
+        self.0.load_full()
+    }
+    /// Whether it is another one than before. A public client stays one.
+    pub(crate) fn replace(&self, secret: Secret) -> bool {
+        let Some(known) = self.in_force().filter(|known| known.now != secret) else { return false };
+        self.0.store(Some(Arc::new(Secrets { now: secret, before: Some(known.now.clone()) })));
+        true
+    }
+}
+
 /// One identity provider, as configured.
 #[derive(Clone, Debug)]
 pub struct IssuerConfig {
@@ -35,7 +66,7 @@ pub struct IssuerConfig {
     /// Exactly as the provider writes it, byte for byte, trailing slash included. https, except on loopback.
     pub issuer: String,
     pub client_id: String,
-    /// None for a public client, which has PKCE only.
+    /// None for a public client, which has PKCE only. The one at the start; see [`crate::Identity::set_client_secret`].
     pub client_secret: Option<Secret>,
     /// `openid` is added when missing.
     pub scopes: Vec<String>,

@@ -9,8 +9,9 @@ use url::form_urlencoded;
 
 use crate::{
     claims,
+    config::Secret,
     error::{LoginError, quoted},
-    outbound::OutboundError,
+    outbound::{Answer, OutboundError},
     provider::{Known, Provider},
 };
 
@@ -24,11 +25,24 @@ pub(crate) struct Tokens {
 pub(crate) async fn code_for_tokens(provider: &Provider, known: &Arc<Known>, code: &str, verifier: &str, redirect_uri: &str) -> Result<Tokens, LoginError> {
     let label = || provider.config.label.clone();
     let refused = |why: String| LoginError::ExchangeRefused { provider: label(), why };
-    let request = token_request(provider, known, code, verifier, redirect_uri);
-    let answer = provider.outbound.answer(request).await.map_err(|error| match error {
-        OutboundError::Redirected | OutboundError::TooLarge => refused(error.to_string()),
-        _ => LoginError::ProviderDown { provider: label(), why: error.to_string() },
-    })?;
+    let ask = async |secret: Option<&Secret>| {
+        let request = token_request(provider, known, code, verifier, redirect_uri, secret);
+        provider.outbound.answer(request).await.map_err(|error| match error {
+            OutboundError::Redirected | OutboundError::TooLarge => refused(error.to_string()),
+            _ => LoginError::ProviderDown { provider: label(), why: error.to_string() },
+        })
+    };
+    let secrets = provider.client_secret.in_force();
+    let mut answer = ask(secrets.as_ref().map(|secrets| &secrets.now)).await?;
+    if let Some(before) = secrets.as_ref().and_then(|secrets| secrets.before.as_ref())
+        && is_invalid_client(&answer)
+    {
+        // RFC 6749 has the client proven before the code is looked at, so the code is still good.
+        answer = ask(Some(before)).await?;
+        if answer.status == StatusCode::OK {
+            tracing::warn!(issuer = %provider.config.issuer, "identity.client_secret_before_was_taken");
+        }
+    }
     let body = answer.body.unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     if answer.status != StatusCode::OK {
@@ -52,8 +66,12 @@ pub(crate) async fn code_for_tokens(provider: &Provider, known: &Arc<Known>, cod
     }
 }
 
+fn is_invalid_client(answer: &Answer) -> bool {
+    answer.status != StatusCode::OK && answer.body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str) == Some("invalid_client")
+}
+
 /// The request with the client's own proof: in a header when the provider takes that, else in the body.
-fn token_request(provider: &Provider, known: &Known, code: &str, verifier: &str, redirect_uri: &str) -> RequestBuilder {
+fn token_request(provider: &Provider, known: &Known, code: &str, verifier: &str, redirect_uri: &str, secret: Option<&Secret>) -> RequestBuilder {
     let config = &provider.config;
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "authorization_code")
@@ -61,7 +79,7 @@ fn token_request(provider: &Provider, known: &Known, code: &str, verifier: &str,
         .append_pair("redirect_uri", redirect_uri)
         .append_pair("code_verifier", verifier);
     let request = |form: &mut form_urlencoded::Serializer<'_, String>| provider.outbound.post_form(&known.metadata.token_endpoint, form.finish());
-    match &config.client_secret {
+    match secret {
         Some(secret) if known.metadata.secret_in_body => {
             request(form.append_pair("client_id", &config.client_id).append_pair("client_secret", secret.expose()))
         }

@@ -9,7 +9,7 @@ use windfirm_model::{actor::PersonKey, clock::Clock, session::Login};
 
 use crate::{
     claims,
-    config::{ConfigError, IdentityConfig},
+    config::{ConfigError, IdentityConfig, Secret},
     cookie::{self, Jar},
     error::{LoginError, quoted},
     exchange,
@@ -84,6 +84,15 @@ impl Identity {
     pub fn choices(&self) -> Vec<Choice> {
         let host = |url: &Url| url.host_str().map(|host| url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))).unwrap_or_default();
         self.providers.iter().map(|p| Choice { name: p.config.name.clone(), label: p.config.label.clone(), host: host(&p.issuer_url) }).collect()
+    }
+
+    /// Puts another client secret into force at the provider `name`; whether it is another one. Logins under way are finished with it, and
+    /// with the one before where the provider does not take it yet.
+    ///
+    /// # Errors
+    /// When there is no such provider.
+    pub fn set_client_secret(&self, name: &str, secret: Secret) -> Result<bool, LoginError> {
+        Ok(self.provider(name)?.client_secret.replace(secret))
     }
 
     /// The redirect URI to register at the provider `name`.

@@ -13,7 +13,7 @@ use url::Url;
 use windfirm_model::clock::{Clock, Timestamp};
 
 use crate::{
-    config::{ConfigError, IssuerConfig},
+    config::{ClientSecret, ConfigError, IssuerConfig},
     error::{LoginError, quoted},
     outbound::{Outbound, OutboundError, certificates},
 };
@@ -62,6 +62,7 @@ struct Attempts {
 #[derive(Debug)]
 pub(crate) struct Provider {
     pub(crate) config: IssuerConfig,
+    pub(crate) client_secret: ClientSecret,
     pub(crate) issuer_url: Url,
     pub(crate) outbound: Outbound,
     clock: Arc<dyn Clock>,
@@ -70,11 +71,12 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    pub(crate) fn new(config: IssuerConfig, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Self, ConfigError> {
+    pub(crate) fn new(mut config: IssuerConfig, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Self, ConfigError> {
         let issuer_url = Url::parse(&config.issuer).map_err(|_| ConfigError::BadIssuer(config.issuer.clone()))?;
         let roots = config.ca_pem.as_deref().map(certificates).transpose().map_err(|why| ConfigError::BadCertificates(config.name.clone(), why))?;
         let outbound = Outbound::new(&issuer_url, roots.unwrap_or_default(), timeout)?;
-        Ok(Self { config, issuer_url, outbound, clock, known: ArcSwapOption::empty(), attempts: Mutex::default() })
+        let client_secret = ClientSecret::new(config.client_secret.take());
+        Ok(Self { config, client_secret, issuer_url, outbound, clock, known: ArcSwapOption::empty(), attempts: Mutex::default() })
     }
 
     /// What was fetched last, however old.

@@ -24,12 +24,14 @@ mod portal;
 mod settings;
 mod yaml;
 
+use std::collections::BTreeSet;
+
 use windfirm_policy::Policy;
 
 pub use diff::{Change, Found, How, diff};
 pub use error::RenderError;
 pub use object::{KINDS, MANAGED_BY, Object, POLICY, PORTAL};
-pub use settings::{BadSetting, Endpoint, HostAddress, Namespaces, Peer, Settings, Sizes, Version, namespace};
+pub use settings::{BadSetting, Endpoint, HostAddress, Namespaces, OwnSecret, Peer, Settings, Sizes, Version, namespace};
 
 use object::Stamp;
 use portal::Names;
@@ -69,6 +71,10 @@ pub fn render(policy: &Policy, settings: &Settings) -> Result<Rendered, RenderEr
     if let Some(argocd) = &settings.argocd_namespace {
         add(argocd, portal::argocd(settings, &names));
     }
+    let of_secrets: BTreeSet<&str> = settings.secrets.keys().map(|secret| secret.namespace.as_str()).collect();
+    for namespace in &of_secrets {
+        add(namespace, portal::secrets(namespace, settings, &names));
+    }
     for namespace in &namespaces {
         let (network, outside) = network::network(namespace, settings, &names);
         if !outside.is_empty() {
@@ -93,8 +99,9 @@ pub fn render(policy: &Policy, settings: &Settings) -> Result<Rendered, RenderEr
     }
     by_namespace.sort_by(|(one, _), (two, _)| one.cmp(two));
     for (name, mut inner) in by_namespace {
-        // Argo CD's own is there, or there would be nothing to read.
-        if settings.namespaces == Namespaces::Made && settings.argocd_namespace.as_ref() != Some(&name) {
+        // Argo CD's own is there, or there would be nothing to read; so is one that only holds Secrets.
+        let only_read = settings.argocd_namespace.as_ref() == Some(&name) || inner.iter().all(|object| object.name == names.secrets());
+        if settings.namespaces == Namespaces::Made && !only_read {
             let grants: Vec<_> = namespaces.iter().filter(|namespace| namespace.name == name).flat_map(demand::Namespace::grants).collect();
             let mut about = object::asked_for(grants);
             if name == settings.portal.namespace() {

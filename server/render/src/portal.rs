@@ -4,7 +4,7 @@ use windfirm_cluster::Kind;
 
 use crate::{
     object::{CLUSTER_ROLE, CLUSTER_ROLE_BINDING, NAMESPACE, Object, ROLE, ROLE_BINDING},
-    settings::Settings,
+    settings::{OwnSecret, Settings},
     yaml::{Yaml, list, map, text, texts, told_list},
 };
 
@@ -50,6 +50,10 @@ impl Names {
         let suffix = if (namespace, name) == ("windfirm", "portal") { String::new() } else { format!("-{namespace}.{name}") };
         Self { portal: format!("windfirm-portal{suffix}"), runs: format!("windfirm-runs{suffix}") }
     }
+    /// What the portal reads for its own configuration.
+    pub(crate) fn secrets(&self) -> String {
+        format!("{}-secrets", self.portal)
+    }
     /// What belongs to one account of the policy.
     pub(crate) fn of_account(&self, account: &str) -> String {
         format!("{}-{account}", self.runs)
@@ -84,6 +88,24 @@ pub(crate) fn argocd(settings: &Settings, names: &Names) -> Vec<Object> {
     vec![
         Object::new(ROLE, Some(namespace), format!("{}-tree", names.portal), about, map([("rules", rules(&READS))])),
         bound(ROLE_BINDING, Some(namespace), &format!("{}-tree", names.portal), vec!["Gives that to the portal's account.".to_owned()], ROLE, settings),
+    ]
+}
+
+/// The portal's right to read what its own configuration names in this namespace: these Secrets by their names, and no others.
+pub(crate) fn secrets(namespace: &str, settings: &Settings, names: &Names) -> Vec<Object> {
+    let here = settings.secrets.iter().filter(|(secret, _)| secret.namespace == namespace);
+    let rules = here.flat_map(|(OwnSecret { name, .. }, uses)| {
+        let uses = if uses.is_empty() { String::new() } else { format!(" ({})", uses.iter().map(String::as_str).collect::<Vec<_>>().join(", ")) };
+        let told = [("list", format!("To read Secret {name}{uses}.")), ("watch", format!("To see at once when Secret {name} changes."))];
+        told.map(|(verb, told)| (vec![told], rule(Kind::SECRET.group, Kind::SECRET.plural, &[name], verb)))
+    });
+    let about = vec![
+        "The secrets of the portal's own configuration (secretRef), whatever the grants say. It lists and watches each by its name alone;".to_owned(),
+        "other Secrets of this namespace it cannot read.".to_owned(),
+    ];
+    vec![
+        Object::new(ROLE, Some(namespace), names.secrets(), about, map([("rules", told_list(rules))])),
+        bound(ROLE_BINDING, Some(namespace), &names.secrets(), vec!["Gives that to the portal's account.".to_owned()], ROLE, settings),
     ]
 }
 

@@ -1,6 +1,11 @@
 //! What the policy does not say and the manifests depend on: the cluster's version, who the portal is, how its runners reach it.
 
-use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+    str::FromStr,
+};
 
 use ipnet::IpNet;
 use windfirm_cluster::{Account, Impersonation};
@@ -25,6 +30,15 @@ pub struct Settings {
     pub dedicated: BTreeSet<String>,
     pub namespaces: Namespaces,
     pub sizes: Sizes,
+    /// Secrets of this cluster that the portal's own configuration names by `secretRef`, and nothing else may be read of it.
+    pub secrets: BTreeMap<OwnSecret, BTreeSet<String>>,
+}
+
+/// A Secret that the portal reads for itself, in [`Settings::secrets`] with what it is for, in words; without any where nobody said it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OwnSecret {
+    pub namespace: String,
+    pub name: String,
 }
 
 /// Whether the manifests make the namespaces that they use.
@@ -70,7 +84,18 @@ impl Settings {
             dedicated: BTreeSet::new(),
             namespaces: Namespaces::default(),
             sizes: Sizes::default(),
+            secrets: BTreeMap::new(),
         }
+    }
+}
+
+impl FromStr for OwnSecret {
+    type Err = BadSetting;
+    /// `namespace/name`.
+    fn from_str(text: &str) -> Result<Self, BadSetting> {
+        // The names of accounts have the same form.
+        let name: Account = text.parse().map_err(|_| BadSetting::Secret(text.to_owned()))?;
+        Ok(Self { namespace: name.namespace().to_owned(), name: name.name().to_owned() })
     }
 }
 
@@ -87,6 +112,8 @@ pub enum BadSetting {
     Endpoint(String),
     #[error("“{0}” gives no host an address. Write name=address or name=address/prefix.")]
     HostAddress(String),
+    #[error("“{0}” names no Secret. Write namespace/name, in the small letters, digits, dots and dashes that Kubernetes allows.")]
+    Secret(String),
     #[error("“{0}” is no namespace. Use small letters, digits and dashes.")]
     Namespace(String),
 }
@@ -243,6 +270,10 @@ mod tests {
             ["", "windfirm", "windfirm:", ":80", "windfirm:0", "windfirm:+80", "windfirm:65536", "fd00::1:80", "a.b:80", "Windfirm:80", "10.0.0.0/33:80"]
         {
             assert_eq!(endpoint(text), Err(BadSetting::Endpoint(text.into())), "{text}");
+        }
+        assert_eq!("windfirm/oidc".parse(), Ok(OwnSecret { namespace: "windfirm".into(), name: "oidc".into() }));
+        for text in ["oidc", "windfirm/", "windfirm/oidc/key", "windfirm/*"] {
+            assert_eq!(text.parse::<OwnSecret>(), Err(BadSetting::Secret(text.into())), "{text}");
         }
         assert!("shop.example=203.0.113.7".parse::<HostAddress>().is_ok());
         for text in ["shop.example", "=203.0.113.7", "shop.example=somewhere"] {

@@ -12,6 +12,7 @@ use crate::{
     cli::say,
     clock::SystemClock,
     config::{Config, IssuerSection},
+    secrets::{Unread, Use, named, try_to_read},
     sites::Sites,
     worker::reload,
 };
@@ -54,17 +55,17 @@ pub(super) async fn check(file: &Path) -> Result<(), String> {
         told.part("tree", read);
     }
     told.part("k6", K6::find(config.runner.k6.as_deref(), &[]).map(|k6| format!("{} at {}", k6.version, k6.path.display())).map_err(|error| error.to_string()));
-    let secrets = config.identity.iter().filter_map(|issuer| issuer.client_secret.as_ref().map(|secret| (issuer, secret)));
-    for (issuer, secret) in secrets {
-        told.part("secret", secret.read().map(|_| format!("client secret of {}", issuer.name)).map_err(|error| format!("{}: {error}", issuer.name)));
-    }
+    let database = secrets(&config, &mut told).await;
     for issuer in config.identity.iter().filter(|issuer| issuer.ca_file.is_some()) {
         told.part("certificates", issuer.ca_pem().map(|_| format!("those of {} can be read", issuer.name)));
     }
     providers(&config, &mut told).await;
     clusters(&config, &mut told).await;
     told.part("state", config.open_state().map(|state| format!("{} can be written to", state.display())));
-    told.part("store", store(&config).await);
+    match database {
+        Ok(url) => told.part("store", store(&url).await),
+        Err(()) => Told::open("store", "where it is could not be read; see above."),
+    }
     say(&format!("checked at     {} (seconds since 1970, UTC)", SystemClock.now().seconds()));
     match told.bad {
         0 => Ok(()),
@@ -88,8 +89,33 @@ async fn clusters(config: &Config, told: &mut Told) {
     }
 }
 
-async fn store(config: &Config) -> Result<String, String> {
-    let store = Store::open(&config.database_url()?, Arc::new(SystemClock)).await.map_err(|error| error.to_string())?;
+/// Every secret, as a start would read it, but without waiting. The database's address, if it is known.
+async fn secrets(config: &Config, told: &mut Told) -> Result<String, ()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // What is wrong with the clusters themselves is told with them.
+    let sites = Sites::new(&config.clusters, "check", &clock).unwrap_or_default();
+    let mut url = Ok(config.database_url(None));
+    for (used, secret) in named(config) {
+        let read = try_to_read(secret, &sites).await;
+        if used == Use::Database {
+            url = read.as_ref().map(|said| config.database_url(Some(said))).map_err(|_| ());
+        }
+        told.part(
+            "secret",
+            match read {
+                Ok(_) => Ok(format!("{used}, from {secret}")),
+                Err(Unread::Wrong(why)) => Err(format!("{used}: {why}")),
+                Err(Unread::Passing(why)) => {
+                    Err(format!("{used}: {why} Windfirm waits for it at its start, for half a minute, and does not start without it."))
+                }
+            },
+        );
+    }
+    url
+}
+
+async fn store(url: &str) -> Result<String, String> {
+    let store = Store::open(url, Arc::new(SystemClock)).await.map_err(|error| error.to_string())?;
     let answer = store.ping().await.map(|()| "answers and can be written to".to_owned()).map_err(|error| error.to_string());
     store.close().await;
     answer

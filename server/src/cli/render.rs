@@ -3,7 +3,7 @@
 //! It applies nothing, and the portal never does.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -13,12 +13,15 @@ use clap::Args;
 use windfirm_cluster::{Account, Cluster, ClusterSpec, Clusters, Impersonation, Source, read_labelled, read_one};
 use windfirm_model::clock::Clock;
 use windfirm_render::{
-    BadSetting, Endpoint, Found, HostAddress, KINDS, MANAGED_BY, Namespaces, Peer, Rendered, Settings, Sizes, Version, diff, namespace, render as rendered_of,
+    BadSetting, Endpoint, Found, HostAddress, KINDS, MANAGED_BY, Namespaces, OwnSecret, Peer, Rendered, Settings, Sizes, Version, diff, namespace,
+    render as rendered_of,
 };
 
 use crate::{
     cli::{complain, say},
     clock::SystemClock,
+    config::{Config, Secret},
+    secrets::named,
     worker::reload,
 };
 
@@ -66,6 +69,15 @@ pub(crate) struct RenderArguments {
     /// Memory of a runner in MiB, as `runs.memory_mib` in the configuration
     #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().memory_mib)]
     runner_memory_mib: u32,
+    /// The portal's configuration: it may read the Secrets that are named there by `secretRef`, each by its name, and no others
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// For --config: which of its clusters the manifests are for, where it has several
+    #[arg(long, value_name = "NAME", requires = "config")]
+    cluster: Option<String>,
+    /// The same without a configuration file at hand: a Secret that the configuration names; again for several
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    secret: Vec<OwnSecret>,
     /// Write a folder for Kustomize instead, with one file for each namespace
     #[arg(long, value_name = "FOLDER", conflicts_with = "diff")]
     output: Option<PathBuf>,
@@ -85,8 +97,8 @@ fn a_namespace(text: &str) -> Result<String, BadSetting> {
 }
 
 impl RenderArguments {
-    fn settings(&self) -> Settings {
-        Settings {
+    fn settings(&self) -> Result<Settings, String> {
+        Ok(Settings {
             kubernetes: self.kubernetes,
             ingest: self.portal_ingest.clone(),
             dns: self.dns.clone(),
@@ -96,8 +108,33 @@ impl RenderArguments {
             dedicated: self.dedicated.iter().cloned().collect(),
             namespaces: if self.without_namespaces { Namespaces::Expected } else { Namespaces::Made },
             sizes: Sizes { runs: self.runs, runners: self.runners, cpu_millis: self.runner_cpu_millis, memory_mib: self.runner_memory_mib },
+            secrets: self.secrets()?,
             ..Settings::new(self.portal_account.clone())
+        })
+    }
+    /// What the portal reads for itself in this cluster, and what for.
+    fn secrets(&self) -> Result<BTreeMap<OwnSecret, BTreeSet<String>>, String> {
+        let mut found: BTreeMap<OwnSecret, BTreeSet<String>> = self.secret.iter().map(|secret| (secret.clone(), BTreeSet::new())).collect();
+        let Some(file) = &self.config else { return Ok(found) };
+        let config = Config::read(file).map_err(|error| error.to_string())?;
+        let names: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+        let cluster = match (&self.cluster, names.as_slice()) {
+            (Some(name), all) if all.contains(&name.as_str()) => name.as_str(),
+            (None, [only]) => only,
+            // Without clusters it names no Secret of any.
+            (None, []) => return Ok(found),
+            (Some(name), all) => return Err(format!("{} has no cluster “{name}”. It has: {}.", file.display(), all.join(", "))),
+            (None, all) => return Err(format!("{} has several clusters. Say with --cluster which the manifests are for: {}.", file.display(), all.join(", "))),
+        };
+        for (used, secret) in named(&config) {
+            if let Secret::SecretRef(section) = secret
+                && section.cluster == cluster
+            {
+                let own = OwnSecret { namespace: section.namespace.clone(), name: section.name.clone() };
+                found.entry(own).or_default().insert(used.to_string());
+            }
         }
+        Ok(found)
     }
 }
 
@@ -105,7 +142,7 @@ impl RenderArguments {
 pub(super) async fn render(arguments: RenderArguments) -> Result<(), String> {
     let policy = reload::read_policy(&arguments.policy)
         .map_err(|problems| format!("{} is not a good policy, so there is nothing to write:\n{}", arguments.policy.display(), problems.join("\n")))?;
-    let rendered = rendered_of(&policy, &arguments.settings()).map_err(|error| error.to_string())?;
+    let rendered = rendered_of(&policy, &arguments.settings()?).map_err(|error| error.to_string())?;
     for warning in &rendered.warnings {
         complain(warning);
     }

@@ -87,6 +87,7 @@ const RUNS: &[Field] = &[
     free("slots", Kind::Whole),
 ];
 const SECRET: &[&str] = &["env", "file", "value"];
+const SECRET_REF: &[Field] = &[needed("cluster", Kind::Text), needed("namespace", Kind::Text), needed("name", Kind::Text), needed("key", Kind::Text)];
 
 /// Everything that can be found, in the order of the file; what is missing comes last.
 pub(super) fn problems(text: &str) -> Vec<String> {
@@ -221,9 +222,16 @@ impl Found {
     }
 
     fn secret(&mut self, place: &str, node: &Node) {
+        if let [(kind, value)] = node.map()
+            && kind == "secretRef"
+        {
+            return self.map(&joined(place, kind), value, SECRET_REF);
+        }
         let good = matches!(node.map(), [(kind, value)] if SECRET.contains(&kind.as_str()) && value.text().is_some());
         if !good {
-            self.tell(node.at, format!("{place} must be {{ env: NAME }} or {{ file: PATH }}, or {{ value: … }} for what is no secret on this machine."));
+            self.tell(node.at, format!(
+                "{place} must be {{ env: NAME }}, {{ file: PATH }} or {{ secretRef: {{ cluster, namespace, name, key }} }}, or {{ value: … }} for what is no secret on this machine."
+            ));
         }
     }
 }
@@ -291,6 +299,21 @@ runner: { slots: two, slots: 3 }
             assert!(all.contains(part), "{part}: {all}");
         }
         assert!(!all.contains("hunter2"), "{all}");
+    }
+
+    #[test]
+    fn a_reference_to_a_secret_is_checked_field_by_field() {
+        let told = |reference: &str| Config::parse(&GOOD.replace("{ env: OIDC_SECRET }", reference)).unwrap_err();
+        let problems = told("{ secretRef: { cluster: home, nmaespace: windfirm, name: [a], key: secret } }");
+        let expected = [
+            "line 7, column 121: There is no field identity[0].client_secret.secretRef.nmaespace. Here may stand: cluster, namespace, name, key.",
+            "line 7, column 148: identity[0].client_secret.secretRef.name must be text, and here it is not.",
+            "line 7, column 104: The field identity[0].client_secret.secretRef.namespace is missing.",
+        ];
+        assert_eq!(problems, expected);
+        let problems = told("{ secretRef: hunter2 }");
+        assert!(problems.len() == 1 && problems[0].contains("secretRef must be a map of fields") && !problems[0].contains("hunter2"), "{problems:?}");
+        assert!(told("{ secretref: {} }")[0].contains("{ secretRef: { cluster, namespace, name, key } }"));
     }
 
     #[test]

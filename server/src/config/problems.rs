@@ -4,7 +4,7 @@ use url::Url;
 use windfirm_identity::IdentityConfig;
 use windfirm_tree::Address;
 
-use super::{ClusterSection, Config, IssuerSection, is_loopback};
+use super::{ClusterSection, Config, IssuerSection, Secret, is_loopback};
 
 /// The longest name of a provider; the identity layer takes no longer one.
 const MAX_NAME: usize = 32;
@@ -27,6 +27,9 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     for (index, section) in config.clusters.iter().enumerate() {
         let earlier = config.clusters.get(..index).unwrap_or_default();
         cluster(&format!("clusters[{index}]"), section, earlier, &mut problems);
+    }
+    for (at, secret) in secrets(config) {
+        secret_ref(&at, secret, &config.clusters, &mut problems);
     }
     if !(1..=64).contains(&config.runner.slots) {
         problems.push(format!("runner.slots: {} is not between 1 and 64.", config.runner.slots));
@@ -90,6 +93,25 @@ fn identity(at: &str, section: &IssuerSection, earlier: &[IssuerSection], proble
     }
     if !section.scopes.iter().any(|scope| scope == "openid") {
         problems.push(format!("{at}.scopes: “openid” is missing; without it there is no identity."));
+    }
+}
+
+/// Every secret, with its field.
+fn secrets(config: &Config) -> impl Iterator<Item = (String, &Secret)> {
+    let clients = config.identity.iter().enumerate();
+    let clients = clients.filter_map(|(index, issuer)| Some((format!("identity[{index}].client_secret"), issuer.client_secret.as_ref()?)));
+    config.database.iter().map(|secret| ("database".to_owned(), secret)).chain(clients)
+}
+
+fn secret_ref(at: &str, secret: &Secret, clusters: &[ClusterSection], problems: &mut Vec<String>) {
+    let Secret::SecretRef(section) = secret else { return };
+    if !clusters.iter().any(|cluster| cluster.name == section.cluster) {
+        let known = clusters.iter().map(|cluster| cluster.name.as_str()).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "there are none".to_owned() } else { format!("there are {known}") };
+        problems.push(format!("{at}.secretRef.cluster: “{}” is no cluster in `clusters`; {known}. Name the one that holds the Secret.", section.cluster));
+    }
+    if let Err(error) = section.at() {
+        problems.push(format!("{at}.secretRef: {error}"));
     }
 }
 
@@ -190,6 +212,25 @@ mod tests {
     fn an_address_of_the_repository_that_is_none_is_told() {
         let problems = problems(&GOOD.replace("deploy.git }", "deploy.git, repositories: ['https://git.example/deploy', ''] }"));
         assert!(problems.len() == 1 && problems[0].starts_with("tree.repositories[1]"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_secret_of_a_cluster_that_is_not_there_is_told_with_its_field() {
+        let reference = "{ secretRef: { cluster: home, namespace: windfirm, name: oidc, key: secret } }";
+        let text = GOOD.replace("{ env: OIDC_SECRET }", reference);
+        let found = problems(&text);
+        assert!(found.len() == 1 && found[0].starts_with("identity[0].client_secret.secretRef.cluster: “home”"), "{found:?}");
+        let text = format!("{text}database: {reference}\nclusters: [ {{ name: home, in_cluster: true }} ]\n");
+        Config::parse(&text).unwrap();
+        let found = problems(&text.replace("cluster: home", "cluster: hmoe").replace("key: secret", "key: a/b"));
+        for part in [
+            "database.secretRef.cluster: “hmoe” is no cluster in `clusters`; there are home.",
+            "database.secretRef: “a/b” cannot be a key",
+            "identity[0].client_secret.secretRef.cluster",
+            "identity[0].client_secret.secretRef: “a/b”",
+        ] {
+            assert!(found.iter().any(|problem| problem.starts_with(part)), "{part}: {found:#?}");
+        }
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! The state of the portal itself.
 
+use windfirm_app::ui::format::{ago, date_time};
 use windfirm_model::{
+    clock::Timestamp,
     fault::Fault,
     view::system::{PartRow, SystemPage},
 };
 
-use crate::{context::Asker, state::Portal};
+use crate::{
+    context::Asker,
+    secrets::{Held, Standing, Trouble},
+    state::Portal,
+};
 
 /// One part of the portal, and whether it works.
 #[derive(Clone, Debug)]
@@ -51,7 +57,27 @@ pub async fn parts(portal: &Portal) -> Vec<Part> {
     for choice in portal.identity.choices() {
         parts.push(part(&format!("identity {}", choice.name), true, "Is configured.", format!("{} at {}.", choice.label, choice.host)));
     }
+    parts.extend(portal.secrets.iter().map(|held| secret(held, portal.clock.now())));
     parts
+}
+
+/// Which, from where, how old, when it was seen there last. Never the value.
+fn secret(held: &Held, now: Timestamp) -> Part {
+    let name = format!("secret {}", held.used);
+    let Standing { since, read, trouble } = held.standing();
+    let from = format!("In force since {}, from {}", date_time(since), held.from);
+    match trouble {
+        _ if !held.is_watched() => part(&name, true, "In force.", format!("{from}; another value is taken at the next start.")),
+        None => part(&name, true, "In force.", format!("{from}; seen there {}.", ago(read, now))),
+        Some(Trouble::Away(why)) => {
+            let sentence = format!("{from}; seen there last {}. Whether another value stands there now cannot be known. {why}", ago(read, now));
+            part(&name, true, "In force; whether there is a newer one cannot be known.", sentence)
+        }
+        Some(Trouble::Refused(why)) => {
+            let sentence = format!("{from}; seen there last {}. It stays in force, because what stands there now cannot be taken. {why}", ago(read, now));
+            part(&name, false, "An older one is in force; the newest cannot be taken.", sentence)
+        }
+    }
 }
 
 fn tree(portal: &Portal) -> Part {

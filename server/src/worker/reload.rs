@@ -275,7 +275,7 @@ async fn keep_policy(portal: &Portal, policy: &Policy) {
     }
 }
 
-async fn record(portal: &Portal, code: EventCode, outcome: EventOutcome, why: Option<&str>, facts: Vec<(String, String)>) {
+pub(super) async fn record(portal: &Portal, code: EventCode, outcome: EventOutcome, why: Option<&str>, facts: Vec<(String, String)>) {
     let permit: Permit<Reload> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
     if let Err(error) = portal.store.record(&permit, code, &Details { facts, ..Details::default() }, outcome, why).await {
         tracing::error!(%error, code = code.code(), "reload.not_recorded");

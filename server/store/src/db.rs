@@ -15,16 +15,20 @@ use std::{
 };
 
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    ConnectOptions as _, Connection as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::Instant;
 use windfirm_model::clock::{Clock, Timestamp};
 
-use crate::error::StoreError;
+use crate::error::{StoreError, is_login_refused};
 
 /// How long a statement waits for a lock, and a request for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two tries with a password that was not taken.
+const PAUSE: Duration = Duration::from_millis(200);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 12;
 
@@ -62,6 +66,9 @@ pub struct Store {
 }
 
 impl Store {
+    /// Shows that the database answers, and that its tables may be read.
+    const READ: &'static str = "select count(*) from access_sets where digest = ''";
+
     /// Opens `sqlite:/path/to/file` or `postgres://…`, and brings the schema up to date.
     ///
     /// # Errors
@@ -69,7 +76,7 @@ impl Store {
     pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let db = if url.starts_with("sqlite:") {
             open_sqlite(url).await?
-        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        } else if is_postgres(url) {
             open_postgres(url).await?
         } else {
             return Err(StoreError::BadUrl("it starts with neither “sqlite:” nor “postgres:”.".to_owned()));
@@ -92,8 +99,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unreachable`] or [`StoreError::Locked`].
     pub async fn ping(&self) -> Result<(), StoreError> {
-        const READ: &str = "select count(*) from access_sets where digest = ''";
-        let (_count,) = fetch_one!(self, (i64,), READ)?;
+        let (_count,) = fetch_one!(self, (i64,), Self::READ)?;
         self.begin().await?.commit().await
     }
     /// Closes all connections, after the running statements.
@@ -106,6 +112,29 @@ impl Store {
             Db::Postgres { pool } => pool.close().await,
         }
     }
+    /// Takes another URL of the same database: another password, another user. It is tried first; then new connections are made by it, and
+    /// those that are open go on until they have served their time. After an error all is as it was.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherDatabase`] where that is not enough, and all that [`Store::open`] may say.
+    pub async fn change_url(&self, url: &str) -> Result<(), StoreError> {
+        let Db::Postgres { pool } = &self.db else { return Err(StoreError::OtherDatabase) };
+        if !is_postgres(url) {
+            return Err(StoreError::OtherDatabase);
+        }
+        let options = postgres_options(url)?;
+        if !is_same_place(&pool.connect_options(), &options) {
+            return Err(StoreError::OtherDatabase);
+        }
+        let tried = async {
+            let mut connection = options.connect().await?;
+            let (_count,) = sqlx::query_as::<_, (i64,)>(Self::READ).fetch_one(&mut connection).await?;
+            connection.close().await
+        };
+        tokio::time::timeout(PATIENCE, tried).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        pool.set_connect_options(options);
+        Ok(())
+    }
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -113,7 +142,7 @@ impl Store {
         Ok(match &self.db {
             // The write lock comes first: a transaction that reads and then writes never has to give up half way.
             Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("begin immediate").await?),
-            Db::Postgres { pool } => Tx::Postgres(pool.begin().await?),
+            Db::Postgres { pool } => Tx::Postgres(patiently(|| pool.begin()).await?),
         })
     }
 }
@@ -148,11 +177,42 @@ fn make_private_file(file: &Path) -> Result<(), StoreError> {
 }
 
 async fn open_postgres(url: &str) -> Result<Db, StoreError> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|_| StoreError::BadUrl("it is no PostgreSQL URL.".to_owned()))?
-        .application_name("windfirm")
-        .options([("statement_timeout", "30s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "60s")]);
+    let options = postgres_options(url)?;
     let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await?;
     migrate::postgres().run(&pool).await?;
     Ok(Db::Postgres { pool })
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres:") || url.starts_with("postgresql:")
+}
+
+fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::BadUrl("it is no PostgreSQL URL.".to_owned()))?;
+    let bounds = [("statement_timeout", "30s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "60s")];
+    Ok(options.application_name("windfirm").options(bounds))
+}
+
+/// Whether both mean the same database of the same server, whoever asks.
+fn is_same_place(one: &PgConnectOptions, other: &PgConnectOptions) -> bool {
+    // Without a database the user's name is meant.
+    let database = |options: &PgConnectOptions| options.get_database().unwrap_or(options.get_username()).to_owned();
+    one.get_host() == other.get_host() && one.get_port() == other.get_port() && one.get_socket() == other.get_socket() && database(one) == database(other)
+}
+
+/// A connection of the pool.
+pub(crate) async fn connection(pool: &PgPool) -> sqlx::Result<PoolConnection<Postgres>> {
+    patiently(|| pool.acquire()).await
+}
+
+/// Where the database does not take our password any more, another one may be on its way ([`Store::change_url`]): it is waited for, as a
+/// database that is away is.
+async fn patiently<T, F: Future<Output = sqlx::Result<T>>>(ask: impl Fn() -> F) -> sqlx::Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Err(error) if is_login_refused(&error) && Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+            other => return other,
+        }
+    }
 }

@@ -5,7 +5,10 @@ macro_rules! fetch_all {
     ($store:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $store.db() {
             $crate::db::Db::Sqlite { readers, .. } => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(readers).await,
-            $crate::db::Db::Postgres { pool } => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(pool).await,
+            $crate::db::Db::Postgres { pool } => match $crate::db::connection(pool).await {
+                Ok(mut connection) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_all(&mut *connection).await,
+                Err(error) => Err(error),
+            },
         }
         .map_err($crate::error::StoreError::from)
     };
@@ -16,7 +19,10 @@ macro_rules! fetch_optional {
     ($store:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $store.db() {
             $crate::db::Db::Sqlite { readers, .. } => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(readers).await,
-            $crate::db::Db::Postgres { pool } => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(pool).await,
+            $crate::db::Db::Postgres { pool } => match $crate::db::connection(pool).await {
+                Ok(mut connection) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_optional(&mut *connection).await,
+                Err(error) => Err(error),
+            },
         }
         .map_err($crate::error::StoreError::from)
     };
@@ -27,7 +33,10 @@ macro_rules! fetch_one {
     ($store:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
         match $store.db() {
             $crate::db::Db::Sqlite { readers, .. } => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_one(readers).await,
-            $crate::db::Db::Postgres { pool } => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_one(pool).await,
+            $crate::db::Db::Postgres { pool } => match $crate::db::connection(pool).await {
+                Ok(mut connection) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*.fetch_one(&mut *connection).await,
+                Err(error) => Err(error),
+            },
         }
         .map_err($crate::error::StoreError::from)
     };

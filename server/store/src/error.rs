@@ -9,6 +9,11 @@ pub enum StoreError {
     BadUrl(String),
     #[error("the database cannot be reached: {0}. Check that it runs and that the URL is right; the portal goes on by itself when it is back.")]
     Unreachable(String),
+    /// A change while the portal runs can be of password and user only.
+    #[error(
+        "the new URL names another database than the one that is in use: another host, port, name or kind. The portal goes on with the one in use; restart it to move."
+    )]
+    OtherDatabase,
     /// Another process holds the database for longer than we wait, or two writers got in each other's way.
     #[error("the database is locked by another process: {0}. Try again; if it stays so, look for a second portal or a backup on the same file.")]
     Locked(String),
@@ -75,6 +80,15 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
     }
 }
 
+/// The class of PostgreSQL's “invalid authorization specification”.
+const LOGIN_REFUSED: &str = "28";
+
+/// Whether the database does not take the user or the password.
+pub(crate) fn is_login_refused(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(cause) = error else { return false };
+    cause.code().is_some_and(|code| code.len() == 5 && code.starts_with(LOGIN_REFUSED))
+}
+
 enum Kind {
     Locked,
     Unreachable,
@@ -89,7 +103,8 @@ fn kind_of_code(code: &str) -> Kind {
             "40001" | "40P01" | "55P03" | "57014" => Kind::Locked,
             // shutdown, crash, cannot connect now, too many connections, and the class of connection errors
             "57P01" | "57P02" | "57P03" | "53300" => Kind::Unreachable,
-            _ if code.starts_with("08") => Kind::Unreachable,
+            // connection errors, and a user or password that is not taken: another one may come
+            _ if code.starts_with("08") || code.starts_with(LOGIN_REFUSED) => Kind::Unreachable,
             _ => Kind::Other,
         };
     }

@@ -16,6 +16,9 @@ mod launching;
 #[path = "conformance/lists.rs"]
 mod lists;
 #[cfg(test)]
+#[path = "conformance/passwords.rs"]
+mod passwords;
+#[cfg(test)]
 #[path = "conformance/people.rs"]
 mod people;
 #[cfg(test)]

@@ -1,11 +1,18 @@
 //! Somebody with a browser who really logs in: the portal over its router, the demo's identity provider over HTTP.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
+    Router,
     body::Body,
-    http::{HeaderValue, Method, Request, header},
+    http::{HeaderValue, Method, Request, StatusCode, header},
+    middleware::{self, Next},
+    response::IntoResponse as _,
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tokio::net::TcpListener;
 use url::Url;
 use windfirm::clock::SystemClock;
@@ -21,8 +28,50 @@ pub(crate) async fn house_with_provider(public_url: &'static str) -> Option<Hous
     House::build(Plan { public_url, issuer, ..Plan::default() }).await
 }
 
+/// A client secret at a provider, which its administrator changes.
+#[derive(Clone)]
+pub(crate) struct Taken(Arc<Mutex<String>>);
+
+impl Taken {
+    pub(crate) fn new(secret: &str) -> Self {
+        Self(Arc::new(Mutex::new(secret.to_owned())))
+    }
+    /// From now on this one is taken, and no other.
+    pub(crate) fn set(&self, secret: &str) {
+        secret.clone_into(&mut self.0.lock().unwrap());
+    }
+    fn header(secret: &str) -> HeaderValue {
+        format!("Basic {}", BASE64_STANDARD.encode(format!("windfirm:{secret}"))).parse().unwrap()
+    }
+}
+
+/// The same provider, whose client has the secret that is `taken` at that moment.
+pub(crate) fn serve_changing_provider(listener: TcpListener, public_url: &str, taken: Taken) -> String {
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let at_the_door = middleware::from_fn(move |mut request: Request<Body>, next: Next| {
+        let taken = taken.0.lock().unwrap().clone();
+        async move {
+            if request.uri().path() == "/token" {
+                if request.headers().get(header::AUTHORIZATION) != Some(&Taken::header(&taken)) {
+                    return (StatusCode::UNAUTHORIZED, [(header::CONTENT_TYPE, "application/json")], r#"{"error":"invalid_client"}"#).into_response();
+                }
+                request.headers_mut().insert(header::AUTHORIZATION, Taken::header("secret"));
+            }
+            next.run(request).await
+        }
+    });
+    let router = provider(&issuer, public_url, "secret").layer(at_the_door);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    issuer
+}
+
 /// The demo's people behind a client of this portal, until the test ends.
 pub(crate) fn serve_provider(listener: TcpListener, issuer: &str, public_url: &str, secret: &str) {
+    let router = provider(issuer, public_url, secret);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+}
+
+fn provider(issuer: &str, public_url: &str, secret: &str) -> Router {
     let config = demo::DemoConfig {
         issuer: issuer.to_owned(),
         client_id: "windfirm".into(),
@@ -30,8 +79,7 @@ pub(crate) fn serve_provider(listener: TcpListener, issuer: &str, public_url: &s
         redirect_uris: vec![format!("{public_url}login/demo/callback")],
         post_logout_redirect_uris: vec![format!("{public_url}logged-out")],
     };
-    let router = demo::router(config, Arc::new(SystemClock)).unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    demo::router(config, Arc::new(SystemClock)).unwrap()
 }
 
 /// Chooses a person at the provider; where the browser is sent then, with a code.

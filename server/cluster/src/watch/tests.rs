@@ -132,6 +132,19 @@ async fn pages_become_one_list_and_nothing_is_told_before_its_end() {
 }
 
 #[tokio::test]
+async fn one_object_is_asked_for_by_its_name_in_lists_and_watches() {
+    let (cluster, script) = server(vec![page("7", "", &[app("a", "1", "x")]), Reply::Events(Vec::new()), Reply::ThenSilent(Vec::new())]);
+    let named = WatchSettings { namespace: Some("argocd".into()), fields: Some("metadata.name=a".into()), ..settings() };
+    let (watcher, mut watch) = watch::<App>(cluster, named);
+    let stop = CancellationToken::new();
+    TaskTracker::new().spawn(watcher.run(stop.clone()));
+    watch.until(|snapshot| snapshot.trouble.is_some()).await.unwrap();
+    let asked = &script.lock().unwrap().1;
+    assert!(asked.len() >= 3 && asked.iter().skip(1).any(|asked| asked.contains("watch=true")), "{asked:?}");
+    assert!(asked.iter().all(|asked| asked.contains("/namespaces/argocd/applications?") && asked.contains("fieldSelector=metadata.name%3Da")), "{asked:?}");
+}
+
+#[tokio::test]
 async fn many_changes_make_one_snapshot() {
     let changes = (0..100).map(|count| event("ADDED", &app(&format!("app-{count}"), "8", "x"))).collect();
     let (cluster, _script) = server(vec![page("7", "", &[]), Reply::ThenSilent(changes)]);

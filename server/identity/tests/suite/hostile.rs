@@ -41,6 +41,8 @@ pub(crate) enum Reply {
 pub(crate) struct Script {
     pub(crate) discovery: Reply,
     pub(crate) jwks: Reply,
+    /// `Basic …` that it takes; whoever comes with another is no client of its. None: whatever they come with.
+    pub(crate) taken: Option<String>,
     /// In place of the minted answer.
     pub(crate) token: Option<Reply>,
     pub(crate) mint: Mint,
@@ -105,7 +107,7 @@ pub(crate) fn metadata(issuer: &str) -> Value {
 }
 
 pub(crate) fn script(issuer: &str, mint: Mint) -> Script {
-    Script { discovery: Reply::Json(metadata(issuer)), jwks: Reply::Json(mint::jwks()), token: None, mint, userinfo: Reply::Status(404) }
+    Script { discovery: Reply::Json(metadata(issuer)), jwks: Reply::Json(mint::jwks()), taken: None, token: None, mint, userinfo: Reply::Status(404) }
 }
 
 async fn answer(State(inner): State<Arc<Mutex<Inner>>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
@@ -122,6 +124,9 @@ async fn answer(State(inner): State<Arc<Mutex<Inner>>>, uri: Uri, headers: Heade
     match path.as_str() {
         "/.well-known/openid-configuration" => reply(&script.discovery),
         "/jwks" => reply(&script.jwks),
+        "/token" if script.taken.is_some() && headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) != script.taken.as_deref() => {
+            (StatusCode::UNAUTHORIZED, [(header::CONTENT_TYPE, "application/json")], r#"{"error":"invalid_client"}"#).into_response()
+        }
         "/token" => match &script.token {
             Some(said) => reply(said),
             None => ([(header::CONTENT_TYPE, "application/json")], script.mint.body()).into_response(),

@@ -1,6 +1,7 @@
 //! Providers that are away, slow, too big, wrongly set up, or change their keys.
 
 use serde_json::{Value, json};
+use windfirm_identity::Secret;
 use windfirm_model::actor::Groups;
 
 use super::{
@@ -298,6 +299,50 @@ async fn the_client_proves_itself_as_the_provider_wants() {
     world.login().await.unwrap();
     let asked = world.idp.last_token_request();
     assert_eq!((asked.authorization, asked.form["client_id"].as_str()), (None, super::world::CLIENT_ID));
+}
+
+/// `Basic …` of this secret, which has no character that would have to be encoded.
+fn basic(secret: &str) -> String {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{secret}", super::world::CLIENT_ID)))
+}
+
+#[tokio::test]
+async fn another_client_secret_is_used_by_logins_that_are_under_way_and_by_those_to_come() {
+    let world = World::with(|script| script.taken = Some(basic("one")), |config| config.issuers[0].client_secret = Some(Secret::new("one"))).await;
+    world.login().await.unwrap();
+    let begun = world.begin().await;
+    assert!(world.identity.set_client_secret("test", Secret::new("two")).unwrap());
+    assert!(!world.identity.set_client_secret("test", Secret::new("two")).unwrap(), "the same is no other one");
+    world.idp.script(|script| script.taken = Some(basic("two")));
+    let before = world.idp.hits("/token");
+    world.finish_with(&begun, |_| {}).await.unwrap();
+    assert_eq!(world.idp.hits("/token"), before + 1, "asked once");
+    world.login().await.unwrap();
+    assert_eq!(world.idp.last_token_request().authorization, Some(basic("two")));
+
+    // The provider is later than we are: what it took before it takes still.
+    assert!(world.identity.set_client_secret("test", Secret::new("three")).unwrap());
+    world.login().await.unwrap();
+    assert_eq!(world.idp.last_token_request().authorization, Some(basic("two")));
+    world.idp.script(|script| script.taken = Some(basic("three")));
+    world.login().await.unwrap();
+    assert_eq!(world.idp.last_token_request().authorization, Some(basic("three")));
+
+    // Older ones are forgotten, and a provider that takes none says so.
+    world.idp.script(|script| script.taken = Some(basic("one")));
+    let error = world.login().await.unwrap_err();
+    assert!(error.code() == "exchange_refused" && error.to_string().contains("client id and secret"), "{error}");
+    assert!(!format!("{:?} {error:?}", world.identity).contains("three"), "a secret does not show");
+    assert!(world.identity.set_client_secret("nobody", Secret::new("x")).is_err());
+}
+
+#[tokio::test]
+async fn a_public_client_stays_one() {
+    let world = World::with(|_| {}, |config| config.issuers[0].client_secret = None).await;
+    assert!(!world.identity.set_client_secret("test", Secret::new("one")).unwrap());
+    world.login().await.unwrap();
+    assert_eq!(world.idp.last_token_request().authorization, None);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use windfirm_cluster::{Account, Cluster, Kind, RUN_RIGHTS, Trouble, WatchSettings, Watched, watch};
+use windfirm_cluster::{Account, Cluster, Kind, RUN_RIGHTS, SecretData, SecretRef, Trouble, WatchSettings, Watched, read_secret, watch};
 
 use crate::stage::{PATIENCE, Stage, asked, in_real_time, until, wrong};
 
@@ -97,7 +97,10 @@ seen! {
 /// What a watch of all objects of a kind says, once it has listed them or cannot.
 async fn trouble<T: Watched>(cluster: &Arc<Cluster>, namespace: Option<String>) -> Option<Trouble> {
     // Each watch request ends after a second, so that the second one is seen too: the first list wants `list`, what follows `watch`.
-    let settings = WatchSettings { namespace, request: Duration::from_secs(1), ..WatchSettings::default() };
+    trouble_of::<T>(cluster, WatchSettings { namespace, request: Duration::from_secs(1), ..WatchSettings::default() }).await
+}
+
+async fn trouble_of<T: Watched>(cluster: &Arc<Cluster>, settings: WatchSettings) -> Option<Trouble> {
     let (watcher, mut watched) = watch::<T>(Arc::clone(cluster), settings);
     let stop = CancellationToken::new();
     let running = watcher.run(stop.clone());
@@ -139,6 +142,59 @@ fn each_right_of_the_portal_in_the_cluster_is_missed() {
                 .await;
             }
             stage.put_back("ClusterRole", None, &role);
+        }
+    });
+}
+
+/// What is said of a Secret by the portal's own account: its value, or why there is none.
+async fn read(cluster: &Cluster, namespace: &str, name: &str) -> String {
+    match read_secret(cluster, &SecretRef::new(namespace, name, "key").unwrap()).await {
+        Ok(value) => value,
+        Err(error) => error.to_string(),
+    }
+}
+
+/// What the watch of a Secret says within two of its requests: the first wants `list`, what follows `watch`.
+async fn watched(cluster: &Arc<Cluster>, namespace: &str, name: &str) -> Option<Trouble> {
+    let fields = Some(format!("metadata.name={name}"));
+    let settings = WatchSettings { namespace: Some(namespace.to_owned()), fields, request: Duration::from_secs(1), ..WatchSettings::default() };
+    trouble_of::<SecretData>(cluster, settings).await
+}
+
+#[test]
+fn each_right_on_a_secret_of_the_portal_is_missed_and_no_other_secret_can_be_read() {
+    let Some(stage) = Stage::open(|_| {}) else { return };
+    let stage = stage.with(|namespace, settings| {
+        settings.secrets.insert(format!("{namespace}/oidc").parse().unwrap(), BTreeSet::from(["client of company".to_owned()]));
+    });
+    in_real_time(async {
+        stage.apply();
+        for name in ["oidc", "other"] {
+            stage.done(&["create", "secret", "generic", name, "--namespace", &stage.namespace, "--from-literal=key=open sesame"], "");
+        }
+        let cluster = stage.cluster();
+        let space = stage.namespace.as_str();
+        until("the right to read", async || (read(&cluster, space, "oidc").await == "open sesame").then_some(())).await;
+        assert_eq!(watched(&cluster, space, "oidc").await, None);
+        let refused = |verb: &str| format!("cannot {verb} resource \"secrets\" in API group \"\" in the namespace \"{space}\"");
+        let other = read(&cluster, space, "other").await;
+        assert!(other.contains(&refused("list")) && !other.contains("sesame"), "{other}");
+        assert!(watched(&cluster, space, "other").await.is_some_and(|trouble| trouble.why.to_string().contains(&refused("list"))));
+
+        let role = format!("windfirm-portal-{}.{}-secrets", stage.settings.portal.namespace(), stage.settings.portal.name());
+        let rules = stage.get(&["role", &role, "--namespace", space])["rules"].as_array().unwrap().clone();
+        assert_eq!(rules.len(), 2);
+        for (index, rule) in rules.iter().enumerate() {
+            let patch = format!(r#"[{{"op":"remove","path":"/rules/{index}"}}]"#);
+            stage.done(&["patch", "role", &role, "--namespace", space, "--type=json", "-p", &patch], "");
+            let expected = refused(&text(rule, "verbs"));
+            let told = until("the refusal", async || watched(&cluster, space, "oidc").await.map(|trouble| trouble.why.to_string())).await;
+            assert!(told.contains(&expected), "{told}");
+            // By `watch` alone nothing can be read, by `list` alone nothing is seen to change.
+            let now = read(&cluster, space, "oidc").await;
+            assert_eq!(now == "open sesame", text(rule, "verbs") == "watch", "{now}");
+            stage.put_back("Role", Some(space), &role);
+            until("the right to be back", async || watched(&cluster, space, "oidc").await.is_none().then_some(())).await;
         }
     });
 }

@@ -59,6 +59,11 @@ impl Stage {
         change(&mut settings);
         Some(Self { given, namespace, policy, settings, kubeconfig: tempfile::tempdir().unwrap() })
     }
+    /// With settings that depend on the namespace.
+    pub(crate) fn with(mut self, change: impl FnOnce(&str, &mut Settings)) -> Self {
+        change(&self.namespace, &mut self.settings);
+        self
+    }
     pub(crate) fn rendered(&self) -> Rendered {
         render(&self.policy, &self.settings).unwrap()
     }

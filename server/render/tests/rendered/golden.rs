@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use windfirm_render::{BadSetting, Namespaces, RenderError, Version, render};
 
-use crate::support::{ACCESS, DEMO, EVERYTHING, EXAMPLE, all_settings, documents, objects, policy, rendered, settings};
+use crate::support::{ACCESS, DEMO, EVERYTHING, EXAMPLE, all_settings, documents, find, objects, of_kind, policy, rendered, settings, texts};
 
 #[test]
 fn the_policy_of_the_demo() {
@@ -76,6 +76,21 @@ fn what_contradicts_itself_is_refused_in_words() {
     let error = render(&policy(DEMO), &dedicated).unwrap_err();
     assert!(error.to_string().contains("search-staging, shop-prod, shop-staging"), "{error}");
     assert!(matches!("1.29".parse::<Version>(), Err(BadSetting::TooOld(_))));
+}
+
+/// What holds nothing but Secrets is there already, or there would be nothing to read.
+#[test]
+fn a_namespace_that_only_holds_secrets_is_not_made() {
+    let objects = objects(&rendered(EVERYTHING, &all_settings()));
+    let roles: Vec<&str> =
+        of_kind(&objects, "Role").filter(|role| role["metadata"]["namespace"] == "vault").map(|role| role["metadata"]["name"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["windfirm-portal-tools.portal-secrets"]);
+    assert!(of_kind(&objects, "Namespace").all(|namespace| namespace["metadata"]["name"] != "vault"));
+    assert!(of_kind(&objects, "Namespace").any(|namespace| namespace["metadata"]["name"] == "tools"));
+    let role = find(&objects, "Role", "vault", roles[0]);
+    let rules: Vec<String> =
+        role["rules"].as_array().unwrap().iter().map(|rule| format!("{} {}", texts(&rule["verbs"])[0], texts(&rule["resourceNames"])[0])).collect();
+    assert_eq!(rules, ["list shared", "watch shared"]);
 }
 
 /// A grant's name is anybody's text.

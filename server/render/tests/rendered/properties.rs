@@ -119,7 +119,11 @@ fn nothing_is_wide(objects: &[Value]) -> Result<(), TestCaseError> {
                 let looks = group == "argoproj.io" && ["list", "watch"].contains(&verb);
                 prop_assert!(looks || (resource, verb) == ("subjectaccessreviews", "create"), "{rule}");
             }
-            if resource == "secrets" && !["create", "delete"].contains(&verb.rsplit(':').next().unwrap()) {
+            if resource == "secrets" && is_own(role) && ["get", "list", "watch"].contains(&verb) {
+                // Of the portal's own secrets there is never more than one name in a rule, and never none.
+                prop_assert_eq!(texts(&rule["resourceNames"]).len(), 1, "{}", rule);
+                prop_assert_eq!(&role["kind"], "Role");
+            } else if resource == "secrets" && !["create", "delete"].contains(&verb.rsplit(':').next().unwrap()) {
                 prop_assert!(verb.ends_with("get") && !texts(&rule["resourceNames"]).is_empty(), "{rule}");
             }
             if resource == "serviceaccounts" && verb == "get" {
@@ -131,6 +135,11 @@ fn nothing_is_wide(objects: &[Value]) -> Result<(), TestCaseError> {
         prop_assert!(binding["subjects"].as_array().unwrap().iter().all(|subject| subject["kind"] == "ServiceAccount"), "{binding}");
     }
     Ok(())
+}
+
+/// Whether it is the role by which the portal reads what its own configuration names.
+fn is_own(role: &Value) -> bool {
+    role["metadata"]["name"].as_str().unwrap().ends_with("windfirm-portal-secrets")
 }
 
 /// The portal may act as these accounts and as no others, and gets nothing else in their namespaces by its own name.
@@ -150,11 +159,20 @@ fn the_portal_acts_as_those_only(objects: &[Value], policy: &Policy, settings: &
             if (subject["namespace"].as_str(), subject["name"].as_str()) == (Some(settings.portal.namespace()), Some(settings.portal.name())) {
                 let role = find(objects, "Role", binding["metadata"]["namespace"].as_str().unwrap(), binding["roleRef"]["name"].as_str().unwrap());
                 for (_, resource, verb) in role["rules"].as_array().unwrap().iter().flat_map(triples) {
+                    if is_own(role) {
+                        prop_assert!(resource == "secrets" && ["list", "watch"].contains(&verb), "{verb} {resource}");
+                        continue;
+                    }
                     prop_assert!(verb.starts_with("impersonate") || (resource, verb) == ("serviceaccounts", "get"), "{verb} {resource}");
                 }
             }
         }
     }
+    let mut may_read: BTreeSet<String> = BTreeSet::new();
+    for (role, rule) in rules(objects).into_iter().filter(|(role, _)| is_own(role)) {
+        may_read.extend(texts(&rule["resourceNames"]).iter().map(|name| format!("{}/{name}", role["metadata"]["namespace"].as_str().unwrap_or_default())));
+    }
+    prop_assert_eq!(may_read, settings.secrets.keys().map(|secret| format!("{}/{}", secret.namespace, secret.name)).collect::<BTreeSet<_>>());
     Ok(())
 }
 
@@ -162,10 +180,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn whatever_the_policy_says(grants in grants(), guardrails in guardrails(), secrets in secrets(), minor in 30_u32..40) {
+    fn whatever_the_policy_says(
+        grants in grants(),
+        guardrails in guardrails(),
+        secrets in secrets(),
+        own in subsequence(vec!["windfirm/oidc", "windfirm/database", "a/oidc", "vault/shared"], 0..=4),
+        minor in 30_u32..40,
+    ) {
         let policy = policy(&format!("{}{}", text(&grants, &guardrails), secret_rules(&secrets)));
         let mut settings = settings();
         settings.kubernetes = format!("1.{minor}").parse().unwrap();
+        settings.secrets = own.iter().map(|secret| (secret.parse().unwrap(), BTreeSet::new())).collect();
         let rendered = render(&policy, &settings).unwrap();
         prop_assert_eq!(rendered.stream(), render(&policy, &settings).unwrap().stream(), "the same bytes");
         let objects = objects(&rendered);

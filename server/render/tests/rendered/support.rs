@@ -1,6 +1,6 @@
 //! Policies, and manifests read back as any reader of YAML reads them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use windfirm_policy::{Policy, compile};
@@ -29,6 +29,11 @@ pub(crate) fn all_settings() -> Settings {
     settings.dns.push("169.254.20.10".parse().unwrap());
     settings.argocd_namespace = Some("argocd".to_owned());
     settings.host_addresses = vec!["shop.example=203.0.113.0/24".parse().unwrap()];
+    settings.secrets = BTreeMap::from([
+        ("tools/windfirm-oidc".parse().unwrap(), BTreeSet::from(["client of company".to_owned()])),
+        ("tools/windfirm-database".parse().unwrap(), BTreeSet::from(["database".to_owned()])),
+        ("vault/shared".parse().unwrap(), BTreeSet::new()),
+    ]);
     settings.dedicated = BTreeSet::from(["shop-loadtest".to_owned()]);
     settings
 }
