@@ -62,6 +62,7 @@ async function deliver(url, token, round, { bodies }) {
 async function receiver(stage) {
   const address = path.join(stage.folder, "receiver.address");
   const said = path.join(stage.folder, "receiver.out");
+  fs.rmSync(address, { force: true });
   const out = fs.openSync(said, "w");
   const child = spawn(stage.api.program("receiver"), ["-listen", "127.0.0.1:0", "-address", address], { stdio: ["ignore", out, "inherit"] });
   fs.closeSync(out);
@@ -85,7 +86,7 @@ export async function ingest(stage, table, { runners }) {
     const token = Buffer.from(secret.data.token, "base64").toString();
     const page = await until("A run that is under way", 120_000, async () => {
       const seen = await person.read("run", { id: run });
-      return seen.state?.running && seen;
+      return seen.state.state === "running" && seen;
     });
     const url = `${portal.url}/ingest/v2/metrics/${page.execution}`;
     const idle = await (async () => {

@@ -33,7 +33,7 @@ export async function launch(stage, table, { pairs }) {
       const run = await portal.launch(person, fields);
       const found = await look?.(run);
       const page = await ended(person, run, RUN_MS);
-      must(page.state === "passed", `The run ${mark} ended as ${JSON.stringify(page.state)}: ${page.verdict?.reasons?.join(" ")}`);
+      must(page.state.state === "passed", `The run ${mark} ended as ${JSON.stringify(page.state)}: ${page.verdict?.reasons?.join(" ")}`);
       await gone(api, run);
       return { took: first(target, mark, began), found };
     };

@@ -178,9 +178,11 @@ export class Served {
   logIn() {
     return Person.logIn(this.url, WHO);
   }
-  /** What the kernel counts of its memory, in MB of 2^20 bytes. */
-  residentMb() {
-    return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${this.child.pid}/status`, "utf8"))[1]) / 1024;
+  /** What the kernel counts of its memory, and the most that it ever was, in MB of 2^20 bytes. */
+  memory() {
+    const status = fs.readFileSync(`/proc/${this.child.pid}/status`, "utf8");
+    const mb = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)[1]) / 1024;
+    return { residentMb: mb("VmRSS"), peakMb: mb("VmHWM") };
   }
   cpuSeconds() {
     return cpuSeconds(this.child.pid);

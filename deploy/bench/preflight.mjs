@@ -64,6 +64,7 @@ function check(swept, accounts) {
 }
 
 export async function preflight(stage, table, { accounts }) {
+  must(accounts > REAL.length + 1, `At least ${REAL.length + 2} accounts are needed: the cluster's own are among them.`);
   const made = Array.from({ length: accounts - REAL.length - 1 }, (_, at) => `windfirm-bench-${at}/loadtest`);
   const place = await Place.lay(stage, "preflight", { accounts: [...REAL, ...made] });
   const other = new Api(stage.api.folder, 1);

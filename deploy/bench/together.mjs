@@ -14,7 +14,7 @@ function wrong(page, seen) {
   const rows = page.completeness?.rows ?? [];
   const own = rows.find((row) => row.counter === "http_reqs");
   const unequal = rows.filter((row) => row.received !== row.k6).map((row) => `${row.counter}: ${row.received} of ${row.k6}`);
-  if (page.state !== "passed") return `it ended as ${JSON.stringify(page.state)} (${page.verdict?.reasons?.join(" ")})`;
+  if (page.state.state !== "passed") return `it ended as ${JSON.stringify(page.state)} (${page.verdict?.reasons?.join(" ")})`;
   if (!own || !page.completeness.complete) return `its counts are not complete: ${page.completeness?.sentence}`;
   if (unequal.length > 0) return `the portal has not what k6 counted: ${unequal.join(", ")}`;
   if (requests !== seen.requests || requests !== own.k6) return `requests: portal ${requests}, k6 ${own.k6}, target ${seen.requests}`;
