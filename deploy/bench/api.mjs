@@ -11,9 +11,12 @@ export class Api {
   #agent;
   #server;
 
-  /** `folder` is the cluster's; `connections` bounds what is asked at the same time. */
-  constructor(folder, connections = 16) {
-    this.folder = folder;
+  /**
+   * `folder` is the cluster's; `connections` bounds what is asked at the same time. `as` is the account to ask as, which then also counts
+   * as that account where the API server lets requests wait.
+   */
+  constructor(folder, { connections = 16, as } = {}) {
+    Object.assign(this, { folder, as });
     this.built = fs.readFileSync(path.join(folder, "built"), "utf8").trim();
     const kubeconfig = ["--kubeconfig", path.join(folder, "admin.kubeconfig"), "config", "view", "--raw", "--minify", "-o", "json"];
     const { clusters, users } = JSON.parse(execFileSync(path.join(this.built, "bin", "kubectl"), kubeconfig, { encoding: "utf8" }));
@@ -46,6 +49,7 @@ export class Api {
   ask(method, address, body, type = "application/json") {
     const sent = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const headers = sent ? { "content-type": type, "content-length": sent.length } : {};
+    if (this.as) headers["impersonate-user"] = this.as;
     const options = { agent: this.#agent, host: this.#server.hostname, port: this.#server.port, method, path: address, headers };
     return new Promise((done, failed) => {
       const request = https.request(options, (answer) => {

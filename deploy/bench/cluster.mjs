@@ -49,6 +49,7 @@ const stage = {
   /** Portals that are being served. */
   open: new Set(),
 };
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 process.once("exit", () => {
   for (const portal of stage.open) for (const child of [portal.child, portal.idp]) child.kill("SIGKILL");
   fs.rmSync(stage.folder, { recursive: true, force: true });

@@ -27,9 +27,9 @@ export async function freePort() {
 /** Scripts that are found beside the manifests of every app below. */
 const SCRIPTS = {
   // Three users on three runners: each says which it is.
-  "first.js": `import http from "k6/http"; import exec from "k6/execution";
+  "first.js": `import http from "k6/http"; import exec from "k6/execution"; import { sleep } from "k6";
 export const options = { vus: 3, duration: "2s" };
-export default () => { http.get(__ENV.TARGET + "/" + __ENV.MARK + "/" + exec.vu.idInTest, { tags: { name: "first" } }); };`,
+export default () => { http.get(__ENV.TARGET + "/" + __ENV.MARK + "/" + exec.vu.idInTest, { tags: { name: "first" } }); sleep(0.05); };`,
   "steady.js": `import http from "k6/http"; import exec from "k6/execution"; import { sleep } from "k6";
 export const options = { vus: 2, duration: "10s" };
 export default () => { http.get(__ENV.TARGET + "/" + __ENV.MARK + "/" + exec.vu.idInTest, { tags: { name: "steady" } }); sleep(0.1); };`,
@@ -236,10 +236,10 @@ export async function form(person, app, script, mark, runners) {
 }
 
 /** Waits for the end of a run and gives its page. */
-export function ended(person, run, limitMs) {
+export function ended(person, run, limitMs, pauseMs = 250) {
   const page = async () => {
     const seen = await person.read("run", { id: run });
     return seen.ended ? seen : undefined;
   };
-  return until(`The end of the run ${run}`, limitMs, page, 250);
+  return until(`The end of the run ${run}`, limitMs, page, pauseMs);
 }

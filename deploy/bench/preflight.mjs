@@ -7,7 +7,9 @@ import { Place } from "./portal.mjs";
 const ROUNDS = 3;
 const AT_ONCE = 16;
 const IDLE_MS = 5_000;
-const READ = "/api/v1/namespaces/kube-system/configmaps/coredns";
+/** Another account than the portal's, which waits in the same line at the API server. */
+const OTHER_SPACE = "search-staging";
+const OTHER = `system:serviceaccount:${OTHER_SPACE}:loadtest`;
 const PAUSE_MS = 10;
 const LIMIT_MS = 10_000;
 const LEAST_VERBS = 12;
@@ -17,13 +19,13 @@ const OBJECTIVE_MS = 1_000;
 const REAL = ["shop-dev", "shop-prod", "search-staging"].map((space) => `${space}/loadtest`);
 
 /** Somebody who reads one object again and again, until `work` is done. */
-async function bystander(api, work) {
+async function bystander({ api, object }, work) {
   const taken = [];
   let over = false;
   const reading = (async () => {
     while (!over) {
       const began = now();
-      await api.get(READ);
+      await api.get(object);
       taken.push(now() - began);
       await wait(PAUSE_MS);
     }
@@ -67,7 +69,9 @@ export async function preflight(stage, table, { accounts }) {
   must(accounts > REAL.length + 1, `At least ${REAL.length + 2} accounts are needed: the cluster's own are among them.`);
   const made = Array.from({ length: accounts - REAL.length - 1 }, (_, at) => `windfirm-bench-${at}/loadtest`);
   const place = await Place.lay(stage, "preflight", { accounts: [...REAL, ...made] });
-  const other = new Api(stage.api.folder, 1);
+  const { items: pods } = await stage.api.get(`/api/v1/namespaces/${OTHER_SPACE}/pods?limit=1`);
+  must(pods.length === 1, `There is no pod in ${OTHER_SPACE} that could be read.`);
+  const other = { api: new Api(stage.api.folder, { connections: 1, as: OTHER }), object: `/api/v1/namespaces/${OTHER_SPACE}/pods/${pods[0].metadata.name}` };
   const { taken: idle } = await bystander(other, () => wait(IDLE_MS));
   const [took, busy] = [[], []];
   let swept;

@@ -32,6 +32,8 @@ export class Bare {
     const host = renamed.runner.env.find((one) => one.name === "K6_CLOUD_HOST");
     must(host, "The portal's TestRun does not say where measurements go.");
     host.value = `${sink}/ingest`;
+    // No portal may take it, or its pods, for its own.
+    for (const pod of [renamed.initializer, renamed.starter, renamed.runner]) pod.metadata = { labels: { [LABEL]: "bare" } };
     this.object = { apiVersion: "k6.io/v1alpha1", kind: "TestRun", metadata: this.#metadata(), spec: renamed };
   }
   #metadata() {
@@ -52,7 +54,7 @@ export class Bare {
       const { status } = await this.api.get(`${RUNS}/${this.name}`);
       must(status?.stage !== "error", `The TestRun ${this.name} ends with an error.`);
       return status?.stage === "finished";
-    }, 250);
+    }, 500);
   }
   async remove() {
     await this.api.remove(`${RUNS}/${this.name}`);
