@@ -38,7 +38,7 @@ k6: ## Build the pinned k6
 front: ## Build the browser half
 	@deploy/make/front.sh
 
-cluster-test: ## Only the tests that need that Kubernetes
+cluster-test: ## Only the tests that need a Kubernetes: that one, or CLUSTER=context of your kubeconfig
 	@deploy/make/cluster.sh
 
 cluster: ## Bring up a real Kubernetes for tests (Linux, root)

@@ -2,7 +2,7 @@
 # Everything that the cluster is made of, built once from pinned Go modules into the cache; prints the folder:
 # bin/ (programs), images/ (tars that containerd imports), manifests/ (what the modules bring along).
 # A folder's name holds a digest of its pins and sources, so that a change of one module builds that module again and no other.
-# `build.sh PROGRAM` builds that one alone, and prints where it is.
+# `build.sh PROGRAM` builds that one alone, and prints where it is; `build.sh --for-borrowed` what a cluster of somebody else lacks.
 . "$(dirname "$0")/lib/settings.sh"
 
 K6_VERSION=$(sed -n 's/^.*go\.k6\.io\/k6\/v2 \(v[0-9.]*\).*/\1/p' deploy/k6/go.mod | head -n 1)
@@ -37,6 +37,10 @@ tools shop ./shop
 tools receiver ./receiver
 EOF
 }
+
+# Of a cluster that is there already only what is ours: programs, and images of them.
+OURS=' kubectl k6-operator image standin shop receiver '
+wanted() { programs | if [ -n "$BORROWED" ]; then awk -v ours="$OURS" 'index(ours, " " $2 " ")'; else cat; fi; }
 
 source_folder() { [ "$1" = tools ] && echo "$CLUSTER/tools" || echo "$CLUSTER/modules/$1"; }
 
@@ -100,9 +104,9 @@ images() {
   image() { "$NEW/bin/image" -name "windfirm.local/$1" -out "$NEW/images/${1%%:*}.tar" "${@:2}"; }
   say "Making images of them"
   {
-    image pause:1 -file "$NEW/bin/pause=/pause" -entry /pause
+    [ -n "$BORROWED" ] || image pause:1 -file "$NEW/bin/pause=/pause" -entry /pause
     image standin:1 -file "$NEW/bin/standin=/standin" -entry /standin
-    image "coredns:$(pinned coredns github.com/coredns/coredns)" -file "$NEW/bin/coredns=/coredns" -entry /coredns -user 0:0
+    [ -n "$BORROWED" ] || image "coredns:$(pinned coredns github.com/coredns/coredns)" -file "$NEW/bin/coredns=/coredns" -entry /coredns -user 0:0
     image "k6-operator:$(pinned k6-operator github.com/grafana/k6-operator)" -file "$NEW/bin/k6-operator=/manager" -entry /manager
     # The initializer is a shell line around k6; the starter is a shell line around curl.
     image "k6:${K6_VERSION#v}" -file "$k6=/usr/bin/k6" -shell "$(command -v busybox)" -entry k6 -user 12345 -folder /home/k6
@@ -110,7 +114,10 @@ images() {
   } >"$NEW/images/list"
 }
 
-if [ $# -gt 0 ]; then
+BORROWED=
+if [ "${1:-}" = --for-borrowed ]; then
+  BORROWED=1
+elif [ $# -gt 0 ]; then
   read -r module program package < <(programs | awk -v wanted="$1" '$2 == wanted') || fail "The cluster has no program $1."
   DONE=1 COUNT=1 TOLD=1
   build "$module" "$program" "$package"
@@ -118,17 +125,19 @@ if [ $# -gt 0 ]; then
   exit
 fi
 
-ALL=$PARTS/all-$(digest deploy/cluster/modules deploy/cluster/tools deploy/cluster/build.sh deploy/k6/go.mod)
+PINS=$(digest deploy/cluster/modules deploy/cluster/tools deploy/cluster/build.sh deploy/k6/go.mod)
+ALL=$PARTS/all-$PINS
+[ -z "$BORROWED" ] || [ -e "$ALL/complete" ] || ALL=$PARTS/all-ours-$PINS
 if [ ! -e "$ALL/complete" ]; then
   NEW=$ALL.new
   rm -rf "$NEW"
   mkdir -p "$NEW"/{bin,images,manifests}
-  COUNT=$(programs | wc -l) DONE=0
+  COUNT=$(wanted | wc -l) DONE=0
   while read -r module program package; do
     DONE=$((DONE + 1))
     build "$module" "$program" "$package" </dev/null
     ln -f "$PROGRAM" "$NEW/bin/$program"
-  done < <(programs)
+  done < <(wanted)
   manifests
   images
   touch "$NEW/complete"

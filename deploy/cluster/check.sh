@@ -42,7 +42,7 @@ cat >"$WORK/script.json" <<EOF
   "import http from 'k6/http'; export const options = { vus: 2, duration: '3s' }; export default () => { http.get(__ENV.TARGET + '/carts/1') }" } }
 EOF
 block() { # of a TestRun: image
-  printf '{ "image": "%s", "imagePullPolicy": "Never", "serviceAccountName": "loadtest", "automountServiceAccountToken": "false"' "$(image "$1")"
+  printf '{ "image": "%s", "imagePullPolicy": "Never", "serviceAccountName": "loadtest", "automountServiceAccountToken": "false", "metadata": { "labels": { "windfirm.dev/execution": "%s" } }, "resources": { "limits": { "memory": "256Mi" } }' "$(image "$1")" "$RUN"
 }
 pair() { printf '{ "name": "%s", "value": "%s" }, ' "$1" "$2"; }
 setting() { pair TARGET "http://cart.$SPACE.svc.cluster.local"; pair K6_NO_USAGE_REPORT true; pair K6_AUTO_EXTENSION_RESOLUTION false; }

@@ -48,6 +48,7 @@ else
   say "Bringing up Kubernetes $("$BIN/kubectl" version --client -o yaml | sed -n 's/^  gitVersion: //p') in $STATE"
   step "namespaces, link, certificates" fresh
 fi
+echo "$HOST_IP" >"$STATE/address"
 step "control plane: etcd, API server, controllers, scheduler" control_plane
 step "node: containerd, images, kubelet, kube-proxy" node
 wait_for 120 "the end of what is being deleted (kubectl get namespaces,crds)" kube-controller-manager nothing_goes

@@ -40,6 +40,10 @@ SKIPS=$(sort -u "$WINDFIRM_SKIPS")
 [ -n "$SKIPS" ] && SKIPPED=$(printf '%s\n' "$SKIPS" | wc -l)
 printf '\nWhat ran (%d s):\n%s' $((SECONDS - STARTED)) "$SUMMARY"
 [ -n "$SKIPS" ] && printf '\nSkipped, and why:\n%s\n' "$SKIPS"
+# The end of a long log is what people read: what failed stands there again, with what it said.
+BROKE=$({ grep -hE '^failed: ' "$TARGET/browser.log"; grep -hE '^test .* \.\.\. FAILED$' "$TARGET/unit.log"
+  grep -hA 3 -E "^thread '.*' (\([0-9]+\) )?panicked at " "$TARGET/unit.log" | head -n 60; } 2>/dev/null || true)
+[ ${#FAILED[@]} = 0 ] || [ -z "$BROKE" ] || printf '\nWhat failed:\n%s\n' "$BROKE"
 [ ${#FAILED[@]} -gt 0 ] && [ "$BROKEN" = 0 ] && BROKEN=${#FAILED[@]}
 printf '\n%d passed, %d failed, %d skipped\n' "$PASSED" "$BROKEN" "$SKIPPED"
 [ ${#FAILED[@]} = 0 ] || fail "Failed: ${FAILED[*]}"

@@ -74,7 +74,7 @@ test("who loses a right is told on every page, and launching is locked until it 
   const { page, leave } = await seat(browser, portal, "ana");
   await open(page, CART);
   try {
-    portal.hand(["-n", "shop-staging", "delete", "rolebinding", "loadtest"]);
+    portal.hand(["-n", "shop-staging", "delete", "rolebinding", "windfirm-runs-loadtest"]);
     const lost = /shop-staging\/loadtest lacks \d+ rights in namespace shop-staging: create, get, list, watch, delete testruns/;
     for (const address of ["/apps/shop/cart/", "/access", "/tree?open=all"]) {
       await expect(async () => {

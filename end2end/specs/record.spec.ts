@@ -42,6 +42,40 @@ test("the filters of the audit log stand in its address", async ({ seat, finishe
   await expect(rows.first(), "the address alone is the whole state").toContainText("Ana Ruiz");
 });
 
+test("what is typed before the page wakes is kept", async ({ seat }) => {
+  const { page } = await seat("ben");
+  await page.addInitScript(() => {
+    // Forms are taken over by a listener; without one the browser would send them by itself.
+    const listen = EventTarget.prototype.addEventListener;
+    EventTarget.prototype.addEventListener = function (type, ...rest) {
+      if (type === "submit" && this instanceof Element) this.setAttribute("data-awake", "");
+      return listen.call(this, type, ...rest);
+    };
+  });
+  let wake = (): void => undefined;
+  const asleep = new Promise<void>((resolve) => { wake = resolve; });
+  await page.route(/\.wasm(\?|$)/, async (route) => {
+    await asleep;
+    await route.continue();
+  });
+  await page.goto("/audit?path=/shop/", { waitUntil: "commit" });
+  await page.getByLabel("Actor").fill("Ana");
+  await page.getByLabel("Outcome").selectOption({ label: "done" });
+  const form = page.getByRole("search", { name: "Filter events" });
+  await expect(form).not.toHaveAttribute("data-awake");
+  wake();
+  await expect(form).toHaveAttribute("data-awake");
+  await expect(page.getByLabel("Actor")).toHaveValue("Ana");
+  await expect(page.getByLabel("Outcome")).toHaveValue("done");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await expect(page, "what is empty is no part of the address").toHaveURL(/\/audit\?path=%2Fshop%2F&actor=Ana&outcome=done$/);
+  const rows = page.getByRole("table").first().getByRole("row").filter({ has: page.getByRole("rowheader") });
+  await expect(rows.filter({ hasNotText: "Ana Ruiz" })).toHaveCount(0);
+  await page.goBack();
+  await expect(rows.filter({ hasNotText: "Ana Ruiz" })).not.toHaveCount(0);
+  await expect(page.getByLabel("Actor"), "and follows the address from then on").toHaveValue("");
+});
+
 test("an entry opens with its whole chain: who, through which grant, under which policy, from where", async ({ seat, finished }) => {
   const { page } = await seat("ben");
   await page.goto(`/audit?event=run.launch&path=${finished.path}&actor=Ana`);

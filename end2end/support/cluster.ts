@@ -88,8 +88,9 @@ export class ClusterPortal {
 
   /** The account of a namespace, and the portal's right to act as it, as they were. */
   restore(namespace: string): void {
-    const manifest = readFileSync(path.join(root, "deploy", "cluster", "manifests", "loadtest.yaml"), "utf8");
-    this.hand(["apply", "-f", "-"], manifest.replaceAll("@NAMESPACE@", namespace));
+    const rendered = readFileSync(path.join(root, "deploy", "cluster", "manifests", "access.yaml"), "utf8");
+    const documents = rendered.split("\n---\n").filter((document) => document.includes(`\n  namespace: ${namespace}\n`));
+    this.hand(["apply", "-f", "-"], documents.join("\n---\n"));
   }
 
   log(): string {

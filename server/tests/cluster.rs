@@ -9,8 +9,12 @@
     reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
 )]
 
+#[path = "../cluster/tests/shared/account.rs"]
+mod account;
 #[path = "cluster/audit.rs"]
 mod audit;
+#[path = "../cluster/tests/shared/cluster.rs"]
+mod cluster;
 #[path = "cluster/rights.rs"]
 mod rights;
 #[path = "cluster/runs.rs"]

@@ -20,7 +20,7 @@ use crate::{
     api::rules::access,
     href, platform,
     ui::{
-        field::{Answered, FieldErrors, TextField, given, select_field},
+        field::{Answered, FieldErrors, TextField, filled_in, given, select_field},
         icon::icon,
         layout::{button, empty, head, notice, scroll, section},
         loaded::loaded,
@@ -167,7 +167,7 @@ fn form(query: &AccessQuery, others: bool, errors: &FieldErrors) -> AnyView {
         {others.then(|| groups.view(errors))}
     };
     view! {
-        <Form method="GET" action="/access" attr:class="filters" attr:role="search" attr:aria-label="Explain access">
+        <Form method="GET" action="/access" on_form_data=filled_in() attr:class="filters" attr:role="search" attr:aria-label="Explain access">
             {fields} <button class="btn go" type="submit">"Explain"</button>
         </Form>
         {hint}

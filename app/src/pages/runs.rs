@@ -12,6 +12,7 @@ use crate::{
     api, href,
     ui::{
         charts::mini_band,
+        field::filled_in,
         format::{digest, full, iso, latency, short, stopwatch},
         layout::{button, empty, head, scroll},
         loaded::loaded,
@@ -100,7 +101,7 @@ fn filters(page: &runs::RunsPage) -> AnyView {
         })
         .collect_view();
     view! {
-        <Form method="GET" action="/runs" attr:class="filters" attr:role="search" attr:aria-label="Filter runs">
+        <Form method="GET" action="/runs" on_form_data=filled_in() attr:class="filters" attr:role="search" attr:aria-label="Filter runs">
             <div class="field wide">
                 <label for="r-path">"Path"</label>
                 <input class="input mono" id="r-path" name="path" value=path placeholder="/shop/" spellcheck="false" autocomplete="off" />

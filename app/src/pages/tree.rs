@@ -17,6 +17,7 @@ use windfirm_model::view::{
 use crate::{
     api, href,
     ui::{
+        field::filled_in,
         icon::icon,
         layout::{button, empty, window_title},
         loaded::loaded,
@@ -169,7 +170,7 @@ fn filters(page: &tree::TreePage) -> AnyView {
         .filter_map(|(name, value)| value.map(|value| view! { <input type="hidden" name=name value=value /> }))
         .collect_view();
     view! {
-        <Form method="GET" action="/tree" attr:class="filters" attr:role="search" attr:aria-label="Filter the tree">
+        <Form method="GET" action="/tree" on_form_data=filled_in() attr:class="filters" attr:role="search" attr:aria-label="Filter the tree">
             {kept}
             <div class="field wide">
                 <label for="tree-q">"Name or path"</label>

@@ -3,13 +3,16 @@
 //! Each field sets the attribute and the property: the first is what the server sends, the second follows the address when somebody
 //! has typed into the field and then goes back or clears the filters.
 
-use std::collections::BTreeMap;
+mod kept;
 
-use leptos::prelude::*;
+use std::{collections::BTreeMap, sync::Arc};
+
+use leptos::{prelude::*, web_sys::FormData};
 use leptos_router::params::ParamsMap;
 use serde::{Deserialize, Serialize};
 use windfirm_model::fault::Fault;
 
+use self::kept::Kept;
 use crate::{api::ApiError, ui::text::rich};
 
 /// A sentence for each field that cannot be taken; the empty name is for the whole form.
@@ -40,6 +43,20 @@ impl<Q, T> Answered<Q, T> {
 #[must_use]
 pub fn given(query: &ParamsMap, name: &str) -> Option<String> {
     query.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// What a GET form does with its data before they become an address: only what is filled in stays. This also takes away what
+/// `leptos_router` adds for a button without a name.
+#[must_use]
+pub fn filled_in() -> Arc<dyn Fn(&FormData)> {
+    Arc::new(|data| {
+        let names: Vec<String> = data.keys().into_iter().flatten().filter_map(|name| name.as_string()).collect();
+        for name in names {
+            if data.get(&name).as_string().is_some_and(|value| value.trim().is_empty()) {
+                data.delete(&name);
+            }
+        }
+    })
 }
 
 /// A field for text or a day.
@@ -74,7 +91,7 @@ impl TextField<'_> {
                     name=self.name
                     type=if self.day { "date" } else { "text" }
                     value=value.clone()
-                    prop:value=value
+                    prop:value=Kept(value)
                     placeholder=(!self.placeholder.is_empty()).then_some(self.placeholder)
                     spellcheck="false"
                     autocomplete="off"
@@ -106,13 +123,13 @@ pub fn select_field(
         .chain(options)
         .map(|(value, word)| {
             let on = value == chosen;
-            view! { <option value=value selected=on prop:selected=on>{word}</option> }
+            view! { <option value=value selected=on prop:selected=Kept(on)>{word}</option> }
         })
         .collect_view();
     view! {
         <div class="field">
             <label for=id>{label}</label>
-            <select class="input" id=id name=name aria-invalid=wrong.map(|_| "true") aria-describedby=wrong.map(|_| note.clone())>
+            <select class="input" id=id name=name autocomplete="off" aria-invalid=wrong.map(|_| "true") aria-describedby=wrong.map(|_| note.clone())>
                 {options}
             </select>
             {wrong.map(|sentence| error_note(note.clone(), sentence))}

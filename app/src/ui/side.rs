@@ -11,6 +11,7 @@ use leptos_router::{components::Form, hooks::use_location};
 use windfirm_model::{fault::Fault, view::frame::Frame};
 
 use super::{
+    field::filled_in,
     icon::{icon, mark},
     text::why,
 };
@@ -149,7 +150,7 @@ fn item(place: Place, side: Side) -> AnyView {
 
 fn find() -> AnyView {
     view! {
-        <Form method="GET" action="/tree" attr:class="find" attr:role="search" attr:aria-label="Find an app">
+        <Form method="GET" action="/tree" on_form_data=filled_in() attr:class="find" attr:role="search" attr:aria-label="Find an app">
             {icon("search")}
             <label class="vh" for="find">"Find an app"</label>
             <input id="find" name="q" type="search" placeholder="Find an app" autocomplete="off" spellcheck="false" />

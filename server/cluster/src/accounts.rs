@@ -14,6 +14,7 @@ use crate::{
     cluster::Cluster,
     error::ClusterError,
     kind::Kind,
+    refusal::Refusal,
 };
 
 /// How long an account is taken to exist after it was seen. Shorter than the ten seconds for which the API server itself remembers that
@@ -61,7 +62,12 @@ pub(crate) async fn look(cluster: &Cluster, account: &Account) -> Result<String,
     let path = format!("{}/{}", Kind::SERVICE_ACCOUNT.path(Some(account.namespace())), account.name());
     let request = http::Request::get(path).body(Vec::new()).map_err(|error| ClusterError::Request(error.to_string()))?;
     let ghost = || ClusterError::GhostAccount { cluster: cluster.name().to_string(), account: account.clone() };
-    let answer = call::send(cluster, Call::of(request)).await.map_err(|error| if matches!(error, ClusterError::NotThere { .. }) { ghost() } else { error })?;
+    let answer = call::send(cluster, Call::of(request)).await.map_err(|error| match error {
+        ClusterError::NotThere { .. } => ghost(),
+        // Whom the portal may not look at it may not act as: both rights stand in one role.
+        ClusterError::Refused(refusal) => ClusterError::Refused(Box::new(Refusal { account: Some(account.clone()), ..*refusal })),
+        other => other,
+    })?;
     let ServiceAccount { metadata } = answer.read(cluster)?;
     if metadata.deletion_timestamp.is_some() { Err(ghost()) } else { Ok(metadata.uid) }
 }

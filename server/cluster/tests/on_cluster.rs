@@ -8,6 +8,9 @@
 mod between;
 #[path = "shared/clock.rs"]
 mod clock;
+#[expect(dead_code, reason = "shared with tests that start runs")]
+#[path = "shared/cluster.rs"]
+mod cluster;
 #[path = "on_cluster/stage.rs"]
 mod stage;
 

@@ -4,10 +4,16 @@
 //! Each test works in a namespace of its own and takes it away. At most two runs go on at a time.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "the helpers of these tests stand outside of the test functions")]
 
+#[path = "shared/account.rs"]
+mod account;
 #[path = "shared/clock.rs"]
 mod clock;
+#[path = "shared/cluster.rs"]
+mod cluster;
 #[path = "runs/ends.rs"]
 mod ends;
+#[path = "runs/faults.rs"]
+mod faults;
 #[path = "runs/measured.rs"]
 mod measured;
 #[path = "runs/stage.rs"]

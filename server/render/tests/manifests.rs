@@ -6,6 +6,9 @@
 
 #[path = "../../cluster/tests/shared/clock.rs"]
 mod clock;
+#[expect(dead_code, reason = "shared with tests that read the audit log")]
+#[path = "../../cluster/tests/shared/cluster.rs"]
+mod cluster;
 #[path = "manifests/stage.rs"]
 mod stage;
 

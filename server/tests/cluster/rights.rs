@@ -15,7 +15,7 @@ const SPACE: &str = "shop-staging";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_binding_that_is_gone_locks_launches_in_words_and_opens_them_when_it_is_back() {
     let Some(stage) = Stage::open().await else { return };
-    stage.hand(&["-n", SPACE, "delete", "rolebinding", "loadtest"]);
+    stage.hand(&["-n", SPACE, "delete", "rolebinding", "windfirm-runs-loadtest"]);
     let began = Instant::now();
     let why = until("the lock", async || stage.launch_lock("/shop/cart/", As::Ana).await).await;
     let locked_after = began.elapsed();
@@ -47,7 +47,7 @@ async fn a_right_that_is_taken_away_in_mid_run_ends_it_and_says_why() {
     let Some(stage) = Stage::open().await else { return };
     let run = stage.launch(As::Ana, &cart(1, 1, 300)).await;
     stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
-    stage.hand(&["-n", SPACE, "delete", "rolebinding", "portal-as-loadtest"]);
+    stage.hand(&["-n", SPACE, "delete", "rolebinding", "windfirm-portal"]);
     let began = Instant::now();
     let ended = stage.wait_for(run, |state| !state.is_live()).await;
     let after = began.elapsed();

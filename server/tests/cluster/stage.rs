@@ -1,16 +1,12 @@
 //! The stage: a portal beside a real cluster, with the cluster's own copy of the demo's repository.
 
 use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::Output,
     time::{Duration, Instant},
 };
 
 use axum::http::{Method, StatusCode};
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, SemaphorePermit},
-};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use windfirm::{
     config::{ClusterSection, TreeConfig},
     worker,
@@ -19,53 +15,29 @@ use windfirm_model::{actor::SystemTask, id::RunId, run::RunState, view::app::App
 use windfirm_policy::Access;
 use windfirm_store::runs::RunRecord;
 
-use crate::harness::{As, House, Plan};
+use crate::{
+    account::account_of,
+    cluster::TestCluster,
+    harness::{As, House, Plan},
+};
 
 /// However busy the machine is: nothing here takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Accounts, rights and pods of the cluster are one thing for all tests: those that change them have it for themselves.
 static TURNS: Semaphore = Semaphore::const_new(1);
-const ACCOUNT: &str = include_str!("../../../deploy/cluster/manifests/loadtest.yaml");
 
 pub(crate) struct Stage {
     pub(crate) house: House,
-    folder: PathBuf,
-    kubectl: PathBuf,
+    cluster: TestCluster,
     _turn: SemaphorePermit<'static>,
-}
-
-fn cluster() -> Option<PathBuf> {
-    let folder = std::env::var_os("WINDFIRM_TEST_CLUSTER").map(PathBuf::from);
-    if folder.is_none() {
-        assert!(
-            std::env::var_os("WINDFIRM_REQUIRE_CLUSTER").is_none_or(|value| value != "1"),
-            "WINDFIRM_REQUIRE_CLUSTER=1, but WINDFIRM_TEST_CLUSTER is not set"
-        );
-        let name = std::thread::current().name().unwrap_or_default().to_owned();
-        let line = format!("skipped: {name}: WINDFIRM_TEST_CLUSTER is not set. `make cluster` brings one up; its folder is .windfirm/cluster\n");
-        // Past the test harness, which keeps to itself what passing tests print.
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
-    }
-    folder
-}
-
-/// An image of the node, with its digest.
-fn image(built: &Path, name: &str) -> String {
-    let list = std::fs::read_to_string(built.join("images/list")).unwrap();
-    let line = list.lines().find(|line| line.starts_with(&format!("windfirm.local/{name}:"))).unwrap();
-    let (image, digest) = line.split_once(' ').unwrap();
-    if name == "k6" { format!("{image}@{digest}") } else { image.to_owned() }
 }
 
 impl Stage {
     /// `None` after saying so: there is no cluster, or no k6.
     pub(crate) async fn open() -> Option<Self> {
-        let folder = cluster()?;
+        let cluster = TestCluster::given()?;
         let turn = TURNS.acquire().await.unwrap();
-        let built = PathBuf::from(std::fs::read_to_string(folder.join("built")).unwrap().trim());
-        let number = std::fs::read_to_string(folder.join("number")).unwrap();
-        // Pods reach this machine there, by the name that the cluster's DNS gives it.
-        let listener = TcpListener::bind((format!("10.99.{}.1", number.trim()), 0)).await.unwrap();
+        let listener = cluster.listener().await;
         let port = listener.local_addr().unwrap().port();
         let clusters = format!(
             "
@@ -73,7 +45,7 @@ impl Stage {
   kubeconfig: {{ file: '{folder}/portal.kubeconfig' }}
   argocd: {{}}
   runs:
-    portal: http://portal.host:{port}
+    portal: http://{address}:{port}
     k6_image: {k6}
     starter_image: {starter}
     pull_policy: Never
@@ -81,15 +53,16 @@ impl Stage {
     memory_mib: 256
     start_limit_s: 110
 ",
-            folder = folder.display(),
-            k6 = image(&built, "k6"),
-            starter = image(&built, "starter"),
+            folder = cluster.folder.display(),
+            address = cluster.address(),
+            k6 = cluster.image("k6"),
+            starter = cluster.image("starter"),
         );
         let clusters: Vec<ClusterSection> = serde_saphyr::from_str(&clusters).unwrap();
         let plan = Plan { listening: listener.local_addr().unwrap(), ..Plan::default() };
         let house = House::build_with(plan, |of_house, config| {
             config.clusters = clusters;
-            let repository = folder.join("shop");
+            let repository = cluster.folder.join("shop");
             config.tree =
                 TreeConfig { repository, revision: "HEAD".into(), roots: "roots".into(), repositories: vec![windfirm_demo::repository::ADDRESS.into()] };
             config.policy = of_house.join("policy.yaml");
@@ -101,7 +74,7 @@ impl Stage {
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
-        let stage = Self { house, folder, kubectl: built.join("bin/kubectl"), _turn: turn };
+        let stage = Self { house, cluster, _turn: turn };
         // Whoever was killed in the middle may have left it otherwise.
         stage.restore("shop-staging");
         let mut why = None;
@@ -124,14 +97,8 @@ impl Stage {
         (!page.launch.allowed).then_some(page.launch.why)
     }
 
-    /// Somebody who may do everything, and is not the portal.
     pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
-        let mut command = Command::new(&self.kubectl);
-        command.arg("--kubeconfig").arg(self.folder.join("admin.kubeconfig")).args(arguments);
-        command.env("KUBECACHEDIR", self.folder.join("kubectl"));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
+        self.cluster.kubectl(arguments, input)
     }
     pub(crate) fn hand(&self, arguments: &[&str]) -> String {
         let output = self.kubectl(arguments, "");
@@ -140,11 +107,11 @@ impl Stage {
     }
     /// The account of a namespace and the portal's right to act as it, as they were.
     pub(crate) fn restore(&self, namespace: &str) {
-        assert!(self.kubectl(&["apply", "-f", "-"], &ACCOUNT.replace("@NAMESPACE@", namespace)).status.success());
+        assert!(self.kubectl(&["apply", "-f", "-"], &account_of(namespace)).status.success());
     }
-    /// The API server's audit log.
-    pub(crate) fn audit_log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("log/audit.jsonl")).unwrap()
+    /// The API server's audit log, where it can be read.
+    pub(crate) fn audit_log(&self) -> Option<String> {
+        self.cluster.audit_log()
     }
 
     pub(crate) async fn launch(&self, who: As, fields: &str) -> RunId {

@@ -8,7 +8,7 @@ use windfirm_model::{
 };
 
 use super::is_filtered;
-use crate::ui::field::{FieldErrors, TextField, select_field};
+use crate::ui::field::{FieldErrors, TextField, filled_in, select_field};
 
 /// The names of the fields, as in the query string.
 pub(super) const NAMES: [&str; 6] = ["path", "actor", "event", "outcome", "from", "to"];
@@ -44,7 +44,7 @@ pub(super) fn filters(query: &AuditQuery, codes: &[(String, String)], errors: &F
         {day("a-to", "to", "To", query.to.as_deref()).view(errors)}
     };
     view! {
-        <Form method="GET" action="/audit" attr:class="filters" attr:role="search" attr:aria-label="Filter events">
+        <Form method="GET" action="/audit" on_form_data=filled_in() attr:class="filters" attr:role="search" attr:aria-label="Filter events">
             {fields} <button class="btn" type="submit">"Apply"</button> {clear}
         </Form>
     }

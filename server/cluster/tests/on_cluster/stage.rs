@@ -1,16 +1,9 @@
 //! The stage of one test: a namespace of its own in the real cluster, with an account `runner` that may do what runs need, and the
 //! portal's right to act as it. Whatever happens, the namespace is deleted in the end.
 
-use std::{
-    env,
-    io::Write as _,
-    panic::AssertUnwindSafe,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, path::Path, sync::Arc, time::Duration};
 
-use crate::clock::SystemClock;
+use crate::{clock::SystemClock, cluster::TestCluster};
 use futures::FutureExt as _;
 use kube::{
     Client, Config,
@@ -30,7 +23,7 @@ use windfirm_policy::{Permit, Place, Resource, act::StopRun, compile};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) struct Stage {
-    pub(crate) folder: PathBuf,
+    pub(crate) given: TestCluster,
     pub(crate) namespace: String,
     /// As the administrator: what other people do to the cluster.
     admin: Client,
@@ -38,17 +31,10 @@ pub(crate) struct Stage {
 
 /// Plays `act` on a stage of its own; or says loudly that it does not.
 pub(crate) fn on_stage(name: &str, act: impl AsyncFnOnce(&Stage)) {
-    let Some(folder) = env::var_os("WINDFIRM_TEST_CLUSTER").map(PathBuf::from) else {
-        let why = "WINDFIRM_TEST_CLUSTER names no cluster; `make cluster` brings one up in .windfirm/cluster";
-        assert_ne!(env::var("WINDFIRM_REQUIRE_CLUSTER").as_deref(), Ok("1"), "a cluster is required, but {why}");
-        let test = std::thread::current().name().unwrap_or_default().to_owned();
-        // Past the test harness, which keeps to itself what passing tests print.
-        let _ = std::io::stderr().write_all(format!("skipped: {test}: {why}\n").as_bytes());
-        return;
-    };
+    let Some(given) = TestCluster::given() else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let stage = Stage::build(folder, name).await;
+        let stage = Stage::build(given, name).await;
         let played = AssertUnwindSafe(act(&stage)).catch_unwind().await;
         stage.delete(&format!("/api/v1/namespaces/{}", stage.namespace)).await;
         if let Err(panic) = played {
@@ -58,15 +44,19 @@ pub(crate) fn on_stage(name: &str, act: impl AsyncFnOnce(&Stage)) {
 }
 
 impl Stage {
-    async fn build(folder: PathBuf, name: &str) -> Self {
-        let kubeconfig = Kubeconfig::read_from(folder.join("admin.kubeconfig")).unwrap();
+    async fn build(given: TestCluster, name: &str) -> Self {
+        let kubeconfig = Kubeconfig::read_from(given.folder.join("admin.kubeconfig")).unwrap();
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
         let admin = Client::try_from(config).unwrap();
         let unique = SystemClock.new_uuid().simple().to_string();
         let (time, count) = (unique.get(4..12).unwrap(), unique.get(24..).unwrap());
-        let stage = Self { folder, namespace: format!("test-{name}-{time}{count}"), admin };
+        let stage = Self { given, namespace: format!("test-{name}-{time}{count}"), admin };
         stage.post("/api/v1/namespaces", json!({ "metadata": { "name": stage.namespace } })).await;
         stage.add_account("runner").await;
+        // Also of accounts that are not there. By a binding of its own, so that a test may take the rest away.
+        let reading = json!([{ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get"] }]);
+        stage.post(&stage.rbac("roles"), json!({ "metadata": { "name": "portal-reads" }, "rules": reading })).await;
+        stage.bind("portal", "reads", "Role", json!({ "kind": "ServiceAccount", "name": "portal", "namespace": "windfirm" })).await;
         stage.give("runner", "account", RUN_RIGHTS, |right| right.verb.to_owned()).await;
         stage.bind("runner", "account", "Role", json!({ "kind": "ServiceAccount", "name": "runner", "namespace": stage.namespace })).await;
         stage.let_the_portal_act("runner", RUN_RIGHTS).await;
@@ -134,26 +124,27 @@ impl Stage {
     }
     /// The cluster as the portal knows it.
     pub(crate) fn cluster(&self) -> Arc<Cluster> {
-        cluster_of(&self.folder.join("portal.kubeconfig"))
+        cluster_of(&self.given.folder.join("portal.kubeconfig"))
     }
     pub(crate) fn gateway(&self) -> Gateway {
         Gateway::new(self.cluster())
     }
     pub(crate) fn portal_kubeconfig(&self) -> Value {
-        serde_json::to_value(Kubeconfig::read_from(self.folder.join("portal.kubeconfig")).unwrap()).unwrap()
+        serde_json::to_value(Kubeconfig::read_from(self.given.folder.join("portal.kubeconfig")).unwrap()).unwrap()
     }
     /// A permit as this account, as the policy makes it.
     pub(crate) fn permit(&self, account: &str) -> Permit<StopRun> {
         permit_as(&format!("{}/{account}", self.namespace))
     }
-    /// The entry of the API server's audit log.
-    pub(crate) async fn audited(&self, audit_id: &str) -> Value {
-        let log = self.folder.join("log/audit.jsonl");
-        until("the entry in the audit log", async || {
-            let text = tokio::fs::read_to_string(&log).await.unwrap_or_default();
+    /// The entry of the API server's audit log, where that can be read.
+    pub(crate) async fn audited(&self, audit_id: &str) -> Option<Value> {
+        self.given.audit_log()?;
+        let entry = until("the entry in the audit log", async || {
+            let text = self.given.audit_log().unwrap_or_default();
             text.lines().rev().find(|line| line.contains(audit_id)).and_then(|line| serde_json::from_str(line).ok())
         })
-        .await
+        .await;
+        Some(entry)
     }
 }
 

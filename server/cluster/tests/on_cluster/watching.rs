@@ -185,7 +185,7 @@ fn a_definition_that_is_missing_is_told_and_found_when_it_comes() {
         let own_path = format!("{DEFINITIONS}/leaves.test.windfirm.dev");
         stage.delete(&own_path).await;
         // As the administrator, because the portal would not even be told that it is missing.
-        let mut watching = Watching::<Leaf>::start(cluster_of(&stage.folder.join("admin.kubeconfig")));
+        let mut watching = Watching::<Leaf>::start(cluster_of(&stage.given.folder.join("admin.kubeconfig")));
         let without = watching.until("the missing definition", |snapshot| snapshot.trouble.is_some()).await;
         assert!(matches!(&without.trouble.as_ref().unwrap().why, ClusterError::NoSuchKind { .. }), "{:?}", without.trouble);
         let names = json!({ "plural": "leaves", "singular": "leaf", "kind": "Leaf", "listKind": "LeafList" });

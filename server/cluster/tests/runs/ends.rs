@@ -142,7 +142,7 @@ async fn a_right_that_is_taken_away_in_the_middle_is_told_and_found_again() {
     let orders = stage.orders(STEADY, &steady(2, 60));
     stage.start(&orders).await;
     stage.running(orders.execution).await;
-    stage.hand(&["delete", "rolebinding", "portal-as-loadtest"]);
+    stage.hand(&["delete", "rolebinding", "windfirm-portal"]);
     let began = std::time::Instant::now();
     let told = until("words", async || stage.observe(orders.execution).await.err()).await;
     assert!(told.to_string().contains("does not let the portal act as") && !told.is_passing(), "{told}");

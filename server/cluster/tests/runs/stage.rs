@@ -2,9 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    path::Path,
+    process::Output,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::clock::SystemClock;
+pub(crate) use crate::cluster::skipped;
+use crate::{account::account_of, clock::SystemClock, cluster::TestCluster};
 use axum::{
     Json, Router,
     body::Bytes,
@@ -23,7 +23,6 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::{
-    net::TcpListener,
     sync::{Semaphore, SemaphorePermit},
     time::interval,
 };
@@ -45,27 +44,8 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// One pod of the shop's stand-in answers it.
 const TARGET: &str = "http://cart.shop-staging.svc.cluster.local";
 const TOKEN: &str = "write-only-token";
-const ACCOUNT: &str = include_str!("../../../../deploy/cluster/manifests/loadtest.yaml");
 /// Runs at a time.
 static TURNS: Semaphore = Semaphore::const_new(2);
-
-/// Says so past the test harness, which would swallow what a test that ends well prints.
-fn skipped(why: &str) {
-    let name = std::thread::current().name().unwrap_or_default().to_owned();
-    let _ = std::io::stderr().write_all(format!("skipped: {name}: {why}\n").as_bytes());
-}
-
-fn cluster() -> Option<PathBuf> {
-    let folder = std::env::var_os("WINDFIRM_TEST_CLUSTER").map(PathBuf::from);
-    if folder.is_none() {
-        assert!(
-            std::env::var_os("WINDFIRM_REQUIRE_CLUSTER").is_none_or(|value| value != "1"),
-            "WINDFIRM_REQUIRE_CLUSTER=1, but WINDFIRM_TEST_CLUSTER is not set"
-        );
-        skipped("WINDFIRM_TEST_CLUSTER is not set. `make cluster` brings one up; its folder is .windfirm/cluster");
-    }
-    folder
-}
 
 /// What runners pushed.
 #[derive(Debug, Default)]
@@ -128,8 +108,7 @@ pub(crate) struct Stage {
     pub(crate) executor: KubernetesExecutor,
     pub(crate) received: Arc<Received>,
     pub(crate) namespace: String,
-    folder: PathBuf,
-    kubectl: PathBuf,
+    cluster: TestCluster,
     portal: String,
     bundles: tempfile::TempDir,
     _turn: SemaphorePermit<'static>,
@@ -148,22 +127,28 @@ impl Stage {
         Self::open_with(|_| {}).await
     }
     pub(crate) async fn open_with(change: impl FnOnce(&mut OperatorSettings)) -> Option<Self> {
-        let folder = cluster()?;
-        let turn = TURNS.acquire().await.unwrap();
+        Self::open_for(1, change).await
+    }
+    /// While no other test of these has a run.
+    pub(crate) async fn open_alone() -> Option<Self> {
+        Self::open_for(2, |_| {}).await
+    }
+    async fn open_for(turns: u32, change: impl FnOnce(&mut OperatorSettings)) -> Option<Self> {
+        let cluster = TestCluster::given()?;
+        let turn = TURNS.acquire_many(turns).await.unwrap();
         let id = SystemClock.new_uuid().simple().to_string();
         let namespace = format!("windfirm-test-{}", &id[id.len() - 12..]);
-        let built = std::fs::read_to_string(folder.join("built")).unwrap();
-        let number = std::fs::read_to_string(folder.join("number")).unwrap();
         let tasks = TaskTracker::new();
-        let listener = TcpListener::bind((format!("10.99.{}.1", number.trim()), 0)).await.unwrap();
-        let portal = format!("http://portal.host:{}", listener.local_addr().unwrap().port());
+        // Where an address of another machine leads here, all of this machine's are listened on.
+        let listener = cluster.listener().await;
+        let portal = format!("http://{}:{}", cluster.address(), listener.local_addr().unwrap().port());
         let received = Arc::<Received>::default();
         let router = Router::new().route("/ingest/v2/metrics/{execution}", post(take)).with_state(Arc::clone(&received));
         tasks.spawn(async move { axum::serve(listener, router).await });
         let mut settings = OperatorSettings {
             instance: namespace.clone(),
-            k6_image: pinned(Path::new(built.trim()), "windfirm.local/k6:2.2.0"),
-            starter_image: "windfirm.local/starter:1".into(),
+            k6_image: cluster.image("k6"),
+            starter_image: cluster.image("starter"),
             pull_policy: PullPolicy::Never,
             runner: Resources { cpu: "100m".into(), memory_mib: 256 },
             runner_environment: Vec::new(),
@@ -171,27 +156,22 @@ impl Stage {
             start_limit_s: 120,
         };
         change(&mut settings);
-        let kubectl = Path::new(built.trim()).join("bin/kubectl");
-        let executor = executor(&folder, settings);
+        let executor = executor(&cluster.folder, settings);
         let bundles = tempfile::tempdir().unwrap();
-        let stage = Self { executor, received, namespace, folder, kubectl, portal, bundles, _turn: turn, _tasks: tasks };
+        let stage = Self { executor, received, namespace, cluster, portal, bundles, _turn: turn, _tasks: tasks };
         assert!(stage.kubectl(&["create", "namespace", &stage.namespace], "").status.success());
-        assert!(stage.kubectl(&["apply", "-f", "-"], &ACCOUNT.replace("@NAMESPACE@", &stage.namespace)).status.success());
+        assert!(stage.kubectl(&["apply", "-f", "-"], &account_of(&stage.namespace)).status.success());
         Some(stage)
     }
     /// The portal ends, and starts again.
     pub(crate) fn restart(&mut self) {
-        self.executor = executor(&self.folder, self.executor.settings().clone());
+        self.executor = executor(&self.cluster.folder, self.executor.settings().clone());
     }
-    /// Somebody who may do everything, and is not the portal.
     pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
-        #[expect(clippy::disallowed_methods, reason = "this is somebody else's hand in the cluster")]
-        let mut command = Command::new(&self.kubectl);
-        command.arg("--kubeconfig").arg(self.folder.join("admin.kubeconfig")).args(arguments);
-        command.env("KUBECACHEDIR", self.folder.join("kubectl"));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
+        self.cluster.kubectl(arguments, input)
+    }
+    pub(crate) fn folder(&self) -> &Path {
+        &self.cluster.folder
     }
     /// The same, in the namespace of the test; what it prints.
     pub(crate) fn hand(&self, arguments: &[&str]) -> String {
@@ -201,27 +181,29 @@ impl Stage {
     }
     /// Another portal beside this one.
     pub(crate) fn another(&self) -> KubernetesExecutor {
-        executor(&self.folder, self.executor.settings().clone())
+        executor(&self.cluster.folder, self.executor.settings().clone())
     }
     /// The account and the portal's right to act as it, as they were.
     pub(crate) fn restore_account(&self) {
-        assert!(self.kubectl(&["apply", "-f", "-"], &ACCOUNT.replace("@NAMESPACE@", &self.namespace)).status.success());
+        assert!(self.kubectl(&["apply", "-f", "-"], &account_of(&self.namespace)).status.success());
     }
-    /// What the API server wrote down of changes in the namespace of the test: by whom, as whom, verb and resource.
-    pub(crate) fn changes(&self) -> Vec<(String, String, String)> {
-        let log = std::fs::read_to_string(self.folder.join("log/audit.jsonl")).unwrap();
+    /// What the API server wrote down of changes in the namespace of the test: as whom, verb and resource. `None` where that cannot be
+    /// read.
+    pub(crate) fn changes(&self) -> Option<Vec<(String, String, String)>> {
+        let log = self.cluster.audit_log()?;
         let entries = log.lines().filter(|line| line.contains(&self.namespace)).filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let of_portal = entries.filter(|entry| entry["user"]["username"] == "system:serviceaccount:windfirm:portal");
         let changes =
             of_portal.filter(|entry| matches!(entry["verb"].as_str(), Some("create" | "delete" | "patch" | "update")) && entry["stage"] == "ResponseComplete");
         let subresource = |entry: &Value| entry["objectRef"]["subresource"].as_str().map(|part| format!("/{part}")).unwrap_or_default();
-        changes
+        let told = changes
             .map(|entry| {
                 let what = format!("{}{}", text(&entry["objectRef"]["resource"]), subresource(&entry));
                 (text(&entry["impersonatedUser"]["username"]), text(&entry["verb"]), what)
             })
-            .collect()
+            .collect();
+        Some(told)
     }
     pub(crate) fn permit(&self) -> Permit<SuperviseRuns> {
         self.permit_as("loadtest")
@@ -313,13 +295,6 @@ impl Stage {
         })
         .await;
     }
-}
-
-/// An image with its digest, from the list of those that the node has.
-fn pinned(built: &Path, image: &str) -> String {
-    let list = std::fs::read_to_string(built.join("images/list")).unwrap();
-    let digest = list.lines().find_map(|line| line.strip_prefix(image)?.strip_prefix(' ')).unwrap();
-    format!("{image}@{digest}")
 }
 
 fn executor(folder: &Path, settings: OperatorSettings) -> KubernetesExecutor {

@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc};
 
 use axum::{Router, http::StatusCode};
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 use windfirm_cluster::{
     Gateway,
@@ -24,18 +23,11 @@ const SCRIPT: &str = "import http from 'k6/http';
 import { sleep } from 'k6';
 export default function () { http.get('http://cart.shop-staging.svc.cluster.local/carts/1'); sleep(0.5); }";
 
-fn pinned(built: &Path, image: &str) -> String {
-    let list = std::fs::read_to_string(built.join("images/list")).unwrap();
-    let digest = list.lines().find_map(|line| line.strip_prefix(image)?.strip_prefix(' ')).unwrap();
-    format!("{image}@{digest}")
-}
-
 fn executor(stage: &Stage) -> KubernetesExecutor {
-    let built = std::fs::read_to_string(stage.folder.join("built")).unwrap();
     let settings = OperatorSettings {
         instance: stage.namespace.clone(),
-        k6_image: pinned(Path::new(built.trim()), "windfirm.local/k6:2.2.0"),
-        starter_image: "windfirm.local/starter:1".into(),
+        k6_image: stage.given.image("k6"),
+        starter_image: stage.given.image("starter"),
         pull_policy: PullPolicy::Never,
         runner: Resources { cpu: "100m".into(), memory_mib: 256 },
         runner_environment: Vec::new(),
@@ -83,9 +75,8 @@ fn what_is_rendered_is_enough_for_a_run_from_start_to_clean_up() {
     in_real_time(async {
         stage.apply();
         until("the first green", async || asked(&stage.cluster(), &stage.accounts()).await.is_green().then_some(())).await;
-        let number = std::fs::read_to_string(stage.folder.join("number")).unwrap();
-        let listener = TcpListener::bind((format!("10.99.{}.1", number.trim()), 0)).await.unwrap();
-        let portal = format!("http://portal.host:{}", listener.local_addr().unwrap().port());
+        let listener = stage.given.listener().await;
+        let portal = format!("http://{}:{}", stage.given.address(), listener.local_addr().unwrap().port());
         let tasks = TaskTracker::new();
         tasks.spawn(async move { axum::serve(listener, Router::new().fallback(async || StatusCode::OK)).await });
         let (executor, bundle) = (executor(&stage), tempfile::tempdir().unwrap());

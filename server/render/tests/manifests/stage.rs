@@ -1,16 +1,9 @@
 //! The stage of one test: a policy for namespaces of its own, its manifests applied by an administrator, and the cluster as the portal of
 //! those manifests sees it. Whatever happens, all of it is deleted in the end.
 
-use std::{
-    collections::BTreeSet,
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::Path, process::Output, sync::Arc, time::Duration};
 
-use crate::clock::SystemClock;
+use crate::{clock::SystemClock, cluster::TestCluster};
 use serde_json::Value;
 use windfirm_cluster::{Account, Cluster, ClusterSpec, Clusters, Impersonation, Preflight, Question, Source, preflight};
 use windfirm_model::clock::Clock;
@@ -37,25 +30,12 @@ guardrails:
 "#;
 
 pub(crate) struct Stage {
-    pub(crate) folder: PathBuf,
+    pub(crate) given: TestCluster,
     /// Of two accounts; with `-prod` behind it, of one.
     pub(crate) namespace: String,
     pub(crate) policy: Policy,
     pub(crate) settings: Settings,
-    kubectl: PathBuf,
     kubeconfig: tempfile::TempDir,
-}
-
-fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("WINDFIRM_TEST_CLUSTER").map(PathBuf::from);
-    if folder.is_none() {
-        let why = "WINDFIRM_TEST_CLUSTER is not set. `make cluster` brings one up; its folder is .windfirm/cluster";
-        assert_ne!(std::env::var("WINDFIRM_REQUIRE_CLUSTER").as_deref(), Ok("1"), "a cluster is required, but {why}");
-        let name = std::thread::current().name().unwrap_or_default().to_owned();
-        // Past the test harness, which keeps to itself what passing tests print.
-        let _ = std::io::stderr().write_all(format!("skipped: {name}: {why}\n").as_bytes());
-    }
-    folder
 }
 
 impl Drop for Stage {
@@ -68,15 +48,13 @@ impl Drop for Stage {
 impl Stage {
     /// `None` after saying so: there is no cluster. Nothing is applied yet.
     pub(crate) fn open(change: impl FnOnce(&mut Settings)) -> Option<Self> {
-        let folder = folder()?;
+        let given = TestCluster::given()?;
         let id = SystemClock.new_uuid().simple().to_string();
         let namespace = format!("windfirm-render-{}-{}", &id[4..12], &id[28..]);
         let policy = compile(&POLICY.replace('@', &namespace), "policy.yaml").unwrap_or_else(|errors| panic!("{errors:?}"));
         let mut settings = Settings::new(format!("{namespace}-portal/portal").parse().unwrap());
         change(&mut settings);
-        let built = std::fs::read_to_string(folder.join("built")).unwrap();
-        let kubectl = Path::new(built.trim()).join("bin/kubectl");
-        Some(Self { folder, namespace, policy, settings, kubectl, kubeconfig: tempfile::tempdir().unwrap() })
+        Some(Self { given, namespace, policy, settings, kubeconfig: tempfile::tempdir().unwrap() })
     }
     pub(crate) fn rendered(&self) -> Rendered {
         render(&self.policy, &self.settings).unwrap()
@@ -85,7 +63,7 @@ impl Stage {
     pub(crate) fn apply(&self) {
         self.done(&["apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-"], &self.rendered().stream());
         let token = self.done(&["create", "token", self.settings.portal.name(), "--namespace", self.settings.portal.namespace(), "--duration=1h"], "");
-        let admin = std::fs::read_to_string(self.folder.join("admin.kubeconfig")).unwrap();
+        let admin = std::fs::read_to_string(self.given.folder.join("admin.kubeconfig")).unwrap();
         let mut portal: String =
             admin.lines().filter(|line| !line.starts_with("users:")).map(|line| format!("{}\n", line.replace("user: admin", "user: portal"))).collect();
         portal.push_str(&format!("users: [{{ name: portal, user: {{ token: {} }} }}]\n", token.trim()));
@@ -99,15 +77,8 @@ impl Stage {
         let document = stream.split("---\n").nth(at + 1).unwrap();
         self.done(&["apply", "--server-side", "--force-conflicts", "-f", "-"], document);
     }
-    /// Somebody who may do everything, and is not the portal.
     pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
-        #[expect(clippy::disallowed_methods, reason = "this is somebody else's hand in the cluster")]
-        let mut command = Command::new(&self.kubectl);
-        command.arg("--kubeconfig").arg(self.folder.join("admin.kubeconfig")).args(arguments);
-        command.env("KUBECACHEDIR", self.folder.join("kubectl"));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
+        self.given.kubectl(arguments, input)
     }
     /// The same; what it prints.
     pub(crate) fn done(&self, arguments: &[&str], input: &str) -> String {
@@ -127,7 +98,7 @@ impl Stage {
     }
     /// The cluster as its administrator sees it.
     pub(crate) fn as_admin(&self) -> Arc<Cluster> {
-        self.cluster_by(&self.folder.join("admin.kubeconfig"))
+        self.cluster_by(&self.given.folder.join("admin.kubeconfig"))
     }
     fn cluster_by(&self, file: &Path) -> Arc<Cluster> {
         let source = Source::Kubeconfig { file: file.to_owned(), context: None };

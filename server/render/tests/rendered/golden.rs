@@ -4,11 +4,25 @@ use std::collections::BTreeSet;
 
 use windfirm_render::{BadSetting, Namespaces, RenderError, Version, render};
 
-use crate::support::{DEMO, EVERYTHING, all_settings, documents, objects, policy, rendered, settings};
+use crate::support::{ACCESS, DEMO, EVERYTHING, EXAMPLE, all_settings, documents, objects, policy, rendered, settings};
 
 #[test]
 fn the_policy_of_the_demo() {
     insta::assert_snapshot!(rendered(DEMO, &settings()).stream());
+}
+
+/// The cluster of `make cluster` has what is rendered and nothing else; only the address of this machine is put in there.
+#[test]
+fn the_cluster_of_the_tests() {
+    let mut settings = settings();
+    settings.ingest = vec!["192.0.2.1/32:7700".parse().unwrap(), "windfirm:8080".parse().unwrap()];
+    let now = rendered(EXAMPLE, &settings).stream();
+    assert!(
+        now == ACCESS,
+        "deploy/cluster/manifests/access.yaml is of an earlier day. Write it anew, look at the difference, commit it:\n\
+         target/debug/windfirm policy render --policy deploy/example/cluster-policy.yaml --portal-ingest 192.0.2.1/32:7700 \\\n  \
+         --portal-ingest windfirm:8080 >deploy/cluster/manifests/access.yaml"
+    );
 }
 
 #[test]

@@ -9,6 +9,10 @@ use windfirm_render::{Rendered, Settings, render};
 pub(crate) const EVERYTHING: &str = include_str!("../fixtures/everything.yaml");
 pub(crate) const DEMO: &str = include_str!("../../../../deploy/demo/policy.yaml");
 
+/// What the cluster of `make cluster` has, and the policy that it is of.
+pub(crate) const ACCESS: &str = include_str!("../../../../deploy/cluster/manifests/access.yaml");
+pub(crate) const EXAMPLE: &str = include_str!("../../../../deploy/example/cluster-policy.yaml");
+
 pub(crate) fn policy(text: &str) -> Policy {
     compile(text, "policy.yaml").unwrap_or_else(|errors| panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }

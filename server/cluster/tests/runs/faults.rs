@@ -1,0 +1,85 @@
+//! What happens to the cluster in the middle of a run: it goes on, and nothing is lost.
+
+use std::time::Duration;
+
+use windfirm_executor::{Ending, Observation};
+
+use crate::stage::{STEADY, Stage, steady, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_is_restarted_in_the_middle_changes_nothing() {
+    let Some(stage) = Stage::open_alone().await else { return };
+    let orders = stage.orders(STEADY, &steady(4, 15));
+    stage.start(&orders).await;
+    stage.running(orders.execution).await;
+    let operator = ["--namespace", "k6-operator-system"];
+    stage.kubectl(&[&operator[..], &["delete", "pods", "--all", "--force", "--grace-period=0"]].concat(), "");
+    let (report, _) = stage.end(orders.execution).await;
+    assert_eq!((report.ending, report.cause, report.exit_code), (Ending::Itself, None, Some(0)));
+    assert_eq!(stage.received.count("http_reqs"), report.summary.unwrap()["metrics"]["http_reqs"]["count"].as_f64().unwrap());
+    assert_eq!(stage.hand(&["get", "jobs", "-o", "name"]).lines().count(), 4, "nothing was started a second time");
+    stage.clean_up(orders.execution).await;
+    // The next test finds it at work.
+    let at_work = [&operator[..], &["rollout", "status", "deployment/k6-operator-controller-manager", "--timeout=120s"]].concat();
+    assert!(stage.kubectl(&at_work, "").status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kubelet_that_stands_still_hides_the_end_and_loses_nothing() {
+    let Some(stage) = Stage::open_alone().await else { return };
+    // The node's processes are this machine's, where the cluster is the one that `make cluster` makes.
+    let Some(kubelet) = Still::kubelet(&stage) else {
+        return crate::stage::skipped("the kubelet of a borrowed cluster is out of reach");
+    };
+    let orders = stage.orders(STEADY, &steady(4, 8));
+    stage.start(&orders).await;
+    stage.running(orders.execution).await;
+    let still = kubelet.stop();
+    // k6 ends, and delivers to the last sample; nobody tells the API server.
+    let mut before = 0.0;
+    until("the last sample", async || {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let now = stage.received.count("http_reqs");
+        let is_last = now > 0.0 && now == before;
+        before = now;
+        is_last.then_some(())
+    })
+    .await;
+    let seen = stage.observe(orders.execution).await;
+    assert!(matches!(seen, Ok(Observation::Running { .. })), "what nobody has seen end has not ended: {seen:?}");
+    drop(still);
+    let (report, _) = stage.end(orders.execution).await;
+    assert_eq!((report.ending, report.cause, report.exit_code), (Ending::Itself, None, Some(0)));
+    assert_eq!(stage.received.count("http_reqs"), report.summary.unwrap()["metrics"]["http_reqs"]["count"].as_f64().unwrap());
+    stage.clean_up(orders.execution).await;
+}
+
+/// A process that stands still, until this is dropped.
+struct Still(String);
+
+impl Still {
+    fn kubelet(stage: &Stage) -> Option<Self> {
+        let configuration = stage.folder().join("node/kubelet.yaml").into_os_string().into_encoded_bytes();
+        let is_it = |pid: &String| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let mut arguments = line.split(|byte| *byte == 0);
+            arguments.next().is_some_and(|program| program.ends_with(b"/kubelet")) && arguments.any(|argument| argument == configuration)
+        };
+        let entries = std::fs::read_dir("/proc").ok()?.flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).find(is_it).map(Self)
+    }
+    fn stop(self) -> Self {
+        assert!(self.signal("-STOP"));
+        self
+    }
+    #[expect(clippy::disallowed_methods, reason = "this is somebody else's hand on the node")]
+    fn signal(&self, signal: &str) -> bool {
+        std::process::Command::new("kill").args([signal, &self.0]).status().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        self.signal("-CONT");
+    }
+}
