@@ -33,7 +33,7 @@ export class Api {
 
   /** This machine, as pods reach it. */
   get host() {
-    return `10.99.${fs.readFileSync(path.join(this.folder, "number"), "utf8").trim()}.1`;
+    return fs.readFileSync(path.join(this.folder, "address"), "utf8").trim();
   }
   /** An image of the node. */
   image(name) {

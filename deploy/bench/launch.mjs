@@ -20,7 +20,7 @@ function first(target, mark, began) {
 
 export async function launch(stage, table, { pairs }) {
   const { api } = stage;
-  const target = await Target.open();
+  const target = await Target.open(stage);
   const place = await Place.lay(stage, "launch", { target: target.url });
   await clean(api);
   const portal = await place.serve();

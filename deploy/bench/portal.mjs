@@ -71,7 +71,7 @@ function repository(folder, apps, target) {
 }
 
 /** Ana may do everything as the cluster's account; each further account has a grant of its own, which nobody has. */
-function policy(accounts) {
+function policy(accounts, host) {
   const more = accounts.map((as, at) => ({ name: `account ${at}`, to: [{ group: `nobody-${at}` }], role: "tester", on: ["/"], in: ["bench"], as }));
   return {
     apiVersion: "windfirm.dev/v1",
@@ -79,13 +79,13 @@ function policy(accounts) {
     environments: [{ name: "bench", match: { namespace: "*" } }],
     roles: { tester: { can: ["app.view", "run.view", "run.launch", "run.stop"] } },
     grants: [{ name: "who measures", to: [{ group: "shop-dev" }], role: "tester", on: ["/"], in: ["bench"], as: ACCOUNT }, ...more],
-    guardrails: [{ name: "of the measurements", on: ["/"], max_vus: 100, max_duration: "10m", target_hosts: ["target.host:*"] }],
+    guardrails: [{ name: "of the measurements", on: ["/"], max_vus: 100, max_duration: "10m", target_hosts: [`${host}:*`] }],
   };
 }
 
 /** Files of one portal: configuration, repository, policy. Can be served more than once, each time with a store of its own. */
 export class Place {
-  static async lay(stage, name, { apps = 1, target = "http://target.host:1", accounts = [] } = {}) {
+  static async lay(stage, name, { apps = 1, target = `http://${stage.api.host}:1`, accounts = [] } = {}) {
     const [port, idpPort] = [await freePort(), await freePort()];
     return new Place(stage, path.join(stage.folder, name), { port, idpPort, apps, target, accounts });
   }
@@ -95,7 +95,7 @@ export class Place {
     fs.mkdirSync(folder, { recursive: true });
     this.config = path.join(folder, "windfirm.yaml");
     repository(path.join(folder, "repository"), apps, target);
-    fs.writeFileSync(path.join(folder, "policy.yaml"), JSON.stringify(policy(accounts)));
+    fs.writeFileSync(path.join(folder, "policy.yaml"), JSON.stringify(policy(accounts, stage.api.host)));
     fs.writeFileSync(this.config, JSON.stringify(this.#configuration()));
   }
   get url() {
@@ -104,7 +104,7 @@ export class Place {
   #configuration() {
     const { api, k6 } = this.stage;
     const issuer = `http://127.0.0.1:${this.idpPort}`;
-    const runs = { portal: `http://portal.host:${this.port}`, k6_image: api.image("k6"), starter_image: api.image("starter"), pull_policy: "Never" };
+    const runs = { portal: `http://${api.host}:${this.port}`, k6_image: api.image("k6"), starter_image: api.image("starter"), pull_policy: "Never" };
     return {
       listen: `0.0.0.0:${this.port}`,
       public_url: `${this.url}/`,

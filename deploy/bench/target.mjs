@@ -7,12 +7,13 @@ export class Target {
   #seen = new Map();
   #server;
 
-  static async open() {
-    const target = new Target();
+  static async open(stage) {
+    const target = new Target(stage.api.host);
     await new Promise((done) => target.#server.listen(0, "0.0.0.0", done));
     return target;
   }
-  constructor() {
+  constructor(host) {
+    this.host = host;
     this.#server = http.createServer((request, answer) => {
       const at = now();
       const [, mark, user] = request.url.split("/");
@@ -32,7 +33,7 @@ export class Target {
 
   /** As pods call it. */
   get url() {
-    return `http://target.host:${this.#server.address().port}`;
+    return `http://${this.host}:${this.#server.address().port}`;
   }
   seen(mark) {
     return this.#seen.get(mark);

@@ -1,6 +1,7 @@
 // The TestRun of a run of the portal, and the same one created bare: by the API alone, with nobody who supervises it.
+import { Api } from "./api.mjs";
 import { must, until } from "./numbers.mjs";
-import { RUNS, SPACE, ofRun } from "./portal.mjs";
+import { ACCOUNT, RUNS, SPACE, ofRun } from "./portal.mjs";
 
 const CORE = `/api/v1/namespaces/${SPACE}`;
 /** Everything bare bears this, so that what an aborted measurement left is found. */
@@ -24,16 +25,24 @@ export async function gone(api, run) {
   await until(`The deletion of the TestRun of ${run}`, DELETED_MS, async () => (await api.get(ofRun(run))).items.length === 0, 250);
 }
 
+/** Waits until the quota of the namespace counts no TestRun any more: it learns of deletions a little late. */
+export async function room(api) {
+  const used = ({ status }) => Number(status?.used?.["count/testruns.k6.io"] ?? 0);
+  await until(`Room in the quota of ${SPACE}`, 60_000, async () => (await api.get(`${CORE}/resourcequotas`)).items.every((quota) => used(quota) === 0), 500);
+}
+
 export class Bare {
   /** `sink` takes the deliveries in the portal's place. */
   constructor(api, { name: was, spec, script }, name, sink) {
-    Object.assign(this, { api, name, script });
+    // Created as the account that the portal acts as, so that admission has the same to do.
+    const creator = new Api(api.folder, { connections: 1, as: `system:serviceaccount:${ACCOUNT.replace("/", ":")}` });
+    Object.assign(this, { api, creator, name, script });
     const renamed = JSON.parse(JSON.stringify(spec).replaceAll(was, name));
     const host = renamed.runner.env.find((one) => one.name === "K6_CLOUD_HOST");
     must(host, "The portal's TestRun does not say where measurements go.");
     host.value = `${sink}/ingest`;
-    // No portal may take it, or its pods, for its own.
-    for (const pod of [renamed.initializer, renamed.starter, renamed.runner]) pod.metadata = { labels: { [LABEL]: "bare" } };
+    // No portal may take it, or its pods, for its own. The admission policy wants one of the labels.
+    for (const pod of [renamed.initializer, renamed.starter, renamed.runner]) pod.metadata = { labels: { [LABEL]: "bare", "windfirm.dev/execution": name } };
     this.object = { apiVersion: "k6.io/v1alpha1", kind: "TestRun", metadata: this.#metadata(), spec: renamed };
   }
   #metadata() {
@@ -46,7 +55,7 @@ export class Bare {
     await this.api.create(`${CORE}/secrets`, { apiVersion: "v1", kind: "Secret", metadata: this.#metadata(), data: { token } });
   }
   create() {
-    return this.api.create(RUNS, this.object);
+    return this.creator.create(RUNS, this.object);
   }
   /** Waits for its end, and checks that it was one that finished. */
   finished(limitMs) {

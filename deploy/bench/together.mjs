@@ -3,7 +3,7 @@
 import { count, must, now, times } from "./numbers.mjs";
 import { Place, appPath, ended, form } from "./portal.mjs";
 import { Target } from "./target.mjs";
-import { Bare, clean, gone, prototype } from "./testrun.mjs";
+import { Bare, clean, gone, prototype, room } from "./testrun.mjs";
 
 const RUNNERS = 2;
 const RUN_MS = 600_000;
@@ -32,9 +32,10 @@ function together(pages) {
 
 export async function atOnce(stage, table, { runs }) {
   const { api } = stage;
-  const target = await Target.open();
+  const target = await Target.open(stage);
   const place = await Place.lay(stage, "together", { apps: runs, target: target.url });
   await clean(api);
+  await room(api);
   const portal = await place.serve();
   const bares = [];
   try {
@@ -53,6 +54,7 @@ export async function atOnce(stage, table, { runs }) {
       must(!why, `Of ${runs} runs at once, ${marks[at]} is not right: ${why}`);
     }
     for (const id of ids) await gone(api, id);
+    await room(api);
     const requests = pages.reduce((sum, page) => sum + page.measured.totals.requests, 0);
 
     for (const at of marks.keys()) bares.push(new Bare(api, made, `windfirm-bench-${at}`, target.url));
