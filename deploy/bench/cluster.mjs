@@ -11,7 +11,7 @@ import { applications, remove } from "./applications.mjs";
 import { ingest } from "./ingest.mjs";
 import { launch } from "./launch.mjs";
 import { Table, say } from "./numbers.mjs";
-import { preflight } from "./preflight.mjs";
+import { dismiss, preflight } from "./preflight.mjs";
 import { clean } from "./testrun.mjs";
 import { atOnce } from "./together.mjs";
 
@@ -26,6 +26,7 @@ for (const [name, number] of Object.entries(NUMBERS)) options[name] = { ...text,
 const tidy = async ({ api }) => {
   await clean(api);
   await remove(api);
+  await dismiss(api);
 };
 const { values } = parseArgs({ options });
 

@@ -12,7 +12,7 @@ export const SPACE = "shop-staging";
 export const ACCOUNT = `${SPACE}/loadtest`;
 /** Where the runs' TestRuns are. */
 export const RUNS = `/apis/k6.io/v1alpha1/namespaces/${SPACE}/testruns`;
-export const ofRun = (run) => `${RUNS}?labelSelector=${encodeURIComponent(`windfirm.dev/run=${run}`)}`;
+export const ofRun = (run) => `${RUNS}?labelSelector=${encodeURIComponent(`windfirm.dev/run=${run.replaceAll("-", "")}`)}`;
 const REPOSITORY = "https://git.demo.windfirm.dev/shop/deploy.git";
 const TICKS_PER_SECOND = 100;
 

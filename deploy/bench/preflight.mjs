@@ -1,15 +1,17 @@
 // `windfirm policy preflight` for many accounts, and what somebody else who reads one object meanwhile feels of it.
 import { execFile } from "node:child_process";
 import { Api } from "./api.mjs";
-import { count, each, median, must, now, quantile, times, wait } from "./numbers.mjs";
+import { count, each, median, must, now, quantile, times, until, wait } from "./numbers.mjs";
 import { Place } from "./portal.mjs";
 
 const ROUNDS = 3;
 const AT_ONCE = 16;
 const IDLE_MS = 5_000;
-/** Another account than the portal's, which waits in the same line at the API server. */
-const OTHER_SPACE = "search-staging";
-const OTHER = `system:serviceaccount:${OTHER_SPACE}:loadtest`;
+/** Another account than the portal's, which waits in the same line at the API server, and the one object that it may read. */
+const OTHER_SPACE = "windfirm-bench-bystander";
+const OTHER = `system:serviceaccount:${OTHER_SPACE}:bystander`;
+const READ = `/api/v1/namespaces/${OTHER_SPACE}/configmaps/bystander`;
+const DELETED_MS = 120_000;
 const PAUSE_MS = 10;
 const LIMIT_MS = 10_000;
 const LEAST_VERBS = 12;
@@ -19,23 +21,53 @@ const OBJECTIVE_MS = 1_000;
 const REAL = ["shop-dev", "shop-prod", "search-staging"].map((space) => `${space}/loadtest`);
 
 /** Somebody who reads one object again and again, until `work` is done. */
-async function bystander({ api, object }, work) {
+async function bystander(api, work) {
   const taken = [];
   let over = false;
-  const reading = (async () => {
+  let wrong;
+  const read = async () => {
     while (!over) {
       const began = now();
-      await api.get(object);
+      await api.get(READ);
       taken.push(now() - began);
       await wait(PAUSE_MS);
     }
-  })();
+  };
+  const reading = read().catch((error) => (wrong = error));
   try {
-    return { done: await work(), taken };
+    const done = await work();
+    if (wrong) throw wrong;
+    return { done, taken };
   } finally {
     over = true;
     await reading;
   }
+}
+
+const RBAC = "/apis/rbac.authorization.k8s.io/v1";
+const WIDE = "windfirm-bench-accounts";
+
+/** The bystander's account, its object, and its right to read that one; and the portal's right to look for accounts where there are none. */
+async function bring(api) {
+  const metadata = { name: "bystander", namespace: OTHER_SPACE };
+  const rbac = { apiVersion: "rbac.authorization.k8s.io/v1", metadata };
+  await api.apply(`/api/v1/namespaces/${OTHER_SPACE}`, { apiVersion: "v1", kind: "Namespace", metadata: { name: OTHER_SPACE } });
+  await api.apply(`/api/v1/namespaces/${OTHER_SPACE}/serviceaccounts/bystander`, { apiVersion: "v1", kind: "ServiceAccount", metadata });
+  await api.apply(READ, { apiVersion: "v1", kind: "ConfigMap", metadata, data: { text: "read me" } });
+  const rules = [{ apiGroups: [""], resources: ["configmaps"], resourceNames: ["bystander"], verbs: ["get"] }];
+  await api.apply(`${RBAC}/namespaces/${OTHER_SPACE}/roles/bystander`, { ...rbac, kind: "Role", rules });
+  const binding = { roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "bystander" }, subjects: [{ kind: "ServiceAccount", ...metadata }] };
+  await api.apply(`${RBAC}/namespaces/${OTHER_SPACE}/rolebindings/bystander`, { ...rbac, kind: "RoleBinding", ...binding });
+  const wide = { apiVersion: rbac.apiVersion, metadata: { name: WIDE } };
+  await api.apply(`${RBAC}/clusterroles/${WIDE}`, { ...wide, kind: "ClusterRole", rules: [{ apiGroups: [""], resources: ["serviceaccounts"], verbs: ["get"] }] });
+  const bound = { roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: WIDE }, subjects: [{ kind: "ServiceAccount", name: "portal", namespace: "windfirm" }] };
+  await api.apply(`${RBAC}/clusterrolebindings/${WIDE}`, { ...wide, kind: "ClusterRoleBinding", ...bound });
+}
+
+/** Takes all of it away again. */
+export async function dismiss(api) {
+  for (const kind of ["clusterrolebindings", "clusterroles"]) await api.remove(`${RBAC}/${kind}/${WIDE}`);
+  await api.removeNamespace(OTHER_SPACE, DELETED_MS);
 }
 
 /** The command fails when an account lacks something, as nearly all of these do; what it prints is whole all the same. */
@@ -65,13 +97,22 @@ function check(swept, accounts) {
   return verbs;
 }
 
-export async function preflight(stage, table, { accounts }) {
+export async function preflight(stage, table, numbers) {
+  await bring(stage.api);
+  try {
+    await measure(stage, table, numbers);
+  } finally {
+    await dismiss(stage.api);
+  }
+}
+
+async function measure(stage, table, { accounts }) {
   must(accounts > REAL.length + 1, `At least ${REAL.length + 2} accounts are needed: the cluster's own are among them.`);
   const made = Array.from({ length: accounts - REAL.length - 1 }, (_, at) => `windfirm-bench-${at}/loadtest`);
   const place = await Place.lay(stage, "preflight", { accounts: [...REAL, ...made] });
-  const { items: pods } = await stage.api.get(`/api/v1/namespaces/${OTHER_SPACE}/pods?limit=1`);
-  must(pods.length === 1, `There is no pod in ${OTHER_SPACE} that could be read.`);
-  const other = { api: new Api(stage.api.folder, { connections: 1, as: OTHER }), object: `/api/v1/namespaces/${OTHER_SPACE}/pods/${pods[0].metadata.name}` };
+  const other = new Api(stage.api.folder, { connections: 1, as: OTHER });
+  // A right takes a moment until it is known.
+  await until("The bystander's right to read", 10_000, async () => (await other.ask("GET", READ)).status === 200);
   const { taken: idle } = await bystander(other, () => wait(IDLE_MS));
   const [took, busy] = [[], []];
   let swept;
