@@ -28,10 +28,10 @@ export async function freePort() {
 const SCRIPTS = {
   // Three users on three runners: each says which it is.
   "first.js": `import http from "k6/http"; import exec from "k6/execution"; import { sleep } from "k6";
-export const options = { vus: 3, duration: "2s" };
+export const options = { vus: 3, duration: "2s", thresholds: { http_req_failed: ["rate<0.01"] } };
 export default () => { http.get(__ENV.TARGET + "/" + __ENV.MARK + "/" + exec.vu.idInTest, { tags: { name: "first" } }); sleep(0.05); };`,
   "steady.js": `import http from "k6/http"; import exec from "k6/execution"; import { sleep } from "k6";
-export const options = { vus: 2, duration: "10s" };
+export const options = { vus: 2, duration: "10s", thresholds: { http_req_failed: ["rate<0.01"] } };
 export default () => { http.get(__ENV.TARGET + "/" + __ENV.MARK + "/" + exec.vu.idInTest, { tags: { name: "steady" } }); sleep(0.1); };`,
   // Its runner only waits, so that all that comes under its name is the measurement's own.
   "still.js": `import { sleep } from "k6";

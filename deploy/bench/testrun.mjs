@@ -25,10 +25,11 @@ export async function gone(api, run) {
   await until(`The deletion of the TestRun of ${run}`, DELETED_MS, async () => (await api.get(ofRun(run))).items.length === 0, 250);
 }
 
-/** Waits until the quota of the namespace counts no TestRun any more: it learns of deletions a little late. */
-export async function room(api) {
-  const used = ({ status }) => Number(status?.used?.["count/testruns.k6.io"] ?? 0);
-  await until(`Room in the quota of ${SPACE}`, 60_000, async () => (await api.get(`${CORE}/resourcequotas`)).items.every((quota) => used(quota) === 0), 500);
+/** Waits until the quota of the namespace has room for so many TestRuns: it learns of deletions a little late. */
+export async function room(api, runs) {
+  const counted = "count/testruns.k6.io";
+  const free = ({ status }) => Number(status?.hard?.[counted] ?? Infinity) - Number(status?.used?.[counted] ?? 0);
+  await until(`Room for ${runs} TestRuns in the quota of ${SPACE}`, 60_000, async () => (await api.get(`${CORE}/resourcequotas`)).items.every((quota) => free(quota) >= runs), 500);
 }
 
 export class Bare {

@@ -35,7 +35,7 @@ export async function atOnce(stage, table, { runs }) {
   const target = await Target.open(stage);
   const place = await Place.lay(stage, "together", { apps: runs, target: target.url });
   await clean(api);
-  await room(api);
+  await room(api, runs);
   const portal = await place.serve();
   const bares = [];
   try {
@@ -54,7 +54,7 @@ export async function atOnce(stage, table, { runs }) {
       must(!why, `Of ${runs} runs at once, ${marks[at]} is not right: ${why}`);
     }
     for (const id of ids) await gone(api, id);
-    await room(api);
+    await room(api, runs);
     const requests = pages.reduce((sum, page) => sum + page.measured.totals.requests, 0);
 
     for (const at of marks.keys()) bares.push(new Bare(api, made, `windfirm-bench-${at}`, target.url));
