@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help run build test lint unit browser bench k6 front cluster cluster-down cluster-test chart chart-install image setup clean
+.PHONY: help run build test lint unit browser bench bench-cluster k6 front cluster cluster-down cluster-test chart chart-install image setup clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ browser: ## Tests in a real browser
 
 bench: ## Measure, and write BENCHMARKS.md
 	@deploy/make/bench.sh
+
+bench-cluster: ## The part of it that needs a Kubernetes, alone
+	@deploy/make/bench-cluster.sh
 
 k6: ## Build the pinned k6
 	@deploy/make/k6.sh

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import http from "node:http";
 import os from "node:os";
 import path from "node:path";
+import { Person } from "../bench/person.mjs";
 
 const [binary, k6, site, figures] = process.argv.slice(2);
 const state = fs.mkdtempSync(path.join(os.tmpdir(), "windfirm-bench-"));
@@ -13,17 +14,6 @@ const base = `http://127.0.0.1:${ports.portal}`;
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
-let jar = new Map();
-async function ask(url, options = {}) {
-  const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
-  const answer = await fetch(url, { redirect: "manual", ...options, headers: { cookie, "sec-fetch-site": "same-origin", ...options.headers } });
-  for (const line of answer.headers.getSetCookie()) {
-    const [pair] = line.split(";");
-    const at = pair.indexOf("=");
-    if (/max-age=0/i.test(line)) jar.delete(pair.slice(0, at)); else jar.set(pair.slice(0, at), pair.slice(at + 1));
-  }
-  return answer;
-}
 const form = (fields) => ({ method: "POST", body: new URLSearchParams(fields) });
 
 function demo() {
@@ -40,19 +30,8 @@ async function answers() {
 async function stop(child) { child.kill("SIGTERM"); await new Promise((done) => child.once("exit", done)); }
 const residentMb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
 
-async function logIn(person) {
-  jar = new Map();
-  const departure = (await ask(`${base}/login`, form({ issuer: "demo", return_to: "/" }))).headers.get("location");
-  const page = await (await ask(departure)).text();
-  const fields = new URLSearchParams();
-  for (const [input] of page.matchAll(/<input[^>]*type="hidden"[^>]*>/g)) {
-    const read = (name) => (new RegExp(`${name}="([^"]*)"`).exec(input)?.[1] ?? "").replaceAll("&amp;", "&").replaceAll("&#x2F;", "/");
-    fields.append(read("name"), read("value"));
-  }
-  fields.append("person", person);
-  const back = (await ask(departure.split("?")[0], { method: "POST", body: fields })).headers.get("location");
-  await ask(back);
-}
+let person;
+const ask = (address, options) => person.ask(address, options);
 
 // A target of our own, for the moment of the first request. Each bare run and each launch asks a fresh path prefix of it.
 const seen = new Map();
@@ -125,7 +104,7 @@ for (let i = 0; i < 5; i += 1) {
   starts.push(Date.now() - began);
   if (i < 4) await stop(child);
 }
-await logIn("ana");
+person = await Person.logIn(base, "ana");
 await wait(2_000);
 const idle = residentMb(child.pid);
 
@@ -180,6 +159,17 @@ The launch is measured at the target: from the request of the click (the form is
 request that arrives. In between: queue, permit, record, bundle, runner, confinement and k6's own start. Bare k6 is the same script and
 binary, from its start to its first request, in the same minute.
 ${why.join("\n")}
+## On Kubernetes, \`deploy/make/bench-cluster.sh\`
+
+The API server, the operator, the runners, the portal and what measures share the machine that is described above.
+
+${tail("bench-cluster.md")}
+
+- The launch is measured at the target here too, from the click. Bare is the TestRun that the portal had made for the same test, under
+  another name: created by one request, its script and token laid ready before. Both in turns.
+- Bare reading is a list of all Applications page by page, bare reviews are as many questions as many at once, both without any program
+  but the one that measures. The bare receiver unpacks the same deliveries, counts requests, and keeps nothing.
+
 ## Decisions (authorization), \`cargo bench -p windfirm-policy\`
 
 \`\`\`
