@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking, in its helpers too; it starts what it tests, and says what it skips"
 )]
 
@@ -13,19 +14,19 @@
 mod account;
 #[path = "cluster/audit.rs"]
 mod audit;
-#[expect(dead_code, clippy::indexing_slicing, reason = "shared with tests of watches, which use all of it")]
+#[expect(dead_code, reason = "shared with tests of watches, which use all of it")]
 #[path = "../cluster/tests/shared/between.rs"]
 mod between;
 #[path = "../cluster/tests/shared/cluster.rs"]
 mod cluster;
 #[path = "cluster/faults.rs"]
 mod faults;
+#[path = "cluster/own_secrets.rs"]
+mod own_secrets;
 #[path = "cluster/rights.rs"]
 mod rights;
 #[path = "cluster/runs.rs"]
 mod runs;
-#[path = "cluster/own_secrets.rs"]
-mod own_secrets;
 #[path = "cluster/secrets.rs"]
 mod secrets;
 #[path = "cluster/stage.rs"]

@@ -32,12 +32,12 @@ mod launching;
 mod live;
 #[path = "portal/logs.rs"]
 mod logs;
+#[path = "portal/own_secrets.rs"]
+mod own_secrets;
 #[path = "portal/process.rs"]
 mod process;
 #[path = "portal/repositories.rs"]
 mod repositories;
-#[path = "portal/own_secrets.rs"]
-mod own_secrets;
 #[path = "portal/secrets.rs"]
 mod secrets;
 #[path = "portal/starts.rs"]

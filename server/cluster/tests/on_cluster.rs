@@ -17,12 +17,12 @@ mod stage;
 
 #[path = "on_cluster/acting.rs"]
 mod acting;
+#[path = "on_cluster/own_secrets.rs"]
+mod own_secrets;
 #[path = "on_cluster/preflight.rs"]
 mod preflight;
 #[path = "on_cluster/reach.rs"]
 mod reach;
-#[path = "on_cluster/own_secrets.rs"]
-mod own_secrets;
 #[path = "on_cluster/secrets.rs"]
 mod secrets;
 #[path = "on_cluster/watching.rs"]

@@ -102,7 +102,7 @@ fn a_cut_a_silence_and_a_forgotten_version_lose_no_change() {
         let own = format!("{}/own", stage.core("secrets"));
         put(stage, "own", json!({ "key": "b25l" })).await;
         allow(stage, "own").await;
-        let between = Between::open(stage).await;
+        let between = Between::open(stage.portal_kubeconfig()).await;
         let mut watching = Watching::start(cluster_of(&between.kubeconfig()), at(stage, "own"));
         watching.says("one").await;
         stage.merge(&own, json!({ "data": { "key": "dHdv" } })).await;
