@@ -10,6 +10,8 @@ inside() { deploy/cluster/inside.sh "$@"; }
 leave_before() {
   helm uninstall windfirm --namespace $SPACE --ignore-not-found --wait >/dev/null 2>&1 || true
   kubectl -n $SPACE delete secret windfirm-database windfirm-oidc --ignore-not-found >/dev/null
+  # Of other portals: tests that were killed. What belongs to a TestRun goes with it.
+  kubectl -n shop-staging delete testruns --all >/dev/null
 }
 
 leave() {

@@ -39,6 +39,7 @@ async fn an_app_that_is_renamed_in_the_middle_of_its_run_keeps_run_and_history()
     assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?}", ended.verdict);
     assert_eq!(stage.house.page(As::Ana, &format!("/runs/{run}")).await.status, StatusCode::OK);
     assert!(stage.house.page(As::Ana, "/apps/shop/cart/").await.body.contains(&run.to_string()), "it stands in the app's history");
+    stage.nothing_left(ended.execution).await;
     until("the app as it was", async || (presence() == Some(Presence::Both)).then_some(())).await;
 }
 
@@ -62,4 +63,5 @@ async fn an_api_server_that_answers_with_errors_locks_launches_and_costs_no_run(
     }
     let ended = stage.wait_for(run, |state| !state.is_live()).await;
     assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?}", ended.verdict);
+    stage.nothing_left(ended.execution).await;
 }

@@ -60,6 +60,8 @@ async fn a_right_that_is_taken_away_while_it_starts_ends_it_long_before_the_time
     stage.restore(SPACE);
     assert!(matches!(&ended.state, RunState::Errored { cause: Cause::RefusedByCluster { .. } }), "{:?}", ended.state);
     assert!(after < Duration::from_secs(30), "{after:?}");
+    // What is left is found once the right is back.
+    stage.nothing_left(ended.execution).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,10 +77,5 @@ async fn a_right_that_is_taken_away_in_mid_run_ends_it_and_says_why() {
     assert!(matches!(&ended.state, RunState::Errored { cause: Cause::RefusedByCluster { .. } }), "{:?}", ended.state);
     assert!(after < Duration::from_secs(30), "{after:?}");
     // What is left is found once the right is back.
-    until("the end of what was left", async || {
-        windfirm::worker::housekeeping::round(stage.house.portal.clone()).await;
-        let left = stage.hand(&["-n", SPACE, "get", "testruns", "-o", "name"]);
-        (!left.contains(&format!("windfirm-{}", ended.execution))).then_some(())
-    })
-    .await;
+    stage.nothing_left(ended.execution).await;
 }

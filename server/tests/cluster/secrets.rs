@@ -111,6 +111,7 @@ async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let run = stage.launch(As::Ana, &cart(1, 1, 3)).await;
     let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    stage.nothing_left(ended.execution).await;
     assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
     let given = SecretUse { variable: "TEST_USER".to_owned(), secret: NAME.to_owned(), key: "username".to_owned() };
     assert_eq!(ended.manifest.placement.unwrap().secrets, [given]);

@@ -12,7 +12,12 @@ use windfirm::{
     config::{ClusterSection, TreeConfig},
     worker,
 };
-use windfirm_model::{actor::SystemTask, id::RunId, run::RunState, view::app::AppPage};
+use windfirm_model::{
+    actor::SystemTask,
+    id::{ExecutionId, RunId},
+    run::RunState,
+    view::app::AppPage,
+};
 use windfirm_policy::Access;
 use windfirm_store::runs::RunRecord;
 
@@ -134,6 +139,15 @@ impl Stage {
     }
     pub(crate) async fn record(&self, run: RunId) -> RunRecord {
         self.house.portal.store.run(&Access::system(SystemTask::RunSupervisor), run).await.unwrap().unwrap()
+    }
+    /// Waits until the portal has cleaned up after a run in the shop's staging: the next test finds room in its quota.
+    pub(crate) async fn nothing_left(&self, execution: ExecutionId) {
+        until("the end of what was left", async || {
+            worker::housekeeping::round(self.house.portal.clone()).await;
+            let left = self.hand(&["-n", "shop-staging", "get", "testruns,secrets,configmaps", "-o", "name"]);
+            (!left.contains(&format!("windfirm-{execution}"))).then_some(())
+        })
+        .await;
     }
     /// Waits until the run is in a state that fits.
     pub(crate) async fn wait_for(&self, run: RunId, fits: impl Fn(&RunState) -> bool) -> RunRecord {
