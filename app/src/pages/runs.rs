@@ -12,7 +12,7 @@ use crate::{
     api, href,
     ui::{
         charts::mini_band,
-        field::filled_in,
+        field::{filled_in, given},
         format::{digest, full, iso, latency, short, stopwatch},
         layout::{button, empty, head, scroll},
         loaded::loaded,
@@ -31,7 +31,7 @@ pub fn RunsPage() -> impl IntoView {
 
 /// The filters as they stand in the address; what is empty is absent.
 fn asked(query: &ParamsMap) -> RunsQuery {
-    let get = |name: &str| query.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let get = |name: &str| given(query, name);
     RunsQuery { path: get("path"), env: get("env"), state: get("state"), by: get("by"), test: get("test"), before: get("before") }
 }
 

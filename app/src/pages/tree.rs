@@ -17,7 +17,7 @@ use windfirm_model::view::{
 use crate::{
     api, href,
     ui::{
-        field::filled_in,
+        field::{filled_in, given},
         icon::icon,
         layout::{button, empty, window_title},
         loaded::loaded,
@@ -39,7 +39,7 @@ pub fn TreePage() -> impl IntoView {
 
 /// The state of the page as it stands in the address; what is empty is absent.
 fn asked(query: &ParamsMap) -> TreeQuery {
-    let get = |name: &str| query.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let get = |name: &str| given(query, name);
     TreeQuery {
         q: get("q"),
         env: get("env"),

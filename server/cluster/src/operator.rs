@@ -19,7 +19,7 @@ mod executor;
 mod log;
 mod objects;
 mod report;
-mod seen;
+pub(crate) mod seen;
 mod settings;
 mod standing;
 mod stuck;

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, de::IgnoredAny};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use windfirm_model::clock::Timestamp;
+
+use crate::operator::seen::time_of;
 
 /// What the API server is asked for. Without a second choice: one that does not know the form refuses, instead of sending all of it.
 pub(crate) const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
@@ -67,11 +68,6 @@ impl SecretFacts {
         let (changed, by) = last.map_or((created, None), |(changed, by)| (changed, Some(by).filter(|by| !by.is_empty())));
         Ok(Self { created, changed, by, copied: metadata.annotations.contains_key(COPY) })
     }
-}
-
-fn time_of(text: &str) -> Option<Timestamp> {
-    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    i64::try_from(at.unix_timestamp_nanos() / 1_000).ok().map(Timestamp)
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ mod ends;
 mod faults;
 #[path = "runs/measured.rs"]
 mod measured;
+#[path = "runs/node.rs"]
+mod node;
 #[path = "runs/secrets.rs"]
 mod secrets;
 #[path = "runs/stage.rs"]

@@ -81,8 +81,9 @@ pub fn accounts(sites: &Sites, policy: &Policy, tree: &Tree) -> BTreeMap<String,
         let Some(cluster) = sites.meant(&app.cluster) else { continue };
         let place = app.place();
         let there = found.entry(cluster).or_default();
+        let secrets: BTreeSet<String> = policy.secret_rules(&place).map(|rule| rule.secret.clone()).collect();
         for account in policy.accounts_at(&place).filter_map(|(_, account)| account.parse::<Account>().ok()) {
-            there.entry(account).or_default().extend(policy.secret_rules(&place).map(|rule| rule.secret.clone()));
+            there.entry(account).or_default().extend(secrets.iter().cloned());
         }
     }
     found

@@ -3,7 +3,10 @@
 use windfirm_executor::{Ending, Executor as _, Observation};
 use windfirm_model::run::Cause;
 
-use crate::stage::{STEADY, Stage, steady, until};
+use crate::{
+    node,
+    stage::{STEADY, Stage, steady, until},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_k6_tidy_up_and_loses_nothing() {
@@ -112,28 +115,12 @@ async fn a_k6_that_is_killed_is_told_from_one_that_ended() {
     stage.start(&orders).await;
     stage.running(orders.execution).await;
     // The node's processes are this machine's, where the cluster is the one that `make cluster` makes.
-    let Some(pid) = process_with(&["instance_id=2", &format!("testrun_name=windfirm-{}", orders.execution)]) else { return };
-    kill(pid);
+    let Some(pid) = node::process("k6", &["instance_id=2", &format!("testrun_name=windfirm-{}", orders.execution)]) else { return };
+    assert!(node::signal("-9", &pid));
     let (report, _) = stage.end(orders.execution).await;
     assert!(matches!(&report.ending, Ending::RunnersLost { words } if words.starts_with("Runner 2 was killed (signal 9)")), "{report:?}");
     assert_eq!((report.cause, report.summary, report.signal), (None, None, Some(9)));
     stage.clean_up(orders.execution).await;
-}
-
-/// The process that has all of these among its arguments.
-fn process_with(arguments: &[&str]) -> Option<String> {
-    let has_all = |pid: &str| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let line: Vec<_> = line.split(|byte| *byte == 0).collect();
-        line.first().is_some_and(|program| program.ends_with(b"k6")) && arguments.iter().all(|argument| line.contains(&argument.as_bytes()))
-    };
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).find(|pid| has_all(pid))
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is somebody else's hand on the node")]
-fn kill(pid: String) {
-    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use windfirm_executor::{Ending, Observation};
 
-use crate::stage::{STEADY, Stage, steady, until};
+use crate::{
+    node,
+    stage::{STEADY, Stage, steady, until},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_is_restarted_in_the_middle_changes_nothing() {
@@ -27,14 +30,14 @@ async fn an_operator_that_is_restarted_in_the_middle_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kubelet_that_stands_still_hides_the_end_and_loses_nothing() {
     let Some(stage) = Stage::open_alone().await else { return };
-    // The node's processes are this machine's, where the cluster is the one that `make cluster` makes.
-    let Some(kubelet) = Still::kubelet(&stage) else {
+    let configuration = stage.folder().join("node/kubelet.yaml");
+    let Some(kubelet) = node::process("/kubelet", &[configuration.to_str().unwrap()]) else {
         return crate::stage::skipped("the kubelet of a borrowed cluster is out of reach");
     };
     let orders = stage.orders(STEADY, &steady(4, 8));
     stage.start(&orders).await;
     stage.running(orders.execution).await;
-    let still = kubelet.stop();
+    let still = Still::of(kubelet);
     // k6 ends, and delivers to the last sample; nobody tells the API server.
     let mut before = 0.0;
     until("the last sample", async || {
@@ -58,28 +61,14 @@ async fn a_kubelet_that_stands_still_hides_the_end_and_loses_nothing() {
 struct Still(String);
 
 impl Still {
-    fn kubelet(stage: &Stage) -> Option<Self> {
-        let configuration = stage.folder().join("node/kubelet.yaml").into_os_string().into_encoded_bytes();
-        let is_it = |pid: &String| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let mut arguments = line.split(|byte| *byte == 0);
-            arguments.next().is_some_and(|program| program.ends_with(b"/kubelet")) && arguments.any(|argument| argument == configuration)
-        };
-        let entries = std::fs::read_dir("/proc").ok()?.flatten();
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).find(is_it).map(Self)
-    }
-    fn stop(self) -> Self {
-        assert!(self.signal("-STOP"));
-        self
-    }
-    #[expect(clippy::disallowed_methods, reason = "this is somebody else's hand on the node")]
-    fn signal(&self, signal: &str) -> bool {
-        std::process::Command::new("kill").args([signal, &self.0]).status().is_ok_and(|status| status.success())
+    fn of(pid: String) -> Self {
+        assert!(node::signal("-STOP", &pid));
+        Self(pid)
     }
 }
 
 impl Drop for Still {
     fn drop(&mut self) {
-        self.signal("-CONT");
+        node::signal("-CONT", &self.0);
     }
 }
