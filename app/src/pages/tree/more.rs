@@ -39,8 +39,11 @@ pub(super) fn link(page: &TreePage) -> Option<AnyView> {
     })
 }
 
+/// Where fewer rows than these have room below a row that is unfolded, more are asked for.
+const ROOM: u32 = 10;
+
 /// How many rows to ask for when the row at `index` is unfolded, so that what comes below it is shown.
 pub(super) fn with_room(page: &TreePage, index: usize) -> Option<String> {
-    let needed = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1).saturating_add(FIRST_ROWS);
-    if needed > shown(page).max(FIRST_ROWS) { Some(needed.to_string()) } else { page.query.rows.clone() }
+    let own = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
+    if own.saturating_add(ROOM) > shown(page).max(FIRST_ROWS) { Some(own.saturating_add(FIRST_ROWS).to_string()) } else { page.query.rows.clone() }
 }
