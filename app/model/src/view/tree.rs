@@ -37,7 +37,7 @@ pub struct TreeQuery {
 }
 
 /// As many rows as a page shows at first: more than a screen has room for, and few enough to come at once, from a tree of any size.
-pub const FIRST_ROWS: u32 = 25;
+pub const FIRST_ROWS: u32 = 20;
 
 /// How many rows to ask for where `shown` are not enough: each time several times as many, so that few steps lead to the end.
 #[must_use]
