@@ -105,7 +105,7 @@ impl Asker {
     /// Whether no app is hidden from this person.
     #[must_use]
     pub fn sees_everything(&self) -> bool {
-        self.tree.tree.apps().iter().all(|app| self.access.allows(Action::ViewApp, &app.place()))
+        self.tree.tree.apps().iter().all(|app| app.allows(&self.access, Action::ViewApp))
     }
 
     /// Our own fault, told once in the log and without details to the asker.

@@ -145,13 +145,18 @@ impl Access {
     #[must_use]
     pub fn can(&self, action: Action, place: &Place) -> Decision<'_> {
         self.index
-            .first(bit(action), place, &self.rules)
+            .first(bit(action), &place.path, &place.environment, &self.rules)
             .and_then(|position| self.rules.get(position))
             .map_or(Decision::Refused, |rule| Decision::Allowed(&rule.grant))
     }
     #[must_use]
     pub fn allows(&self, action: Action, place: &Place) -> bool {
         matches!(self.can(action, place), Decision::Allowed(_))
+    }
+    /// [`Access::allows`] where path and environment stand apart: for walks over all apps, which ask many times.
+    #[must_use]
+    pub fn allows_in(&self, action: Action, path: &AppPath, environment: &Environment) -> bool {
+        self.index.first(bit(action), path, environment, &self.rules).is_some()
     }
     /// May the actor do this anywhere at all: for menus, and for actions on the portal itself.
     #[must_use]

@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use crate::access::{Place, Rule, environment_matches};
+use windfirm_model::{environment::Environment, path::AppPath};
+
+use crate::access::{Rule, environment_matches};
 
 /// Positions of rules by path. On each path only those that add something: a rule whose actions and environments earlier rules
 /// of the same path cover already can never be the first.
@@ -34,15 +36,14 @@ impl Index {
         let longest = by_path.keys().map(|path| path.len()).max().unwrap_or_default();
         Self { by_path, longest }
     }
-    /// The position of the first rule, in the order of the policy, that gives one of `actions` in `place`.
-    pub(crate) fn first(&self, actions: u32, place: &Place, rules: &[Rule]) -> Option<usize> {
-        prefixes(place.path.as_str())
+    /// The position of the first rule, in the order of the policy, that gives one of `actions` there.
+    pub(crate) fn first(&self, actions: u32, path: &AppPath, environment: &Environment, rules: &[Rule]) -> Option<usize> {
+        prefixes(path.as_str())
             .take_while(|path| path.len() <= self.longest)
             .filter_map(|path| self.by_path.get(path))
             .filter_map(|hooks| {
                 let deciding = |hook: &&Hook| {
-                    hook.actions & actions != 0
-                        && rules.get(hook.position).is_some_and(|rule| environment_matches(rule.environments.as_deref(), &place.environment))
+                    hook.actions & actions != 0 && rules.get(hook.position).is_some_and(|rule| environment_matches(rule.environments.as_deref(), environment))
                 };
                 hooks.iter().find(deciding).map(|hook| hook.position)
             })

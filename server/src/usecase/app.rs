@@ -40,7 +40,7 @@ impl Asker {
             let why = format!("There is no app “{}”.", short(path.as_str()));
             return Err(self.record_refusal(code, Attempted::default(), why, Fault::NotFound).await);
         };
-        if self.access.allows(Action::ViewApp, &app.place()) {
+        if app.allows(&self.access, Action::ViewApp) {
             return Ok(app.clone());
         }
         Err(self.refuse(code, Attempted { place: Some(app.place()), run: None }, &Refused::Invisible).await)
@@ -138,7 +138,7 @@ impl Asker {
         let app = self.see_app(&path, EventCode::Denied).await?;
         let tree = &self.tree.tree;
         let place = app.place();
-        let visible = |app: &App| self.access.allows(Action::ViewApp, &app.place());
+        let visible = |app: &App| app.allows(&self.access, Action::ViewApp);
         let children: Vec<&App> = tree.children(&app).collect();
         let shown: Vec<ChildRow> = children
             .iter()

@@ -27,7 +27,7 @@ impl Asker {
         let Some(home) = self.portal.sites.forest().map(|options| options.clusters.home()) else { return Vec::new() };
         let seen = |site: &Site| {
             let here = |app: &&App| self.portal.sites.meant(&app.object_cluster).is_some_and(|name| name == site.name());
-            self.tree.tree.apps().iter().filter(here).any(|app| self.access.allows(Action::ViewApp, &app.place()))
+            self.tree.tree.apps().iter().filter(here).any(|app| app.allows(&self.access, Action::ViewApp))
         };
         self.portal.sites.iter().filter(|site| site.name() == home || seen(site)).filter_map(|site| self.cluster_state(site, home)).collect()
     }

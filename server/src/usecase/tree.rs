@@ -33,7 +33,7 @@ impl Asker {
     /// The environments of the apps that the asker may see: what filters offer.
     pub(super) fn visible_environments(&self) -> Vec<Environment> {
         let seen: BTreeSet<&Environment> =
-            self.tree.tree.apps().iter().filter(|app| self.access.allows(Action::ViewApp, &app.place())).map(|app| &app.environment).collect();
+            self.tree.tree.apps().iter().filter(|app| app.allows(&self.access, Action::ViewApp)).map(|app| &app.environment).collect();
         seen.into_iter().cloned().collect()
     }
 }

@@ -146,12 +146,17 @@ impl App {
     pub fn place(&self) -> Place {
         Place { path: self.path.clone(), environment: self.environment.clone() }
     }
+    /// Whether somebody may do this with the app, judged where Git says that it is. Costs less than to ask with [`App::place`].
+    #[must_use]
+    pub fn allows(&self, access: &Access, action: Action) -> bool {
+        access.allows_in(action, &self.path, &self.environment)
+    }
     /// What a cluster says of it, to those who may see the app where Git says that it is and where it really is: the two may be
     /// different environments. `None` also if no cluster has it.
     #[must_use]
     pub fn live(&self, access: &Access) -> Option<&Live> {
-        let sees = |place: &Place| access.allows(Action::ViewApp, place);
-        self.live.as_deref().filter(|_| sees(&self.place()) && self.live_place().is_none_or(|place| sees(&place)))
+        let sees = |environment: &Environment| access.allows_in(Action::ViewApp, &self.path, environment);
+        self.live.as_deref().filter(|live| sees(&self.environment) && (live.environment == self.environment || sees(&live.environment)))
     }
     /// Where the app really is, if that is another environment than the one that Git says. Whoever does something to what runs
     /// needs the right to it in both places.

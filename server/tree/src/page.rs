@@ -134,7 +134,7 @@ pub fn subtree_rows(asked: &Asked<'_>) -> Vec<SubtreeRow> {
 /// How many apps the asker may see, and how many there are beside.
 #[must_use]
 pub fn visible_and_hidden(tree: &Tree, access: &Access) -> (u32, u32) {
-    let seen = tree.apps().iter().filter(|app| access.allows(Action::ViewApp, &app.place())).count();
+    let seen = tree.apps().iter().filter(|app| app.allows(access, Action::ViewApp)).count();
     (count(seen), count(tree.apps().len().saturating_sub(seen)))
 }
 

@@ -92,7 +92,9 @@ pub(super) fn cluster_of<'c>(app: &App, live: Option<&Live>, clusters: &'c [Clus
 
 /// All environments of the tree, and one that no app has: it stands for those that an app may bring which nobody has seen yet.
 pub(super) fn environments(tree: &Tree) -> BTreeSet<Environment> {
-    let known: BTreeSet<&Environment> = tree.apps().iter().map(|app| &app.environment).collect();
+    let mut known: Vec<&Environment> = tree.apps().iter().map(|app| &app.environment).collect();
+    // Neighbours mostly have the same one.
+    known.dedup();
     known.into_iter().cloned().chain([Environment::from("?")]).collect()
 }
 

@@ -64,10 +64,9 @@ impl Visible {
                 let facts = all.facts.get(parent)?;
                 if facts.sees { Some(parent) } else { facts.parent }
             });
-            let place = app.place();
-            let sees = asked.access.allows(Action::ViewApp, &place);
+            let sees = app.allows(asked.access, Action::ViewApp);
             let level = above.and_then(|above| all.facts.get(above)).map_or(1, |above| above.level.saturating_add(1));
-            let reads_runs = sees && asked.access.allows(Action::ViewRun, &place);
+            let reads_runs = sees && app.allows(asked.access, Action::ViewRun);
             let runs = asked.runs.get(&app.path).filter(|_| reads_runs);
             let last = runs.and_then(|runs| runs.last).map(|last| last.state).filter(|state| !state.is_live());
             let live = runs.map_or(0, |runs| runs.live);
@@ -132,6 +131,8 @@ impl Visible {
     /// Environments of visible apps, by name.
     pub(super) fn environments(&self, tree: &Tree) -> Vec<Environment> {
         let mut found: Vec<&Environment> = self.shown.iter().filter_map(|index| tree.apps().get(*index)).map(|app| &app.environment).collect();
+        // Neighbours mostly have the same one, so that few are left to sort.
+        found.dedup();
         found.sort();
         found.dedup();
         found.into_iter().cloned().collect()
