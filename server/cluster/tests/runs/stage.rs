@@ -148,6 +148,7 @@ impl Stage {
         let mut settings = OperatorSettings {
             instance: namespace.clone(),
             k6_image: cluster.image("k6"),
+            runner_image: None,
             starter_image: cluster.image("starter"),
             pull_policy: PullPolicy::Never,
             runner: Resources { cpu: "100m".into(), memory_mib: 256 },

@@ -32,6 +32,7 @@ fn executor(stage: &Stage) -> KubernetesExecutor {
     let settings = OperatorSettings {
         instance: stage.namespace.clone(),
         k6_image: stage.given.image("k6"),
+        runner_image: None,
         starter_image: stage.given.image("starter"),
         pull_policy: PullPolicy::Never,
         runner: Resources { cpu: "100m".into(), memory_mib: 256 },
