@@ -74,7 +74,7 @@ const NOT_THERE: u8 = 127;
 pub fn main(arguments: &[OsString], clock: Arc<dyn Clock>) -> ExitCode {
     match arguments {
         [first, rest @ ..] if first == FETCH => fetch::main(rest),
-        [first, ..] if first == "run" => match Delivery::read(&|name| env::var(name).ok()) {
+        [first, ..] if first == "run" => match Delivery::read(&|name: &str| env::var(name).ok()) {
             Ok(Some(delivery)) => run(delivery, arguments, clock),
             Ok(None) => become_k6(arguments),
             Err(why) => without_us(&why, arguments),

@@ -18,7 +18,7 @@ pub(super) async fn answer(address: SocketAddr) {
     let attributes = serde_json::json!({ "paused": false, "running": false, "stopped": true, "tainted": false, "vus": 0, "vus-max": 0 });
     let status = serde_json::json!({ "data": { "type": "status", "id": "default", "attributes": attributes } });
     if let Ok(listener) = TcpListener::bind(address).await {
-        let router = Router::new().route("/v1/status", any(async move || Json(status)));
+        let router = Router::new().route("/v1/status", any(move || std::future::ready(Json(status.clone()))));
         let _ = axum::serve(listener, router).await;
     }
 }
