@@ -31,7 +31,7 @@ mod summary;
 
 pub use archive::{ArchiveError, MOST_CONFIG_MAP_BYTES, MOST_FETCHED_BYTES};
 pub use executor::KubernetesExecutor;
-/// How an init container of the runner image is started, and nothing else may be.
-pub use windfirm_executor::runner::pod::{FETCH, FRONT};
 pub use settings::{OperatorSettings, PullPolicy, Resources, RunnerImage};
 pub use shelf::Shelf;
+/// How an init container of the runner image is started, and nothing else may be.
+pub use windfirm_executor::runner::pod::{FETCH, FRONT};

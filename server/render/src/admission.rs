@@ -33,7 +33,10 @@ fn reading(given: bool, image: Option<&str>) -> Vec<(String, String)> {
             "The pods of a TestRun read no Secret but the one that is named as the TestRun, and mount nothing but empty folders.",
         )),
         (false, Some(_)) => {
-            rules.push((nothing_else(&format!("[{STARTER}]"), NO_SECRET, None, None), "The starter of a TestRun reads no Secret but the one that is named as the TestRun, and mounts nothing but empty folders."));
+            rules.push((
+                nothing_else(&format!("[{STARTER}]"), NO_SECRET, None, None),
+                "The starter of a TestRun reads no Secret but the one that is named as the TestRun, and mounts nothing but empty folders.",
+            ));
             rules.push((
                 nothing_else(&format!("[{INITIALIZER}, {RUNNER}]"), NO_SECRET, Some(OWN_SECRET), image),
                 "The initializer and the runners of a TestRun read no Secret but the one that is named as the TestRun, and mount nothing but it and empty folders. \
@@ -61,7 +64,8 @@ fn reading(given: bool, image: Option<&str>) -> Vec<(String, String)> {
     rules.into_iter().map(|(expression, message)| (expression, message.to_owned())).collect()
 }
 
-const OTHERS: &str = "The initializer and the starter of a TestRun read no Secret but the one that is named as the TestRun, and mount nothing but empty folders.";
+const OTHERS: &str =
+    "The initializer and the starter of a TestRun read no Secret but the one that is named as the TestRun, and mount nothing but empty folders.";
 const OTHERS_BUT_INITIALIZER: &str = "The starter of a TestRun reads no Secret but the one that is named as the TestRun, and mounts nothing but empty folders.";
 /// Variables by reference.
 const NO_SECRET: &str = "one.?valueFrom.?secretKeyRef.?name.orValue(object.metadata.name) == object.metadata.name";

@@ -142,7 +142,9 @@ fn cluster(at: &str, section: &ClusterSection, earlier: &[ClusterSection], probl
         }
     }
     if let Some(image) = runs.runner_image.as_ref().filter(|image| !is_pinned(image)) {
-        problems.push(format!("{at}.runs.runner_image: “{image}” has no digest. It is named with one, name@sha256:…, so that runners are what the policy was rendered for."));
+        problems.push(format!(
+            "{at}.runs.runner_image: “{image}” has no digest. It is named with one, name@sha256:…, so that runners are what the policy was rendered for."
+        ));
     }
     if !(1..=1_000).contains(&runs.slots) {
         problems.push(format!("{at}.runs.slots: {} is not between 1 and 1,000.", runs.slots));

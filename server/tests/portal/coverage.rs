@@ -232,7 +232,12 @@ async fn no_other_site_may_read_anything() {
     let Some(house) = House::open().await else { return };
     let addresses = pages().into_iter().map(|page| page.path().to_owned()).chain(ordinary().into_iter().map(|route| route.path.to_owned()));
     for address in addresses.chain(["/api/fn/frame".to_owned(), "/nowhere".to_owned()]) {
-        let address = address.replace("{*path}", "shop/cart/").replace("{id}", "0193").replace("{issuer}", "demo").replace("{execution}", "0193").replace("{digest}", "x");
+        let address = address
+            .replace("{*path}", "shop/cart/")
+            .replace("{id}", "0193")
+            .replace("{issuer}", "demo")
+            .replace("{execution}", "0193")
+            .replace("{digest}", "x");
         let request = Request::get(&address).header("origin", "https://evil.example").body(Body::empty()).unwrap();
         let (_, headers) = house.head(As::Ana, request).await;
         assert!(!headers.contains_key("access-control-allow-origin"), "{address}");

@@ -472,7 +472,10 @@ pub(crate) mod tests {
         with_image(&in_cluster(), |plan, _| {
             let run = plan.test_run();
             let (runner, initializer) = (&run["spec"]["runner"], &run["spec"]["initializer"]);
-            assert_eq!((runner["image"].as_str(), initializer["image"].as_str()), (Some("windfirm.local/runner:1@sha256:5e1f"), Some("windfirm.local/k6:2.2.0@sha256:09ee")));
+            assert_eq!(
+                (runner["image"].as_str(), initializer["image"].as_str()),
+                (Some("windfirm.local/runner:1@sha256:5e1f"), Some("windfirm.local/k6:2.2.0@sha256:09ee"))
+            );
             assert_eq!(value_of(runner, "WINDFIRM_SPOOL"), Some("/var/lib/windfirm"));
             assert!(runner["volumeMounts"].as_array().unwrap().contains(&json!({ "name": "spool", "mountPath": "/var/lib/windfirm" })));
             assert_eq!((run["spec"]["script"]["configMap"]["file"].as_str(), runner.get("initContainers")), (Some("archive.tar"), None));
@@ -490,7 +493,10 @@ pub(crate) mod tests {
                 for part in ["initializer", "runner"] {
                     let pod = &run["spec"][part];
                     let files = &pod["initContainers"][0];
-                    assert_eq!((files["image"].as_str(), files["command"].clone()), (Some("windfirm.local/runner:1@sha256:5e1f"), json!(["/usr/bin/k6", "fetch-archive"])));
+                    assert_eq!(
+                        (files["image"].as_str(), files["command"].clone()),
+                        (Some("windfirm.local/runner:1@sha256:5e1f"), json!(["/usr/bin/k6", "fetch-archive"]))
+                    );
                     let url = "http://portal.host:8080/ingest/v2/archives/01935c7e8b1a70008000123456789abc/d1";
                     assert_eq!(files["args"], json!([url, "d1", "2000000", "/etc/windfirm-token/token", "/bundle/archive.tar"]));
                     assert!(files["volumeMounts"].to_string().contains("fetching") && !pod["volumeMounts"].to_string().contains("fetching"), "{part}");

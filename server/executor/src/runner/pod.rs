@@ -142,7 +142,12 @@ async fn between(delivery: Delivery, arguments: &[OsString], clock: Arc<dyn Cloc
 
     #[expect(clippy::disallowed_methods, reason = "this is the executor")]
     let mut command = Command::new(k6());
-    command.args(arguments).env("K6_CLOUD_HOST", format!("http://127.0.0.1:{port}")).env("K6_CONFIG", &config).env_remove("K6_CLOUD_TOKEN").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env("K6_CLOUD_HOST", format!("http://127.0.0.1:{port}"))
+        .env("K6_CONFIG", &config)
+        .env_remove("K6_CLOUD_TOKEN")
+        .stdin(Stdio::null());
     let mut child = command.spawn().map_err(|error| format!("k6 cannot be started from {}: {error}.", k6().display()))?;
     let mut is_asked_to_end = false;
     let status = loop {

@@ -106,7 +106,9 @@ async fn run(stage: &Stage, image: Option<String>) {
     let portal = format!("http://{}:{}", stage.given.address(), listener.local_addr().unwrap().port());
     let (state, bundle) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let shelf = Shelf::in_state(state.path());
-    let archive = async |State(shelf): State<Shelf>, UrlPath((execution, digest)): UrlPath<(ExecutionId, String)>| std::fs::read(shelf.find(execution, &digest).unwrap()).unwrap();
+    let archive = async |State(shelf): State<Shelf>, UrlPath((execution, digest)): UrlPath<(ExecutionId, String)>| {
+        std::fs::read(shelf.find(execution, &digest).unwrap()).unwrap()
+    };
     let router = Router::new().route("/ingest/v2/archives/{execution}/{digest}", get(archive)).with_state(shelf.clone()).fallback(async || StatusCode::OK);
     let tasks = TaskTracker::new();
     tasks.spawn(async move { axum::serve(listener, router).await });

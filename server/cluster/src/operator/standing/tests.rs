@@ -209,7 +209,8 @@ fn whatever_is_being_deleted_goes() {
 
 /// A pod whose files come before k6 does, as far as its init container is.
 fn fetching(pod: &mut Pod, state: serde_json::Value) {
-    let container = |state: serde_json::Value| serde_json::from_value(serde_json::json!({ "image": "windfirm.local/runner@sha256:5e", "state": state })).unwrap();
+    let container =
+        |state: serde_json::Value| serde_json::from_value(serde_json::json!({ "image": "windfirm.local/runner@sha256:5e", "state": state })).unwrap();
     pod.status.phase = if state.get("terminated").is_some() { "Failed" } else { "Pending" }.to_owned();
     pod.status.init_container_statuses = vec![container(state)];
     pod.status.container_statuses = vec![container(serde_json::json!({ "waiting": { "reason": "PodInitializing" } }))];

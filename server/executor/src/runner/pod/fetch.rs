@@ -91,7 +91,8 @@ async fn fetch_once(client: &Client, wanted: &Wanted<'_>, token: &str, file: &Pa
     match answer.status() {
         StatusCode::OK => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-            let why = format!("The portal does not give the files of this test ({}). The run may have ended, or was begun anew; run it again.", answer.status());
+            let why =
+                format!("The portal does not give the files of this test ({}). The run may have ended, or was begun anew; run it again.", answer.status());
             return Err(Failed::ForGood(why));
         }
         status => return Err(Failed::ForNow(format!("The portal does not give the files of this test now ({status})."))),
