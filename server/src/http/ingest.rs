@@ -28,10 +28,7 @@ use windfirm_model::{
 };
 use windfirm_policy::Access;
 
-use crate::{
-    state::Portal,
-    worker::collect::{self, Taken},
-};
+use crate::{live::Taken, state::Portal, worker::collect};
 
 pub use refusals::Refusals;
 
@@ -120,7 +117,7 @@ pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<St
     let (worker, run) = (Arc::clone(&portal), known.run);
     portal.run(async move {
         // Nobody listens when the runner has hung up.
-        let _ = answer.send(collect::take_frame(&worker, run, execution, &frame).await);
+        let _ = answer.send(collect::take_frame(&worker, run, execution, frame).await);
     });
     match taken.await {
         Ok(Ok(Taken::New)) => {

@@ -1,6 +1,6 @@
 //! Takes frames and log lines of an execution in: merged in memory and stored in one step.
 
-use std::sync::Arc;
+use std::{borrow::Borrow, sync::Arc};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use windfirm_measure::{frame::Frame, window::Merger};
@@ -17,18 +17,14 @@ use windfirm_store::{
 };
 
 use crate::{
-    live::{self, LiveExecution},
+    live::{self, Answer, LiveExecution, Taken},
     state::Portal,
     usecase::inspection,
     worker::supervise,
 };
 
-/// Whether a frame was new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    New,
-    Known,
-}
+/// How many deliveries are stored in one step.
+const MOST_TOGETHER: usize = 64;
 
 /// Why something could not be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +35,9 @@ pub enum CollectError {
     Windows(String),
     #[error("there is no such run")]
     NoRun,
+    /// Somebody else has stored a part of it, or was cut short in storing it. What is sent again finds what there is by then.
+    #[error("the delivery was not stored, because what was in memory was not what is stored")]
+    NotStored,
     #[error(transparent)]
     Executor(#[from] windfirm_executor::ExecutorError),
 }
@@ -82,27 +81,63 @@ pub async fn read_entry(portal: &Portal, record: &RunRecord) -> Result<LiveExecu
     Ok(entry)
 }
 
-/// Merges and stores one frame. When the store fails, or the caller is cut short, memory counts as torn and is dropped, so that
+/// Merges and stores one frame, together with what other runners have delivered meanwhile: a second that fifty of them measured is
+/// written once for all fifty.
+pub async fn take_frame(portal: &Portal, run: RunId, execution: ExecutionId, frame: Frame) -> Result<Taken, CollectError> {
+    let (lines, frame) = (&portal.live.lines, Arc::new(frame));
+    let mut place = lines.line_up(execution, &frame);
+    loop {
+        let mut live = match locked(portal, run, execution).await {
+            Ok(live) => live,
+            Err(error) => {
+                lines.leave(execution, place);
+                return Err(error);
+            }
+        };
+        // Whoever had it before may have taken ours with theirs. What went wrong for them all may go well for each.
+        match place.answer() {
+            Answer::Taken(taken) => return Ok(taken),
+            Answer::Waits => {}
+            Answer::Failed => {
+                return Ok(take_frames(portal, run, &mut live, execution, &[frame]).await?.pop().unwrap_or(Taken::Known));
+            }
+        }
+        let first = lines.first(execution, MOST_TOGETHER);
+        let frames: Vec<Arc<Frame>> = first.iter().map(|waiting| Arc::clone(&waiting.frame)).collect();
+        for (waiting, taken) in first.into_iter().zip(take_frames(portal, run, &mut live, execution, &frames).await?) {
+            waiting.tell(taken);
+        }
+    }
+}
+
+/// Merges and stores frames in one step. When the store fails, or the caller is cut short, memory counts as torn and is dropped, so that
 /// everybody goes on from what is stored.
-pub async fn take_frame(portal: &Portal, run: RunId, execution: ExecutionId, frame: &Frame) -> Result<Taken, CollectError> {
-    let mut live = locked(portal, run, execution).await?;
-    let merged = live.merger.merge_frame(frame);
-    if merged.duplicate {
-        return Ok(Taken::Known);
+async fn take_frames<F: Borrow<Frame> + Sync>(
+    portal: &Portal,
+    run: RunId,
+    live: &mut OwnedMutexGuard<LiveExecution>,
+    execution: ExecutionId,
+    frames: &[F],
+) -> Result<Vec<Taken>, CollectError> {
+    let (known, changed) = live.merger.merge_frames(frames.iter().map(Borrow::borrow));
+    let new: Vec<FrameRow> = frames.iter().zip(&known).filter(|(_, known)| !**known).map(|(frame, _)| row(frame.borrow())).collect();
+    if !new.is_empty() {
+        let windows = changed.iter().map(|second| WindowRow { second: *second, content: live.merger.encode_second(*second) }).collect();
+        live.torn = true;
+        let stored = portal.store.store_batch(&permit(portal, run), execution, &Batch { frames: new, windows, events: Vec::new() }).await;
+        if !matches!(stored, Ok(FrameInsert::New)) {
+            portal.live.drop_entry(execution, live).await;
+        }
+        if stored? == FrameInsert::Known {
+            return Err(CollectError::NotStored);
+        }
+        live.torn = false;
     }
-    let windows = merged.changed.iter().map(|second| WindowRow { second: *second, content: live.merger.encode_second(*second) }).collect();
-    let row = FrameRow { key: frame.key.clone(), received: frame.received(), payload: frame.payload.clone() };
-    live.torn = true;
-    let stored = portal.store.store_batch(&permit(portal, run), execution, &Batch { frame: row, windows, events: Vec::new() }).await;
-    if stored.is_err() {
-        portal.live.drop_entry(execution, &mut live).await;
-    }
-    let taken = match stored? {
-        FrameInsert::New => Taken::New,
-        FrameInsert::Known => Taken::Known,
-    };
-    live.torn = false;
-    Ok(taken)
+    Ok(known.into_iter().map(|known| if known { Taken::Known } else { Taken::New }).collect())
+}
+
+fn row(frame: &Frame) -> FrameRow {
+    FrameRow { key: frame.key.clone(), received: frame.received(), payload: frame.payload.clone() }
 }
 
 /// Takes what the runner has spooled and we have not: after a restart, and at the end of every run.
@@ -113,10 +148,11 @@ pub async fn take_spool(portal: &Portal, run: &RunRecord) -> Result<u64, Collect
         if frames.is_empty() {
             return Ok(seen);
         }
-        for frame in &frames {
-            take_frame(portal, run.id, run.execution, frame).await?;
-        }
         seen += u64::try_from(frames.len()).unwrap_or(u64::MAX);
+        for together in frames.chunks(MOST_TOGETHER) {
+            let mut live = locked(portal, run.id, run.execution).await?;
+            take_frames(portal, run.id, &mut live, run.execution, together).await?;
+        }
     }
 }
 

@@ -32,10 +32,11 @@ pub struct WindowRow {
     pub content: Vec<u8>,
 }
 
-/// All that one delivery changes. Stored together or not at all.
+/// All that some deliveries change. Stored together or not at all.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    pub frame: FrameRow,
+    /// Each has a key of its own.
+    pub frames: Vec<FrameRow>,
     /// The seconds that have changed, whole.
     pub windows: Vec<WindowRow>,
     pub events: Vec<RunEvent>,
@@ -44,7 +45,7 @@ pub struct Batch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameInsert {
     New,
-    /// A frame of this key is there already: nothing of the batch was stored.
+    /// A frame with the key of one of them is there already: nothing of the batch was stored.
     Known,
 }
 
@@ -110,17 +111,18 @@ async fn check_execution(tx: &mut Tx, execution: ExecutionId, run: RunId) -> Res
 }
 
 impl Store {
-    /// Stores a delivery; the same key again changes nothing.
+    /// Stores deliveries; where one has a key that is there already, nothing is stored.
     ///
     /// # Errors
     /// [`StoreError::NoSuch`] when the execution is not one of the permit's run, [`StoreError::NoTarget`]; else the database's.
     pub async fn store_batch(&self, permit: &Permit<StoreMeasurements>, execution: ExecutionId, batch: &Batch) -> Result<FrameInsert, StoreError> {
         let run = target_run(permit)?;
         let mut tx = self.begin().await?;
-        let frame = &batch.frame;
-        let added = execute!(&mut tx, ADD_FRAME, execution.0, values::plain(&frame.key), frame.received.0, &frame.payload, run.0)?;
-        if added == 0 {
-            return check_execution(&mut tx, execution, run).await.map(|()| FrameInsert::Known);
+        for frame in &batch.frames {
+            let added = execute!(&mut tx, ADD_FRAME, execution.0, values::plain(&frame.key), frame.received.0, &frame.payload, run.0)?;
+            if added == 0 {
+                return check_execution(&mut tx, execution, run).await.map(|()| FrameInsert::Known);
+            }
         }
         put_windows(&mut tx, execution, &batch.windows).await?;
         insert_events(&mut tx, run, &batch.events).await?;
