@@ -68,7 +68,8 @@ fn admitted(stage: &Stage, image: &str) -> bool {
 /// The shop's repository with one test more.
 fn repository(cluster: &TestCluster, folder: &Path) {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(["-c", "user.name=Ana", "-c", "user.email=ana@localhost", "-c", "safe.directory=*"]).args(arguments).output().unwrap();
+        let output =
+            Command::new("git").args(["-c", "user.name=Ana", "-c", "user.email=ana@localhost", "-c", "safe.directory=*"]).args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     };
     let path = folder.to_str().unwrap();
