@@ -53,8 +53,9 @@ chart: ## Lint and render the Helm chart; before an API server, where one is up
 chart-install: ## Install the portal by its chart into that Kubernetes, and use it there
 	@deploy/make/chart-install.sh
 
-image: ## Make an image of the portal, without an image tool
+image: ## Make the images of the portal and of runners, without an image tool
 	@deploy/container/build.sh
+	@deploy/container/runner.sh
 
 clean: ## Remove what was built here (not the shared cache)
 	@[ ! -d .windfirm/cluster ] || deploy/cluster/down.sh

@@ -42,6 +42,12 @@ export class Api {
     must(line, `The cluster has no image ${name}.`);
     return line.split(" ")[0];
   }
+  /** The project's own image of runners, which `deploy/cluster/runner-image.sh` puts there. */
+  runnerImage() {
+    const file = path.join(this.folder, "runner-image");
+    must(fs.existsSync(file), "The cluster has no runner image. Run deploy/cluster/runner-image.sh.");
+    return fs.readFileSync(file, "utf8").trim();
+  }
   program(name) {
     return path.join(this.built, "bin", name);
   }

@@ -7,6 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { Api } from "./api.mjs";
+import { away } from "./away.mjs";
 import { applications, remove } from "./applications.mjs";
 import { ingest } from "./ingest.mjs";
 import { launch } from "./launch.mjs";
@@ -16,7 +17,7 @@ import { clean } from "./testrun.mjs";
 import { atOnce } from "./together.mjs";
 
 /** In the order in which they are taken: what leaves the API server larger than it was comes last. */
-const PARTS = { preflight, launch, together: atOnce, ingest, applications };
+const PARTS = { preflight, launch, away, together: atOnce, ingest, applications };
 const NUMBERS = { applications: 10_000, pairs: 7, runs: 20, accounts: 200, runners: 50 };
 
 const text = { type: "string" };

@@ -33,6 +33,10 @@ export default () => { http.get(__ENV.TARGET + "/" + __ENV.MARK + "/" + exec.vu.
   "steady.js": `import http from "k6/http"; import exec from "k6/execution"; import { sleep } from "k6";
 export const options = { vus: 2, duration: "10s", thresholds: { http_req_failed: ["rate<0.01"] } };
 export default () => { http.get(__ENV.TARGET + "/" + __ENV.MARK + "/" + exec.vu.idInTest, { tags: { name: "steady" } }); sleep(0.1); };`,
+  // As steady, for the time that the portal is away and a while before and after.
+  ...Object.fromEntries([1, 10, 60].map((seconds) => [`away${seconds}.js`, `import http from "k6/http"; import exec from "k6/execution"; import { sleep } from "k6";
+export const options = { vus: 2, duration: "${seconds + 20}s", thresholds: { http_req_failed: ["rate<0.01"] } };
+export default () => { http.get(__ENV.TARGET + "/" + __ENV.MARK + "/" + exec.vu.idInTest, { tags: { name: "away" } }); sleep(0.1); };`])),
   // Its runner only waits, so that all that comes under its name is the measurement's own.
   "still.js": `import { sleep } from "k6";
 export const options = { vus: 1, duration: "300s", gracefulStop: "2s" };
@@ -85,13 +89,13 @@ function policy(accounts, host) {
 
 /** Files of one portal: configuration, repository, policy. Can be served more than once, each time with a store of its own. */
 export class Place {
-  static async lay(stage, name, { apps = 1, target = `http://${stage.api.host}:1`, accounts = [] } = {}) {
+  static async lay(stage, name, { apps = 1, target = `http://${stage.api.host}:1`, accounts = [], runnerImage } = {}) {
     const [port, idpPort] = [await freePort(), await freePort()];
-    return new Place(stage, path.join(stage.folder, name), { port, idpPort, apps, target, accounts });
+    return new Place(stage, path.join(stage.folder, name), { port, idpPort, apps, target, accounts, runnerImage });
   }
 
-  constructor(stage, folder, { port, idpPort, apps, target, accounts }) {
-    Object.assign(this, { stage, folder, port, idpPort });
+  constructor(stage, folder, { port, idpPort, apps, target, accounts, runnerImage }) {
+    Object.assign(this, { stage, folder, port, idpPort, runnerImage });
     fs.mkdirSync(folder, { recursive: true });
     this.config = path.join(folder, "windfirm.yaml");
     repository(path.join(folder, "repository"), apps, target);
@@ -105,6 +109,7 @@ export class Place {
     const { api, k6 } = this.stage;
     const issuer = `http://127.0.0.1:${this.idpPort}`;
     const runs = { portal: `http://${api.host}:${this.port}`, k6_image: api.image("k6"), starter_image: api.image("starter"), pull_policy: "Never" };
+    if (this.runnerImage) runs.runner_image = this.runnerImage;
     return {
       listen: `0.0.0.0:${this.port}`,
       public_url: `${this.url}/`,
@@ -133,15 +138,20 @@ export class Place {
     fs.rmSync(path.join(this.folder, "state"), { recursive: true, force: true });
     const idp = this.#run("idp", ["demo-idp", "--port", `${this.idpPort}`, "--portal", `${this.url}/`]);
     const began = now();
-    const portal = this.#run("portal", ["serve", "--config", this.config, "--site", this.stage.site]);
+    const portal = this.begin();
     const served = new Served(this, portal, idp, began);
     try {
       await until("A portal that is ready", 60_000, () => served.ready(), 5);
+      served.startMs = now() - began;
     } catch (error) {
       await served.stop();
       throw error;
     }
     return served;
+  }
+  /** The process alone, with what the store has. */
+  begin() {
+    return this.#run("portal", ["serve", "--config", this.config, "--site", this.stage.site]);
   }
   #run(name, args) {
     const log = fs.openSync(path.join(this.folder, `${name}.log`), "a");
@@ -174,6 +184,18 @@ export class Served {
     } catch {
       return false;
     }
+  }
+  /** Killed, and started again so that it is there after that time or a little later. How long it was away. */
+  async away(ms) {
+    const began = now();
+    this.child.kill("SIGKILL");
+    await this.child.ended;
+    await wait(Math.max(0, ms - (this.startMs ?? 0) - (now() - began)));
+    const starting = now();
+    this.child = this.place.begin();
+    await until("The portal that was started again", 60_000, () => this.ready(), 5);
+    this.startMs = now() - starting;
+    return now() - began;
   }
   logIn() {
     return Person.logIn(this.url, WHO);

@@ -8,7 +8,7 @@
 #   deploy/make/bench-cluster.sh --parts applications --applications 2000
 #   deploy/make/bench-cluster.sh --parts clean        # takes away what an interrupted one has left
 #
-# Parts: preflight (--accounts), launch (--pairs), together (--runs), ingest (--runners), applications (--applications).
+# Parts: preflight (--accounts), launch (--pairs), away, together (--runs), ingest (--runners), applications (--applications).
 . "$(dirname "$0")/common.sh"
 have git || fail "Git is missing." "The measurements lay out a repository of their own with it."
 have node || fail "Node.js is missing." "The measurements are taken by small Node.js scripts. Install Node.js 20 or newer."
@@ -33,5 +33,6 @@ say "Building what makes deliveries"
 DELIVERIES=${WINDFIRM_DELIVERIES:-$(cargo bench -p windfirm-measure --bench deliveries --no-run --message-format=json --target-dir "$TARGET" 2>/dev/null \
   | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')}
 [ -x "$DELIVERIES" ] || fail "The bench that makes deliveries was not built." "Try: cargo bench -p windfirm-measure --bench deliveries --no-run"
+deploy/cluster/runner-image.sh
 say "Measuring on a real Kubernetes"
 node deploy/bench/cluster.mjs --cluster "$WINDFIRM_TEST_CLUSTER" --binary "$BINARY" --k6 "$K6" --site "${WINDFIRM_SITE:-$SITE}" --deliveries "$DELIVERIES" "$@" | tee "$RESULT"

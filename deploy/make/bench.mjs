@@ -167,6 +167,8 @@ ${tail("bench-cluster.md")}
 
 - The launch is measured at the target here too, from the click. Bare is the TestRun that the portal had made for the same test, under
   another name: created by one request, its script and token laid ready before. Both in turns.
+- A portal that is away is killed, and started again so that it is there after that time. What is missing is what k6 and the target have counted
+  alike and the portal has not. Stock k6 tries a delivery three times within 1.5 seconds; the runner image keeps it until the portal takes it.
 - Bare reading is a list of all Applications page by page, bare reviews are as many questions as many at once, both without any program
   but the one that measures. The bare receiver unpacks the same deliveries, counts requests, and keeps nothing.
 

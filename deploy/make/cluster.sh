@@ -13,6 +13,7 @@ else
   [ -z "$CLUSTER_FAILED" ] || fail "The Kubernetes for the tests did not come up." "What it waited for stands above; its logs are in .windfirm/cluster/log."
   [ -n "$WINDFIRM_TEST_CLUSTER" ] || exit 0
 fi
+deploy/cluster/runner-image.sh
 say "Tests on a real Kubernetes"
 export LEPTOS_OUTPUT_NAME=windfirm WINDFIRM_K6=$K6 WINDFIRM_REQUIRE_K6=1 INSTA_UPDATE=no
 mkdir -p "$TARGET"

@@ -8,6 +8,7 @@ REQUIRE_POSTGRES=1
 if [ -z "${WINDFIRM_TEST_POSTGRES_URL:-}" ] && ! postgres; then
   debian_install "the store is tested on a real PostgreSQL" postgresql || { REQUIRE_POSTGRES=0; skip "the store on PostgreSQL: no server here; install postgresql 15 or newer, or set WINDFIRM_TEST_POSTGRES_URL"; }
 fi
+[ -z "${WINDFIRM_TEST_CLUSTER:-}" ] || deploy/cluster/runner-image.sh
 say "Tests of the crates"
 export LEPTOS_OUTPUT_NAME=windfirm WINDFIRM_K6=$K6 WINDFIRM_REQUIRE_K6=1 WINDFIRM_REQUIRE_POSTGRES=$REQUIRE_POSTGRES INSTA_UPDATE=no
 set +e

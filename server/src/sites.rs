@@ -1,7 +1,10 @@
 //! The clusters of the configuration as the portal uses them: where runs are carried out, what the accounts may do there, and what
 //! Argo CD holds.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use arc_swap::ArcSwapOption;
 use windfirm_cluster::{
@@ -78,9 +81,18 @@ pub enum RunsAt {
 }
 
 impl Sites {
+    /// For looking only: nothing that runners fetch is kept anywhere.
+    ///
     /// # Errors
     /// When the configuration names clusters that cannot be.
     pub fn new(sections: &[ClusterSection], instance: &str, clock: &Arc<dyn Clock>) -> Result<Self, BadClusters> {
+        Self::serving(sections, instance, Path::new("/nonexistent"), clock)
+    }
+    /// For carrying out runs, with the portal's state folder.
+    ///
+    /// # Errors
+    /// When the configuration names clusters that cannot be.
+    pub fn serving(sections: &[ClusterSection], instance: &str, state: &Path, clock: &Arc<dyn Clock>) -> Result<Self, BadClusters> {
         let specs = sections.iter().map(ClusterSection::spec).collect::<Result<Vec<_>, _>>()?;
         let clusters = Clusters::new(specs, clock)?;
         let mut sites = Vec::new();
@@ -88,7 +100,7 @@ impl Sites {
             let Some(cluster) = clusters.get(&section.name) else { continue };
             let gateway = Gateway::new(Arc::clone(cluster));
             let runs = section.runs.as_ref().map(|runs| {
-                let settings: OperatorSettings = runs.operator(instance);
+                let settings: OperatorSettings = runs.operator(instance, state);
                 let executor = KubernetesExecutor::new(gateway.clone(), settings, Arc::clone(clock));
                 SiteRuns { executor, ingest_url: runs.ingest_url(), slots: runs.slots }
             });

@@ -96,7 +96,8 @@ impl LoginRows for Rows {
 /// Builds everything, listens nowhere yet. `listening` is the address that runners on this machine reach us at.
 pub async fn build(config: &Config, options: &Options, listening: SocketAddr, clock: Arc<dyn Clock>) -> Result<Arc<Portal>, StartError> {
     let state = config.open_state().map_err(StartError::Config)?;
-    let sites = Sites::new(&config.clusters, &instance(&config.public_url), &clock).map_err(|error| StartError::Config(format!("clusters: {error}")))?;
+    let sites =
+        Sites::serving(&config.clusters, &instance(&config.public_url), &state, &clock).map_err(|error| StartError::Config(format!("clusters: {error}")))?;
     let secrets = Secrets::read(config, &sites, &*clock, SECRETS_PATIENCE).await.map_err(StartError::Secrets)?;
     let store = Store::open(&secrets.database_url(config), Arc::clone(&clock)).await?;
     let k6 = K6::find(config.runner.k6.as_deref(), &[])?;

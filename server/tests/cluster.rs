@@ -21,10 +21,14 @@ mod between;
 mod cluster;
 #[path = "cluster/faults.rs"]
 mod faults;
+#[path = "cluster/large.rs"]
+mod large;
 #[path = "cluster/own_secrets.rs"]
 mod own_secrets;
 #[path = "cluster/rights.rs"]
 mod rights;
+#[path = "../cluster/tests/shared/runner_image.rs"]
+mod runner_image;
 #[path = "cluster/runs.rs"]
 mod runs;
 #[path = "cluster/secrets.rs"]

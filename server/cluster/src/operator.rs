@@ -9,10 +9,13 @@
 //! between, the pod goes on waiting, [`executor`] calls that “absent”, and the supervisor orders once more: what is there already is taken
 //! as done.
 //!
+//! An archive that does not fit into a ConfigMap lies on the portal's [`Shelf`], and an init container of each pod fetches it from the
+//! portal ([`RunnerImage`]); the ConfigMap then only says which one it is.
+//!
 //! How an execution stands is read anew each time, from the TestRun, its pods, Jobs and events ([`standing`]): the operator's stage says
 //! only `finished`, also of what failed, and nothing at all of what hangs. The pods' exit codes decide, and their logs.
 //!
-//! Pure: `archive`, `objects`, `standing`, `stuck`, `log`, `summary`, `report`. Only `executor` talks to a cluster.
+//! Pure: `archive`, `objects`, `standing`, `stuck`, `log`, `summary`, `report`. Only `executor` talks to a cluster, and `shelf` to a disk.
 
 mod archive;
 mod executor;
@@ -21,10 +24,14 @@ mod objects;
 mod report;
 pub(crate) mod seen;
 mod settings;
+mod shelf;
 mod standing;
 mod stuck;
 mod summary;
 
-pub use archive::{ArchiveError, MOST_ARCHIVE_BYTES};
+pub use archive::{ArchiveError, MOST_CONFIG_MAP_BYTES, MOST_FETCHED_BYTES};
 pub use executor::KubernetesExecutor;
-pub use settings::{OperatorSettings, PullPolicy, Resources};
+pub use settings::{OperatorSettings, PullPolicy, Resources, RunnerImage};
+pub use shelf::Shelf;
+/// How an init container of the runner image is started, and nothing else may be.
+pub use windfirm_executor::runner::pod::{FETCH, FRONT};

@@ -14,10 +14,14 @@ mod cluster;
 mod ends;
 #[path = "runs/faults.rs"]
 mod faults;
+#[path = "runs/image.rs"]
+mod image;
 #[path = "runs/measured.rs"]
 mod measured;
 #[path = "runs/node.rs"]
 mod node;
+#[path = "shared/runner_image.rs"]
+mod runner_image;
 #[path = "runs/secrets.rs"]
 mod secrets;
 #[path = "runs/stage.rs"]

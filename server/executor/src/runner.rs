@@ -7,6 +7,7 @@
 mod desk;
 mod forward;
 mod log_keeper;
+pub mod pod;
 mod receiver;
 mod scratch;
 mod supervise;

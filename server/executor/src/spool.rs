@@ -66,6 +66,12 @@ impl Spool {
     pub fn has(&self, key: &str) -> bool {
         self.keys.contains(key)
     }
+    /// Forgets the frames and keeps their keys: what was delivered is still not taken twice.
+    pub fn empty(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.bytes = 0;
+        self.file.sync_data()
+    }
     /// Appends a frame and returns when the disk has it.
     pub fn append(&mut self, frame: &Frame) -> io::Result<Appended> {
         if self.has(&frame.key) {
@@ -206,6 +212,18 @@ mod tests {
         assert_eq!(reader.next_frame().unwrap(), Some(frame("a")));
         let mut later = Reader::open(&path, reader.position()).unwrap();
         assert_eq!(later.next_frame().unwrap(), Some(frame("b")));
+    }
+
+    #[test]
+    fn an_emptied_spool_goes_on_from_its_start_and_knows_what_it_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("frames.spool");
+        let mut spool = Spool::open(&path).unwrap();
+        spool.append(&frame("a")).unwrap();
+        spool.empty().unwrap();
+        assert_eq!(spool.append(&frame("a")).unwrap(), Appended::Repeated);
+        spool.append(&frame("b")).unwrap();
+        assert_eq!((keys(&path), spool.frames()), (vec!["b".to_owned()], 2));
     }
 
     #[test]

@@ -15,3 +15,5 @@ mod contract;
 mod crash;
 #[path = "real/inspect.rs"]
 mod inspect;
+#[path = "real/pod.rs"]
+mod pod;

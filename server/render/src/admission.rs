@@ -4,6 +4,7 @@
 //! namespace, with any Secret of it, unless the API server looks at the TestRun first. The rules hold for the accounts of the policy
 //! only: what other people do with k6-operator in the same namespaces stays theirs, and so does the operator's own work.
 
+use windfirm_cluster::operator::{FETCH, FRONT};
 use windfirm_model::view::access::GrantRow;
 
 use crate::{
@@ -18,31 +19,82 @@ use crate::{
 /// The label by which the NetworkPolicies find the pods of runs: the portal gives it to each.
 pub(crate) const EXECUTION: &str = "windfirm.dev/execution";
 
-/// What the pods of a TestRun may read: expression and message.
-const OWN_SECRET_ONLY: [(&str, &str); 1] = [(
-    "variables.pods.all(pod,\nsize(pod.?envFrom.orValue([])) == 0 && size(pod.?initContainers.orValue([])) == 0 &&\n\
-     pod.?env.orValue([]).all(one, one.?valueFrom.?secretKeyRef.?name.orValue(object.metadata.name) == object.metadata.name) &&\n\
-     pod.?volumes.orValue([]).all(one, has(one.emptyDir)))",
-    "The pods of a TestRun read no Secret but the one that is named as the TestRun, and mount nothing but empty folders.",
-)];
-/// The same where the policy gives tests something. Then a runner also finds the token of its run as a file. A name of a Secret has no
-/// slash, nor has a key, so that both together say which one is meant.
-const GIVEN_SECRETS: [(&str, &str); 2] = [
-    (
-        "[variables.pods[0], variables.pods[1]].all(pod,\nsize(pod.?envFrom.orValue([])) == 0 && size(pod.?initContainers.orValue([])) == 0 &&\n\
-         pod.?env.orValue([]).all(one, one.?valueFrom.?secretKeyRef.?name.orValue(object.metadata.name) == object.metadata.name) &&\n\
-         pod.?volumes.orValue([]).all(one, has(one.emptyDir)))",
-        "The initializer and the starter of a TestRun read no Secret but the one that is named as the TestRun, and mount nothing but empty folders.",
-    ),
-    (
-        "[variables.pods[2]].all(pod,\nsize(pod.?envFrom.orValue([])) == 0 && size(pod.?initContainers.orValue([])) == 0 &&\n\
-         pod.?env.orValue([]).all(one, one.?valueFrom.?secretKeyRef.?name.orValue(object.metadata.name) == object.metadata.name ||\n\
-         one.valueFrom.secretKeyRef.name + '/' + one.valueFrom.secretKeyRef.?key.orValue('') in variables.given) &&\n\
-         pod.?volumes.orValue([]).all(one, has(one.emptyDir) || one.?secret.?secretName.orValue('') == object.metadata.name))",
-        "The runners of a TestRun read no Secret but the one that is named as the TestRun and the keys that the policy gives the tests of this account, \
-         and mount nothing but empty folders and the Secret that is named as the TestRun.",
-    ),
-];
+/// What the pods of a TestRun may read: expressions with their messages. `given`: the policy gives tests keys of Secrets. Then a runner also
+/// finds the token of its run as a file. With an image that fetches, the pods of k6 do so too, but for the container of k6 itself: that the
+/// portal sees to, and it is the token of this very run.
+fn reading(given: bool, image: Option<&str>) -> Vec<(String, String)> {
+    const INITIALIZER: &str = "variables.pods[0]";
+    const STARTER: &str = "variables.pods[1]";
+    const RUNNER: &str = "variables.pods[2]";
+    let mut rules = Vec::new();
+    match (given, image) {
+        (false, None) => rules.push((
+            nothing_else("variables.pods", NO_SECRET, None, None),
+            "The pods of a TestRun read no Secret but the one that is named as the TestRun, and mount nothing but empty folders.",
+        )),
+        (false, Some(_)) => {
+            rules.push((
+                nothing_else(&format!("[{STARTER}]"), NO_SECRET, None, None),
+                "The starter of a TestRun reads no Secret but the one that is named as the TestRun, and mounts nothing but empty folders.",
+            ));
+            rules.push((
+                nothing_else(&format!("[{INITIALIZER}, {RUNNER}]"), NO_SECRET, Some(OWN_SECRET), image),
+                "The initializer and the runners of a TestRun read no Secret but the one that is named as the TestRun, and mount nothing but it and empty folders. \
+                 Before k6 nothing runs but the runner image of the portal's configuration, to fetch the files.",
+            ));
+        }
+        (true, image) => {
+            let others = if image.is_some() { format!("[{STARTER}]") } else { format!("[{INITIALIZER}, {STARTER}]") };
+            let which = if image.is_some() { OTHERS_BUT_INITIALIZER } else { OTHERS };
+            rules.push((nothing_else(&others, NO_SECRET, None, None), which));
+            if image.is_some() {
+                rules.push((
+                    nothing_else(&format!("[{INITIALIZER}]"), NO_SECRET, Some(OWN_SECRET), image),
+                    "The initializer of a TestRun reads no Secret but the one that is named as the TestRun, and mounts nothing but it and empty folders. \
+                     Before k6 nothing runs but the runner image of the portal's configuration, to fetch the files.",
+                ));
+            }
+            rules.push((
+                nothing_else(&format!("[{RUNNER}]"), GIVEN, Some(OWN_SECRET), image),
+                "The runners of a TestRun read no Secret but the one that is named as the TestRun and the keys that the policy gives the tests of this account, \
+                 and mount nothing but empty folders and the Secret that is named as the TestRun.",
+            ));
+        }
+    }
+    rules.into_iter().map(|(expression, message)| (expression, message.to_owned())).collect()
+}
+
+const OTHERS: &str =
+    "The initializer and the starter of a TestRun read no Secret but the one that is named as the TestRun, and mount nothing but empty folders.";
+const OTHERS_BUT_INITIALIZER: &str = "The starter of a TestRun reads no Secret but the one that is named as the TestRun, and mounts nothing but empty folders.";
+/// Variables by reference.
+const NO_SECRET: &str = "one.?valueFrom.?secretKeyRef.?name.orValue(object.metadata.name) == object.metadata.name";
+/// A name of a Secret has no slash, nor has a key, so that both together say which one is meant.
+const GIVEN: &str = "one.?valueFrom.?secretKeyRef.?name.orValue(object.metadata.name) == object.metadata.name ||\n\
+                     one.valueFrom.secretKeyRef.name + '/' + one.valueFrom.secretKeyRef.?key.orValue('') in variables.given";
+/// A volume beside empty folders.
+const OWN_SECRET: &str = "one.?secret.?secretName.orValue('') == object.metadata.name";
+
+/// One expression about some of the pods: which variables, which volumes beside empty folders, and what may come before k6.
+fn nothing_else(pods: &str, variables: &str, volumes: Option<&str>, image: Option<&str>) -> String {
+    let before = image.map_or_else(
+        || "size(pod.?initContainers.orValue([])) == 0".to_owned(),
+        |image| {
+            // As the portal writes it, and without variables: it needs none.
+            format!(
+                "size(pod.?initContainers.orValue([])) <= 1 && pod.?initContainers.orValue([]).all(one,\n\
+                 one.?image.orValue('') == '{image}' && one.?command.orValue([]) == ['{FRONT}', '{FETCH}'] &&\n\
+                 size(one.?env.orValue([])) == 0 && size(one.?envFrom.orValue([])) == 0 && one.?restartPolicy.orValue('') == '')"
+            )
+        },
+    );
+    let volumes = volumes.map_or_else(|| "has(one.emptyDir)".to_owned(), |more| format!("has(one.emptyDir) || {more}"));
+    format!(
+        "{pods}.all(pod,\nsize(pod.?envFrom.orValue([])) == 0 && {before} &&\n\
+         pod.?env.orValue([]).all(one, {variables}) &&\n\
+         pod.?volumes.orValue([]).all(one, {volumes}))"
+    )
+}
 
 /// `'user': ['secret/key', …]`.
 fn given(need: &Need) -> String {
@@ -63,12 +115,9 @@ pub(crate) fn policy(namespaces: &[Namespace], settings: &Settings, names: &Name
         variable("runners", &format!("{{{}}}[?request.userInfo.username].orValue(0)", most.join(",\n"))),
     ];
     let given: Vec<String> = needs.iter().filter(|need| !need.secrets.is_empty()).map(|need| given(need)).collect();
-    let reading = if given.is_empty() {
-        OWN_SECRET_ONLY.to_vec()
-    } else {
+    if !given.is_empty() {
         variables.push(variable("given", &format!("{{{}}}[?request.userInfo.username].orValue([])", given.join(",\n"))));
-        GIVEN_SECRETS.to_vec()
-    };
+    }
     let mut validations = vec![
         validation(
             "object.metadata.name.matches('^windfirm-[0-9a-f]{32}$')",
@@ -83,7 +132,8 @@ pub(crate) fn policy(namespaces: &[Namespace], settings: &Settings, names: &Name
             "The pods of a TestRun carry the label windfirm.dev/execution, by which NetworkPolicies find them. Put it in metadata.labels of initializer, starter and runner.",
         ),
     ];
-    validations.extend(reading.into_iter().map(|(expression, message)| validation(expression, message)));
+    let reading = reading(!given.is_empty(), settings.runner_image.as_deref());
+    validations.extend(reading.into_iter().map(|(expression, message)| validation(&expression, &message)));
     validations.extend([
         validation("object.spec.parallelism <= variables.runners", "A TestRun has more runners than the guardrails of the policy leave for this account."),
         validation(

@@ -30,6 +30,8 @@ pub struct Settings {
     pub dedicated: BTreeSet<String>,
     pub namespaces: Namespaces,
     pub sizes: Sizes,
+    /// The portal's `runs.runner_image` of the cluster: what may come before k6 in a pod and fetch its files. `None`: nothing may.
+    pub runner_image: Option<String>,
     /// Secrets of this cluster that the portal's own configuration names by `secretRef`, and nothing else may be read of it.
     pub secrets: BTreeMap<OwnSecret, BTreeSet<String>>,
 }
@@ -84,6 +86,7 @@ impl Settings {
             dedicated: BTreeSet::new(),
             namespaces: Namespaces::default(),
             sizes: Sizes::default(),
+            runner_image: None,
             secrets: BTreeMap::new(),
         }
     }

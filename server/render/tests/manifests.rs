@@ -9,6 +9,8 @@ mod clock;
 #[expect(dead_code, reason = "shared with tests that read the audit log")]
 #[path = "../../cluster/tests/shared/cluster.rs"]
 mod cluster;
+#[path = "../../cluster/tests/shared/runner_image.rs"]
+mod runner_image;
 #[path = "manifests/stage.rs"]
 mod stage;
 

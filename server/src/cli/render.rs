@@ -69,7 +69,11 @@ pub(crate) struct RenderArguments {
     /// Memory of a runner in MiB, as `runs.memory_mib` in the configuration
     #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().memory_mib)]
     runner_memory_mib: u32,
-    /// The portal's configuration: it may read the Secrets that are named there by `secretRef`, each by its name, and no others
+    /// What may fetch the files of large tests in the pods of runs, with its digest, as `runs.runner_image` in the configuration
+    #[arg(long, value_name = "IMAGE")]
+    runner_image: Option<String>,
+    /// The portal's configuration: it may read the Secrets that are named there by `secretRef`, each by its name, and no others; and it
+    /// says the runner image of the cluster
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For --config: which of its clusters the manifests are for, where it has several
@@ -108,24 +112,46 @@ impl RenderArguments {
             dedicated: self.dedicated.iter().cloned().collect(),
             namespaces: if self.without_namespaces { Namespaces::Expected } else { Namespaces::Made },
             sizes: Sizes { runs: self.runs, runners: self.runners, cpu_millis: self.runner_cpu_millis, memory_mib: self.runner_memory_mib },
+            runner_image: self.runner_image()?,
             secrets: self.secrets()?,
             ..Settings::new(self.portal_account.clone())
         })
     }
-    /// What the portal reads for itself in this cluster, and what for.
-    fn secrets(&self) -> Result<BTreeMap<OwnSecret, BTreeSet<String>>, String> {
-        let mut found: BTreeMap<OwnSecret, BTreeSet<String>> = self.secret.iter().map(|secret| (secret.clone(), BTreeSet::new())).collect();
-        let Some(file) = &self.config else { return Ok(found) };
+    /// As said, or as the configuration has it.
+    fn runner_image(&self) -> Result<Option<String>, String> {
+        let said = match (&self.runner_image, self.of_config()?) {
+            (Some(image), _) => Some(image.clone()),
+            (None, Some((config, cluster))) => {
+                let section = config.clusters.iter().find(|section| section.name == cluster);
+                section.and_then(|section| section.runs.as_ref()?.runner_image.clone())
+            }
+            (None, None) => None,
+        };
+        // It becomes part of an expression.
+        match said {
+            Some(image) if image.contains(['\'', '\\']) || image.contains(char::is_whitespace) => Err(format!("“{image}” names no image.")),
+            said => Ok(said),
+        }
+    }
+    /// The configuration, and which of its clusters is meant; nothing without one.
+    fn of_config(&self) -> Result<Option<(Config, String)>, String> {
+        let Some(file) = &self.config else { return Ok(None) };
         let config = Config::read(file).map_err(|error| error.to_string())?;
         let names: Vec<&str> = config.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
         let cluster = match (&self.cluster, names.as_slice()) {
-            (Some(name), all) if all.contains(&name.as_str()) => name.as_str(),
-            (None, [only]) => only,
-            // Without clusters it names no Secret of any.
-            (None, []) => return Ok(found),
+            (Some(name), all) if all.contains(&name.as_str()) => name.clone(),
+            (None, [only]) => (*only).to_owned(),
+            // Without clusters it names nothing of any.
+            (None, []) => return Ok(None),
             (Some(name), all) => return Err(format!("{} has no cluster “{name}”. It has: {}.", file.display(), all.join(", "))),
             (None, all) => return Err(format!("{} has several clusters. Say with --cluster which the manifests are for: {}.", file.display(), all.join(", "))),
         };
+        Ok(Some((config, cluster)))
+    }
+    /// What the portal reads for itself in this cluster, and what for.
+    fn secrets(&self) -> Result<BTreeMap<OwnSecret, BTreeSet<String>>, String> {
+        let mut found: BTreeMap<OwnSecret, BTreeSet<String>> = self.secret.iter().map(|secret| (secret.clone(), BTreeSet::new())).collect();
+        let Some((config, cluster)) = self.of_config()? else { return Ok(found) };
         for (used, secret) in named(&config) {
             if let Secret::SecretRef(section) = secret
                 && section.cluster == cluster

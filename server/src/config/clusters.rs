@@ -1,12 +1,12 @@
 //! The section `clusters:`: which clusters there are, what is read there, and whether runs are carried out there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use url::Url;
 use windfirm_cluster::{
     BadClusters, ClusterSpec, Source,
-    operator::{OperatorSettings, PullPolicy as OperatorPullPolicy, Resources},
+    operator::{OperatorSettings, PullPolicy as OperatorPullPolicy, Resources, RunnerImage, Shelf},
 };
 
 /// One cluster.
@@ -78,6 +78,10 @@ pub struct RunsSection {
     pub portal: Url,
     /// Stock k6, best with its digest.
     pub k6_image: String,
+    /// The project's own image of stock k6 with a runner in front, with its digest: measurements then outlive a portal that is away, and tests
+    /// may be larger than a ConfigMap. Runners are stock k6 when absent.
+    #[serde(default)]
+    pub runner_image: Option<String>,
     /// The operator's starter: anything with `sh` and `curl`.
     pub starter_image: String,
     #[serde(default)]
@@ -140,12 +144,13 @@ impl ClusterSection {
 }
 
 impl RunsSection {
-    /// The same for the executor. `instance` tells this portal's TestRuns from those of another one.
+    /// The same for the executor. `instance` tells this portal's TestRuns from those of another one; `state` is the portal's state folder.
     #[must_use]
-    pub fn operator(&self, instance: &str) -> OperatorSettings {
+    pub fn operator(&self, instance: &str, state: &Path) -> OperatorSettings {
         OperatorSettings {
             instance: instance.to_owned(),
             k6_image: self.k6_image.clone(),
+            runner_image: self.runner_image.clone().map(|name| RunnerImage { name, shelf: Shelf::in_state(state) }),
             starter_image: self.starter_image.clone(),
             pull_policy: match self.pull_policy {
                 PullPolicy::IfNotPresent => OperatorPullPolicy::IfNotPresent,

@@ -78,6 +78,7 @@ const ARGOCD: &[Field] = &[free("namespace", Kind::Text), free("instance_label",
 const RUNS: &[Field] = &[
     needed("portal", Kind::Address),
     needed("k6_image", Kind::Text),
+    free("runner_image", Kind::Text),
     needed("starter_image", Kind::Text),
     free("pull_policy", Kind::Word(&["IfNotPresent", "Always", "Never"])),
     free("cpu", Kind::Text),

@@ -141,6 +141,11 @@ fn cluster(at: &str, section: &ClusterSection, earlier: &[ClusterSection], probl
             problems.push(format!("{at}.runs.{name}: “{image}” names no image."));
         }
     }
+    if let Some(image) = runs.runner_image.as_ref().filter(|image| !is_pinned(image)) {
+        problems.push(format!(
+            "{at}.runs.runner_image: “{image}” has no digest. It is named with one, name@sha256:…, so that runners are what the policy was rendered for."
+        ));
+    }
     if !(1..=1_000).contains(&runs.slots) {
         problems.push(format!("{at}.runs.slots: {} is not between 1 and 1,000.", runs.slots));
     }
@@ -153,6 +158,12 @@ fn cluster(at: &str, section: &ClusterSection, earlier: &[ClusterSection], probl
     if runs.run_as == Some(0) {
         problems.push(format!("{at}.runs.run_as: 0 is root, and runners never run as root."));
     }
+}
+
+/// `name@sha256:` and 64 digits.
+fn is_pinned(image: &str) -> bool {
+    let digest = image.rsplit_once("@sha256:").filter(|(name, _)| !name.is_empty() && !name.contains(char::is_whitespace));
+    digest.is_some_and(|(_, digest)| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn has_user(url: &Url) -> bool {
@@ -241,7 +252,7 @@ clusters:
   - { name: Other, known_as: [other] }
   - name: home
     in_cluster: true
-    runs: { portal: 'ftp://portal', k6_image: '', starter_image: 'a b', slots: 0, memory_mib: 1, start_limit_s: 1, run_as: 0 }
+    runs: { portal: 'ftp://portal', k6_image: '', starter_image: 'a b', runner_image: 'runner:1', slots: 0, memory_mib: 1, start_limit_s: 1, run_as: 0 }
 ";
         let found = problems(&format!("{GOOD}{clusters}"));
         for part in [
@@ -253,6 +264,7 @@ clusters:
             "clusters[2].runs.portal",
             "clusters[2].runs.k6_image",
             "clusters[2].runs.starter_image",
+            "clusters[2].runs.runner_image",
             "clusters[2].runs.slots",
             "clusters[2].runs.memory_mib",
             "clusters[2].runs.start_limit_s",
@@ -270,6 +282,8 @@ clusters:
     runs: { portal: 'http://portal.host:7700', k6_image: 'k6:1', starter_image: 'starter:1', pull_policy: Never }
 ";
         let config = Config::parse(&format!("{GOOD}{good}")).unwrap();
+        let pinned = good.replace("k6_image:", &format!("runner_image: 'registry.example/runner@sha256:{}', k6_image:", "5e".repeat(32)));
+        assert!(Config::parse(&format!("{GOOD}{pinned}")).unwrap().clusters[0].runs.as_ref().unwrap().runner_image.is_some());
         assert_eq!(config.clusters[0].argocd.as_ref().unwrap().namespace, "argocd");
         assert_eq!(config.clusters[0].runs.as_ref().unwrap().ingest_url(), "http://portal.host:7700");
         for (wrong, part) in [("impersonation: legacy", "impersonation: wide"), ("pull_policy: Never", "pull_policy: Sometimes")] {

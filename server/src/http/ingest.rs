@@ -3,6 +3,7 @@
 //! Each execution has a write-only token. A delivery is decoded within bounds, masked, merged and stored in one transaction
 //! before it is acknowledged; the same delivery again changes nothing.
 
+pub mod archive;
 mod refusals;
 
 use std::{sync::Arc, time::Duration};
@@ -20,7 +21,11 @@ use windfirm_measure::{
     frame::{Frame, MOST_KEY_BYTES},
     wire::{self, Bounds, WireError},
 };
-use windfirm_model::{actor::SystemTask, clock::Timestamp, id::ExecutionId};
+use windfirm_model::{
+    actor::SystemTask,
+    clock::Timestamp,
+    id::{ExecutionId, RunId},
+};
 use windfirm_policy::Access;
 
 use crate::{live::Taken, state::Portal, worker::collect};
@@ -40,32 +45,51 @@ fn refuse(status: StatusCode, code: u32, message: impl std::fmt::Display) -> Res
     (status, Json(json!({ "error": { "code": code, "message": message.to_string() } }))).into_response()
 }
 
-/// The handler. The token decides before anything of the body is read; a wrong one does not tell whether the execution exists.
-pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<String>, headers: HeaderMap, body: Body) -> Response {
-    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+fn text_of(headers: &HeaderMap, name: &header::HeaderName) -> String {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// An execution whose runner has shown its token, and that is not over.
+struct Admitted {
+    execution: ExecutionId,
+    run: RunId,
+}
+
+/// The token decides before anything else; a wrong one does not tell whether the execution exists.
+async fn admitted(portal: &Portal, execution: &str, headers: &HeaderMap) -> Result<Admitted, Response> {
     let Ok(execution) = execution.parse::<ExecutionId>() else {
-        return refuse(StatusCode::NOT_FOUND, 0, "This is no execution.");
+        return Err(refuse(StatusCode::NOT_FOUND, 0, "This is no execution."));
     };
-    let access = Access::system(SystemTask::Ingest);
-    let known = match portal.store.execution(&access, execution).await {
+    let known = match portal.store.execution(&Access::system(SystemTask::Ingest), execution).await {
         Ok(found) => found,
         Err(error) => {
             tracing::error!(%error, "ingest.store_failed");
-            return refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "The store does not answer. Send it again.");
+            return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "The store does not answer. Send it again."));
         }
     };
-    let token = text(header::AUTHORIZATION);
+    let token = text_of(headers, &header::AUTHORIZATION);
     let hash: [u8; 32] = Sha256::digest(token.strip_prefix("Token ").unwrap_or_default().as_bytes()).into();
     let run = known.as_ref().map(|execution| execution.run);
     let wanted = known.as_ref().and_then(|execution| execution.token_sha256.clone());
     // Hashes are compared, so the time taken tells nothing of the token.
     let Some(known) = known.filter(|_| wanted.as_deref() == Some(hash.as_slice())) else {
-        portal.ingest_refusals.record(&portal, run, "The token does not fit the execution.").await;
-        return refuse(StatusCode::UNAUTHORIZED, 0, "The token does not fit this execution.");
+        portal.ingest_refusals.record(portal, run, "The token does not fit the execution.").await;
+        return Err(refuse(StatusCode::UNAUTHORIZED, 0, "The token does not fit this execution."));
     };
     if !known.state.is_live() {
-        return refuse(StatusCode::FORBIDDEN, 4, "This run has ended; nothing more is taken.");
+        return Err(refuse(StatusCode::FORBIDDEN, 4, "This run has ended; nothing more is taken."));
     }
+    Ok(Admitted { execution, run: known.run })
+}
+
+/// The handler. The token decides before anything of the body is read; a wrong one does not tell whether the execution exists.
+pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<String>, headers: HeaderMap, body: Body) -> Response {
+    let known = match admitted(&portal, &execution, &headers).await {
+        Ok(known) => known,
+        Err(refused) => return refused,
+    };
+    let execution = known.execution;
+    let text = |name: header::HeaderName| text_of(&headers, &name);
     if text(header::CONTENT_ENCODING) != "snappy" {
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, 0, "The body must be packed with snappy (Content-Encoding: snappy).");
     }

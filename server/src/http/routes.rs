@@ -68,6 +68,7 @@ fn machines() -> Vec<Entry<RouterState>> {
         reads("/health/ready", Who::Anybody, health::ready),
         reads("/metrics", Who::Anybody, health::metrics),
         changes("/ingest/v2/metrics/{execution}", Who::Runners, Changes::Measurements, ingest::receive),
+        reads("/ingest/v2/archives/{execution}/{digest}", Who::Runners, ingest::archive::give),
     ]
 }
 

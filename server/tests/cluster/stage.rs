@@ -1,7 +1,7 @@
 //! The stage: a portal beside a real cluster, with the cluster's own copy of the demo's repository.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::Output,
     time::{Duration, Instant},
 };
@@ -44,16 +44,21 @@ impl Stage {
     pub(crate) async fn open() -> Option<Self> {
         let cluster = TestCluster::given()?;
         let kubeconfig = cluster.folder.join("portal.kubeconfig");
-        Self::build(cluster, &kubeconfig).await
+        Self::build(cluster, &kubeconfig, None).await
+    }
+    /// With runners of this image, and with this repository instead of the shop's own.
+    pub(crate) async fn open_with_image(cluster: TestCluster, image: &str, repository: PathBuf) -> Option<Self> {
+        let kubeconfig = cluster.folder.join("portal.kubeconfig");
+        Self::build(cluster, &kubeconfig, Some((image, repository))).await
     }
     /// With a proxy of the test's own between the portal and the API server.
     pub(crate) async fn open_between() -> Option<(Self, Between)> {
         let cluster = TestCluster::given()?;
         let kubeconfig = kube::config::Kubeconfig::read_from(cluster.folder.join("portal.kubeconfig")).unwrap();
         let between = Between::open(serde_json::to_value(kubeconfig).unwrap()).await;
-        Some((Self::build(cluster, &between.kubeconfig()).await?, between))
+        Some((Self::build(cluster, &between.kubeconfig(), None).await?, between))
     }
-    async fn build(cluster: TestCluster, kubeconfig: &Path) -> Option<Self> {
+    async fn build(cluster: TestCluster, kubeconfig: &Path, other: Option<(&str, PathBuf)>) -> Option<Self> {
         let turn = TURNS.acquire().await.unwrap();
         let listener = cluster.listener().await;
         let port = listener.local_addr().unwrap().port();
@@ -67,20 +72,21 @@ impl Stage {
     k6_image: {k6}
     starter_image: {starter}
     pull_policy: Never
-    cpu: 50m
+{image}    cpu: 50m
     memory_mib: 256
     start_limit_s: 110
 ",
             kubeconfig = kubeconfig.display(),
             address = cluster.address(),
             k6 = cluster.image("k6"),
+            image = other.as_ref().map(|(name, _)| format!("    runner_image: {name}\n")).unwrap_or_default(),
             starter = cluster.image("starter"),
         );
         let clusters: Vec<ClusterSection> = serde_saphyr::from_str(&clusters).unwrap();
         let plan = Plan { listening: listener.local_addr().unwrap(), ..Plan::default() };
         let house = House::build_with(plan, |of_house, config| {
             config.clusters = clusters;
-            let repository = cluster.folder.join("shop");
+            let repository = other.map_or_else(|| cluster.folder.join("shop"), |(_, repository)| repository);
             config.tree =
                 TreeConfig { repository, revision: "HEAD".into(), roots: "roots".into(), repositories: vec![windfirm_demo::repository::ADDRESS.into()] };
             config.policy = of_house.join("policy.yaml");

@@ -8,12 +8,12 @@ use sha2::{Digest as _, Sha256};
 use windfirm_app::api::ApiError;
 use windfirm_model::{
     fault::Fault,
-    id::{OperationId, RunId},
+    id::{ExecutionId, OperationId, RunId},
     run::RunState,
     view::launch::Judgement,
 };
 use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
-use windfirm_store::runs::Step;
+use windfirm_store::runs::{RunRecord, Step};
 
 use crate::harness::{Answer, As, House};
 
@@ -87,18 +87,61 @@ async fn addresses_and_filters_that_make_no_sense_are_answered_not_followed() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn deliveries_that_are_not_from_our_runner_are_refused() {
-    let Some(house) = House::open().await else { return };
+/// A run of Ana's that is being started, with the token “right”.
+async fn armed(house: &House) -> RunRecord {
     let launched = house.call(As::Ana, Method::POST, "launch", &format!("{CART}&request[profile]=smoke")).await;
     let run: RunId = launched.body.trim_matches('"').parse().unwrap();
     let record = house.portal.store.run(&Access::system(windfirm_model::actor::SystemTask::RunSupervisor), run).await.unwrap().unwrap();
-    let permit: Permit<SuperviseRuns> = Permit::system(OperationId(house.portal.clock.new_uuid()), Resource { run: Some(run), ..Resource::default() });
     let since = house.portal.clock.now();
     let step = Step { version: record.version, to: RunState::Starting { since }, confinement: None, events: Vec::new() };
-    house.portal.store.advance(&permit, step).await.unwrap();
+    let version = house.portal.store.advance(&permit(house, run), step).await.unwrap();
     let hash: [u8; 32] = Sha256::digest(b"right").into();
-    house.portal.store.arm_execution(&permit, record.execution, &hash, &serde_json::json!({})).await.unwrap();
+    house.portal.store.arm_execution(&permit(house, run), record.execution, &hash, &serde_json::json!({})).await.unwrap();
+    RunRecord { version, ..record }
+}
+
+fn permit(house: &House, run: RunId) -> Permit<SuperviseRuns> {
+    Permit::system(OperationId(house.portal.clock.new_uuid()), Resource { run: Some(run), ..Resource::default() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_files_of_a_large_test_are_its_executions_alone() {
+    let Some(house) = House::open().await else { return };
+    let (record, other) = (armed(&house).await, armed(&house).await);
+    let archive = b"an archive of a test".to_vec();
+    let digest: String = Sha256::digest(&archive).iter().map(|byte| format!("{byte:02x}")).collect();
+    // Where the executor lays it out.
+    let folder = house.portal.settings.state.join("archives").join(record.execution.to_string());
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(&digest), &archive).unwrap();
+    let ask = async |execution: ExecutionId, digest: &str, token: &str| {
+        let request = Request::get(format!("/ingest/v2/archives/{execution}/{digest}")).header("authorization", format!("Token {token}"));
+        house.send(As::Nobody, request.header("range", "bytes=3-5").body(Body::empty()).unwrap()).await
+    };
+    for _ in 0..40 {
+        let answer = ask(record.execution, &digest, "right").await;
+        assert_eq!((answer.status, answer.body.as_bytes()), (StatusCode::OK, archive.as_slice()), "whole, and its turn is given back");
+    }
+    for (execution, digest, token, expected) in [
+        (record.execution, digest.as_str(), "wrong", StatusCode::UNAUTHORIZED),
+        (record.execution, digest.as_str(), "", StatusCode::UNAUTHORIZED),
+        (other.execution, digest.as_str(), "right", StatusCode::NOT_FOUND),
+        (record.execution, "..%2f..%2fwindfirm.db", "right", StatusCode::NOT_FOUND),
+    ] {
+        let answer = ask(execution, digest, token).await;
+        assert_eq!(answer.status, expected, "{digest}: {}", answer.body);
+        assert!(answer.body.contains("message") && !answer.body.contains("archive of"), "{}", answer.body);
+    }
+    // They are given for as long as the run goes on.
+    let ends = Step { version: record.version, to: RunState::Lost, confinement: None, events: Vec::new() };
+    house.portal.store.advance(&permit(&house, record.id), ends).await.unwrap();
+    assert_eq!(ask(record.execution, &digest, "right").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_are_not_from_our_runner_are_refused() {
+    let Some(house) = House::open().await else { return };
+    let record = armed(&house).await;
 
     let snappy_bomb = [0xff, 0xff, 0xff, 0xff, 0x0f, 0x00];
     // A hundred bytes are promised, in one literal of sixty, of which three come.

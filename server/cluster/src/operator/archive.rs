@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use windfirm_executor::{InCluster, Orders, k6, reach};
 
 /// The largest archive that fits into a ConfigMap (1 MiB with its names).
-pub const MOST_ARCHIVE_BYTES: usize = (1 << 20) - (16 << 10);
+pub const MOST_CONFIG_MAP_BYTES: usize = (1 << 20) - (16 << 10);
+/// The largest one that is fetched from the portal.
+pub const MOST_FETCHED_BYTES: usize = 20 << 20;
 /// Where the bundle lies, as far as the script can tell.
 pub(crate) const ROOT_URL: &str = "file:///bundle/";
 const BLOCK: usize = 512;
@@ -23,10 +25,16 @@ const MOST_FILES: usize = 2_000;
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     #[error(
-        "the test with all its files has {} KiB as an archive, and a ConfigMap takes {} KiB. \
-         Generate large test data in the script, or leave it out of the folder of the test", bytes.div_ceil(1024), MOST_ARCHIVE_BYTES / 1024
+        "the test with all its files has {} KiB as an archive, and no test may have more than {} MiB. \
+         Generate large test data in the script, or leave it out of the folder of the test", bytes.div_ceil(1024), MOST_FETCHED_BYTES >> 20
     )]
     TooLarge { bytes: usize },
+    #[error(
+        "the test with all its files has {} KiB as an archive, and a ConfigMap takes {} KiB. Larger ones, of up to {} MiB, are fetched by the \
+         runner image, and this cluster has none: those who look after the portal can name one (runs.runner_image). Or generate large test \
+         data in the script, or leave it out of the folder of the test", bytes.div_ceil(1024), MOST_CONFIG_MAP_BYTES / 1024, MOST_FETCHED_BYTES >> 20
+    )]
+    TooLargeForConfigMap { bytes: usize },
     #[error("the test has more than {MOST_FILES} files")]
     TooManyFiles,
     #[error("the path {0} is too long for an archive; shorten names of folders")]
@@ -60,7 +68,7 @@ fn read(folder: &Path, below: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Re
             read(&entry.path(), &path, files)?;
         } else if kind.is_file() {
             let length = usize::try_from(entry.metadata()?.len()).unwrap_or(usize::MAX);
-            if length > MOST_ARCHIVE_BYTES {
+            if length > MOST_FETCHED_BYTES {
                 return Err(ArchiveError::TooLarge { bytes: length });
             }
             files.insert(path, fs::read(entry.path())?);
@@ -70,6 +78,11 @@ fn read(folder: &Path, below: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Re
         }
     }
     Ok(())
+}
+
+/// Whether a ConfigMap takes it.
+pub(crate) const fn is_small(archive: &[u8]) -> bool {
+    archive.len() <= MOST_CONFIG_MAP_BYTES
 }
 
 /// From files by their paths below the bundle.
@@ -83,7 +96,7 @@ fn make(files: &BTreeMap<String, Vec<u8>>, orders: &Orders, cluster: &InCluster)
         append(&mut tar, &format!("file/bundle/{path}"), content)?;
     }
     tar.resize(tar.len() + 2 * BLOCK, 0);
-    if tar.len() > MOST_ARCHIVE_BYTES { Err(ArchiveError::TooLarge { bytes: tar.len() }) } else { Ok(tar) }
+    if tar.len() > MOST_FETCHED_BYTES { Err(ArchiveError::TooLarge { bytes: tar.len() }) } else { Ok(tar) }
 }
 
 fn metadata(orders: &Orders, cluster: &InCluster) -> Result<Value, ArchiveError> {
@@ -231,9 +244,13 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said_with_its_size() {
-        let big = "x".repeat(MOST_ARCHIVE_BYTES);
+        let big = "x".repeat(MOST_FETCHED_BYTES);
         let why = make(&files(&[("k6/data.csv", &big)]), &orders(), &in_cluster()).unwrap_err().to_string();
-        assert!(why.contains("1012 KiB as an archive") && why.contains("takes 1008 KiB"), "{why}");
+        assert!(why.contains("20484 KiB as an archive") && why.contains("more than 20 MiB"), "{why}");
+        let archive = make(&files(&[("k6/data.csv", &"x".repeat(MOST_CONFIG_MAP_BYTES))]), &orders(), &in_cluster()).unwrap();
+        assert!(!is_small(&archive));
+        let why = ArchiveError::TooLargeForConfigMap { bytes: archive.len() }.to_string();
+        assert!(why.contains("1012 KiB as an archive") && why.contains("takes 1008 KiB") && why.contains("runs.runner_image"), "{why}");
     }
 
     #[test]

@@ -19,9 +19,9 @@ use windfirm_model::{clock::Clock, id::ExecutionId, view::run::LogPage};
 use windfirm_policy::{Permit, act::SuperviseRuns};
 
 use super::{
-    archive,
+    archive::{self, ArchiveError},
     log::{Book, Feed},
-    objects::{self, Plan, REST_PORT, mark},
+    objects::{self, Fetched, Plan, REST_PORT, mark},
     report,
     seen::{Event, Job, Pod, Seen, TestRun},
     settings::OperatorSettings,
@@ -131,7 +131,7 @@ impl KubernetesExecutor {
         Ok(Some((run, acting)))
     }
     /// Secret and ConfigMap, in this order: when the ConfigMap is there, all is. What is there already is taken as done, since no account of ours may read it.
-    async fn complete(acting: &ActingFor<'_>, plan: &Plan<'_>, run: &TestRun, archive: &[u8]) -> Result<(), ClusterError> {
+    async fn complete(acting: &ActingFor<'_>, plan: &Plan<'_>, run: &TestRun, archive: &[u8]) -> Result<(), ExecutorError> {
         let secret = plan.secret(&run.metadata.uid);
         let same_token = run.metadata.annotation(mark::TOKEN) == objects::fingerprint(plan.orders);
         if !same_token {
@@ -139,10 +139,16 @@ impl KubernetesExecutor {
             if !matches!(run.status.stage.as_str(), "" | "initialization") {
                 return Ok(());
             }
-            if_there(acting.delete(Kind::SECRET, &plan.name(), None).await.map(drop))?;
+            if plan.fetched.is_some() {
+                // A pod that fetches may have mounted the old one, and what is immutable is not mounted again.
+                if_there(acting.delete(Kind::TEST_RUN, &plan.name(), Some(&run.metadata.uid)).await.map(drop)).map_err(told)?;
+                let message = "The run is begun anew, because its token was replaced before it had begun.".to_owned();
+                return Err(ExecutorError::Cluster { message, passing: true, audit_id: None });
+            }
+            if_there(acting.delete(Kind::SECRET, &plan.name(), None).await.map(drop)).map_err(told)?;
         }
-        if_new(acting.create::<serde_json::Value>(Kind::SECRET, &secret).await.map(drop))?;
-        if_new(acting.create::<serde_json::Value>(Kind::CONFIG_MAP, &plan.config_map(archive, &run.metadata.uid)).await.map(drop))
+        if_new(acting.create::<serde_json::Value>(Kind::SECRET, &secret).await.map(drop)).map_err(told)?;
+        if_new(acting.create::<serde_json::Value>(Kind::CONFIG_MAP, &plan.config_map(archive, &run.metadata.uid)).await.map(drop)).map_err(told)
     }
     /// Looks at everything, unless somebody did a moment ago.
     async fn observe_into(&self, permit: &SupervisorPermit, execution: ExecutionId, kept: &mut Kept) -> Result<Observation, ExecutorError> {
@@ -217,9 +223,28 @@ impl KubernetesExecutor {
     }
     async fn delete(&self, permit: &SupervisorPermit, execution: ExecutionId) -> Result<(), ExecutorError> {
         let acting = self.acting(permit).await?;
-        let Some((run, acting)) = self.find(acting, execution).await? else { return Ok(()) };
-        let deleted = acting.delete(Kind::TEST_RUN, &run.metadata.name, Some(&run.metadata.uid)).await;
-        if_there(deleted.map(drop)).map_err(told)
+        if let Some((run, acting)) = self.find(acting, execution).await? {
+            let deleted = acting.delete(Kind::TEST_RUN, &run.metadata.name, Some(&run.metadata.uid)).await;
+            if_there(deleted.map(drop)).map_err(told)?;
+        }
+        self.clear_shelf(execution).await
+    }
+    /// How the archive comes to the pods: in the ConfigMap, or fetched from the shelf, where it lies before anybody is told of it.
+    async fn shelve(&self, execution: ExecutionId, archive: &Arc<Vec<u8>>) -> Result<Option<Fetched>, ExecutorError> {
+        if archive::is_small(archive) {
+            return Ok(None);
+        }
+        let bytes = archive.len();
+        let Some(image) = &self.settings.runner_image else { return Err(ExecutorError::Orders(ArchiveError::TooLargeForConfigMap { bytes }.to_string())) };
+        let (shelf, archive) = (image.shelf.clone(), Arc::clone(archive));
+        let put = spawn_blocking(move || shelf.put(execution, &archive)).await.map_err(|error| ExecutorError::Cut(error.to_string()))?;
+        let digest = put.map_err(|source| ExecutorError::File { what: "The files of the test cannot be laid out for the runners".to_owned(), source })?;
+        Ok(Some(Fetched { digest, bytes, image: image.name.clone() }))
+    }
+    async fn clear_shelf(&self, execution: ExecutionId) -> Result<(), ExecutorError> {
+        let Some(shelf) = self.settings.runner_image.as_ref().map(|image| image.shelf.clone()) else { return Ok(()) };
+        let cleared = spawn_blocking(move || shelf.clear(execution)).await.map_err(|error| ExecutorError::Cut(error.to_string()))?;
+        cleared.map_err(|source| ExecutorError::File { what: "The files that were laid out for the runners cannot be removed".to_owned(), source })
     }
 }
 
@@ -289,10 +314,11 @@ impl Executor for KubernetesExecutor {
         let handle = self.handle(permit, orders.execution)?;
         let (reading, of_cluster) = (orders.clone(), cluster.clone());
         let archive = spawn_blocking(move || archive::of_orders(&reading, &of_cluster)).await.map_err(|error| ExecutorError::Cut(error.to_string()))?;
-        let archive = archive.map_err(|error| ExecutorError::Orders(error.to_string()))?;
+        let archive = Arc::new(archive.map_err(|error| ExecutorError::Orders(error.to_string()))?);
+        let fetched = self.shelve(orders.execution, &archive).await?;
         let acting = self.acting(permit).await?;
         let (account, account_uid) = (acting.account().clone(), acting.account_uid().to_owned());
-        let plan = Plan { orders, cluster, settings: &self.settings, account: &account, account_uid: &account_uid };
+        let plan = Plan { orders, cluster, settings: &self.settings, account: &account, account_uid: &account_uid, fetched: fetched.as_ref() };
         let (run, acting, made) = match acting.create::<TestRun>(Kind::TEST_RUN, &plan.test_run()).await {
             Ok(done) => (done.object, acting, true),
             Err(ClusterError::AlreadyThere { .. }) => {
@@ -302,14 +328,19 @@ impl Executor for KubernetesExecutor {
                 };
                 (run, acting, false)
             }
-            Err(error) => return Err(told(error)),
+            Err(error) => {
+                if !error.is_passing() {
+                    self.clear_shelf(orders.execution).await?;
+                }
+                return Err(told(error));
+            }
         };
         if let Err(error) = Self::complete(&acting, &plan, &run, &archive).await {
             if made && !error.is_passing() {
                 // It could never begin. When this fails too, the run is found by its label.
                 let _ = acting.delete(Kind::TEST_RUN, &run.metadata.name, Some(&run.metadata.uid)).await;
             }
-            return Err(told(error));
+            return Err(error);
         }
         let kept = self.kept(orders.execution);
         let mut kept = kept.lock().await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use windfirm_executor::{InCluster, Orders, k6};
+use windfirm_executor::{InCluster, Orders, k6, runner::pod};
 use windfirm_model::id::ExecutionId;
 
 use super::settings::OperatorSettings;
@@ -18,6 +18,17 @@ const TOKEN: &str = "token";
 /// Key of a configuration file of k6 with that token, where tests get Secrets; and where the runners find it.
 const CONFIG: &str = "config.json";
 const CONFIG_FOLDER: &str = "/etc/windfirm";
+/// Where the init container finds the token, and nobody else does.
+const TOKEN_FOLDER: &str = "/etc/windfirm-token";
+/// Where an archive lies that was fetched, and where that is as the operator says it, which looks for scripts below `/test` only.
+const BUNDLE_FOLDER: &str = "/bundle";
+const BUNDLE_FILE: &str = "../bundle/archive.tar";
+/// Key of what says which archive is fetched, in the ConfigMap.
+const FETCHED: &str = "fetched";
+/// Where a runner of ours spools, how much of it (MiB), and how long it still delivers when k6 has ended.
+const SPOOL_FOLDER: &str = "/var/lib/windfirm";
+const SPOOL_MIB: u32 = 512;
+const FORWARD_GRACE_S: u32 = 600;
 /// Port of k6's REST interface. The operator's, not ours.
 pub(crate) const REST_PORT: u16 = 6565;
 
@@ -61,6 +72,16 @@ pub(crate) fn runner_service(name: &str, runner: u32) -> String {
     format!("{name}-service-{runner}")
 }
 
+/// An archive that is too large for a ConfigMap. Each pod fetches it from the portal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fetched {
+    /// SHA-256 in hex.
+    pub(crate) digest: String,
+    pub(crate) bytes: usize,
+    /// What can fetch.
+    pub(crate) image: String,
+}
+
 /// Whom the objects are made for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan<'a> {
@@ -69,6 +90,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) settings: &'a OperatorSettings,
     pub(crate) account: &'a Account,
     pub(crate) account_uid: &'a str,
+    /// `None`: the archive is in the ConfigMap.
+    pub(crate) fetched: Option<&'a Fetched>,
 }
 
 pub(crate) fn fingerprint(orders: &Orders) -> String {
@@ -108,7 +131,9 @@ impl Plan<'_> {
         put(&mut initializer, "env", variables(&self.quiet()));
         put(&mut initializer, "resources", json!({ "requests": { "cpu": "100m", "memory": "64Mi" }, "limits": { "memory": memory } }));
         writable(&mut initializer);
-        let mut runner = self.pod(k6);
+        self.fetch(&mut initializer, Use::Anew);
+        let ours = self.settings.runner_image.as_ref();
+        let mut runner = self.pod(ours.map_or(k6, |image| &image.name));
         put(&mut runner, "env", self.runner_environment(&name));
         put(&mut runner, "resources", json!({ "requests": { "cpu": self.settings.runner.cpu, "memory": memory }, "limits": { "memory": memory } }));
         // The operator's own probes look every ten seconds, so that a run would begin ten seconds late; and they end a runner that is too busy to
@@ -117,37 +142,71 @@ impl Plan<'_> {
         put(&mut runner, "readinessProbe", json!({ "httpGet": status, "periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 30 }));
         put(&mut runner, "livenessProbe", json!({ "httpGet": status, "periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 12 }));
         writable(&mut runner);
+        if ours.is_some() {
+            // More than the spool takes, so that its own bound is met first.
+            add(&mut runner, "volumes", json!({ "name": "spool", "emptyDir": { "sizeLimit": format!("{}Mi", SPOOL_MIB + 64) } }));
+            add(&mut runner, "volumeMounts", json!({ "name": "spool", "mountPath": SPOOL_FOLDER }));
+        }
+        self.fetch(&mut runner, Use::AsItIs);
         if self.gives_secrets() {
-            mount(&mut runner, "delivery", json!({ "secretName": name, "items": [{ "key": CONFIG, "path": CONFIG }] }), CONFIG_FOLDER);
+            add(&mut runner, "volumes", self.of_own_secret("delivery", CONFIG));
+            add(&mut runner, "volumeMounts", json!({ "name": "delivery", "mountPath": CONFIG_FOLDER, "readOnly": true }));
         }
         json!({
             "metadata": { "name": name, "labels": self.labels(), "annotations": self.annotations() },
             "spec": {
                 "parallelism": self.cluster.runners,
-                "script": { "configMap": { "name": name, "file": ARCHIVE } },
+                "script": { "configMap": { "name": name, "file": if self.fetched.is_some() { BUNDLE_FILE } else { ARCHIVE } } },
                 "initializer": initializer,
                 "starter": self.pod(starter),
                 "runner": runner,
             },
         })
     }
-    /// The bundle, owned by the TestRun.
+    /// What comes before k6 in a pod whose archive is fetched. Only there the token is, as a file: the operator prints the initializer's variables.
+    fn fetch(&self, pod: &mut Value, kind: Use) {
+        let Some(fetched) = self.fetched else { return };
+        let url = format!("{}/ingest/v2/archives/{}/{}", self.orders.portal, self.orders.execution, fetched.digest);
+        let arguments = [url, fetched.digest.clone(), fetched.bytes.to_string(), format!("{TOKEN_FOLDER}/{TOKEN}"), format!("{BUNDLE_FOLDER}/{ARCHIVE}")];
+        let memory = json!({ "memory": "64Mi" });
+        let container = json!({
+            "name": "files",
+            "image": fetched.image,
+            "command": [pod::FRONT, pod::FETCH],
+            "args": arguments.map(|argument| plain(&argument)),
+            "resources": { "requests": { "cpu": "50m", "memory": "64Mi" }, "limits": memory },
+            "volumeMounts": [{ "name": "bundle", "mountPath": BUNDLE_FOLDER }, { "name": "fetching", "mountPath": TOKEN_FOLDER, "readOnly": true }],
+        });
+        put(pod, "initContainers", json!([container]));
+        // The archive, and beside it the copy that the operator has the initializer make.
+        add(pod, "volumes", json!({ "name": "bundle", "emptyDir": { "sizeLimit": "64Mi" } }));
+        add(pod, "volumes", self.of_own_secret("fetching", TOKEN));
+        add(pod, "volumeMounts", json!({ "name": "bundle", "mountPath": BUNDLE_FOLDER, "readOnly": kind == Use::AsItIs }));
+    }
+    /// A volume with one key of the run's own Secret.
+    fn of_own_secret(&self, volume: &str, key: &str) -> Value {
+        json!({ "name": volume, "secret": { "secretName": self.name(), "items": [{ "key": key, "path": key }] } })
+    }
+    /// The bundle, owned by the TestRun; where it is fetched, only which one it is. Either way pods wait for it.
     pub(crate) fn config_map(&self, archive: &[u8], owner_uid: &str) -> Value {
-        json!({
-            "metadata": self.owned(owner_uid),
-            "immutable": true,
-            "binaryData": { ARCHIVE: STANDARD.encode(archive) },
-        })
+        let mut map = json!({ "metadata": self.owned(owner_uid), "immutable": true });
+        match self.fetched {
+            Some(fetched) => put(&mut map, "data", json!({ FETCHED: format!("sha256:{} {} bytes", fetched.digest, fetched.bytes) })),
+            None => put(&mut map, "binaryData", json!({ ARCHIVE: STANDARD.encode(archive) })),
+        }
+        map
     }
     /// The ingest token, owned by the TestRun.
     pub(crate) fn secret(&self, owner_uid: &str) -> Value {
         let token = self.orders.token.reveal();
-        let data = if self.gives_secrets() {
+        let mut data = json!({});
+        if self.gives_secrets() {
             let config = json!({ "collectors": { "cloud": { "token": token } } });
-            json!({ CONFIG: STANDARD.encode(config.to_string()) })
-        } else {
-            json!({ TOKEN: STANDARD.encode(token) })
-        };
+            put(&mut data, CONFIG, json!(STANDARD.encode(config.to_string())));
+        }
+        if !self.gives_secrets() || self.fetched.is_some() {
+            put(&mut data, TOKEN, json!(STANDARD.encode(token)));
+        }
         json!({ "metadata": self.owned(owner_uid), "immutable": true, "type": "Opaque", "data": data })
     }
     /// Tests find Secrets among the variables of their pod. Then they can read all of those, so that the token is put into a file instead,
@@ -236,6 +295,10 @@ impl Plan<'_> {
         if self.cluster.options.get("tags").and_then(Value::as_object).is_some_and(|tags| !tags.is_empty()) {
             environment.insert("K6_FEATURES".to_owned(), "merge-run-tags".to_owned());
         }
+        if self.settings.runner_image.is_some() {
+            let wanted = [(pod::SPOOL, SPOOL_FOLDER.to_owned()), (pod::SPOOL_MIB, SPOOL_MIB.to_string()), (pod::FORWARD_GRACE_S, FORWARD_GRACE_S.to_string())];
+            environment.extend(wanted.map(|(name, value)| (name.to_owned(), value)));
+        }
         environment.extend(self.settings.runner_environment.iter().cloned());
         let mut secrets: Vec<Value> = self.cluster.secrets.iter().map(|given| of_secret(&given.variable, &given.secret, &given.key)).collect();
         if self.gives_secrets() {
@@ -270,14 +333,17 @@ fn writable(pod: &mut Value) {
     put(pod, "volumeMounts", json!([{ "name": "scratch", "mountPath": "/tmp" }]));
 }
 
-/// A Secret as files, beside what is mounted already.
-fn mount(pod: &mut Value, name: &str, secret: Value, folder: &str) {
-    for (field, one) in
-        [("volumes", json!({ "name": name, "secret": secret })), ("volumeMounts", json!({ "name": name, "mountPath": folder, "readOnly": true }))]
-    {
-        if let Some(Value::Array(all)) = pod.get_mut(field) {
-            all.push(one);
-        }
+/// What a pod does with a fetched archive: the operator has the initializer make another one beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Anew,
+    AsItIs,
+}
+
+/// One more of a list that is there.
+fn add(pod: &mut Value, list: &str, one: Value) {
+    if let Some(Value::Array(all)) = pod.get_mut(list) {
+        all.push(one);
     }
 }
 
@@ -293,7 +359,10 @@ pub(crate) mod tests {
     use windfirm_model::{id::RunId, view::run::SecretUse};
 
     use super::*;
-    use crate::operator::settings::{PullPolicy, Resources};
+    use crate::operator::{
+        settings::{PullPolicy, Resources, RunnerImage},
+        shelf::Shelf,
+    };
 
     pub(crate) fn orders() -> Orders {
         Orders {
@@ -328,6 +397,7 @@ pub(crate) mod tests {
         OperatorSettings {
             instance: "test".into(),
             k6_image: "windfirm.local/k6:2.2.0@sha256:09ee".into(),
+            runner_image: None,
             starter_image: "windfirm.local/starter:1".into(),
             pull_policy: PullPolicy::Never,
             runner: Resources { cpu: "500m".into(), memory_mib: 512 },
@@ -338,7 +408,17 @@ pub(crate) mod tests {
     }
     fn with<T>(cluster: &InCluster, look: impl FnOnce(Plan<'_>) -> T) -> T {
         let (orders, settings, account) = (orders(), settings(), "shop-dev/loadtest".parse().unwrap());
-        look(Plan { orders: &orders, cluster, settings: &settings, account: &account, account_uid: "uid-1" })
+        look(Plan { orders: &orders, cluster, settings: &settings, account: &account, account_uid: "uid-1", fetched: None })
+    }
+    /// With an image of ours; and with an archive that is fetched.
+    fn with_image<T>(cluster: &InCluster, look: impl FnOnce(Plan<'_>, Plan<'_>) -> T) -> T {
+        let image = "windfirm.local/runner:1@sha256:5e1f".to_owned();
+        let shelf = Shelf::in_state(std::path::Path::new("/nowhere"));
+        let settings = OperatorSettings { runner_image: Some(RunnerImage { name: image.clone(), shelf }), ..settings() };
+        let (orders, account) = (orders(), "shop-dev/loadtest".parse().unwrap());
+        let fetched = Fetched { digest: "d1".into(), bytes: 2_000_000, image };
+        let small = Plan { orders: &orders, cluster, settings: &settings, account: &account, account_uid: "uid-1", fetched: None };
+        look(small, Plan { fetched: Some(&fetched), ..small })
     }
     fn value_of<'a>(block: &'a Value, name: &str) -> Option<&'a str> {
         block["env"].as_array().unwrap().iter().find(|one| one["name"] == name)?["value"].as_str()
@@ -385,6 +465,53 @@ pub(crate) mod tests {
             let config = STANDARD.decode(secret["data"]["config.json"].as_str().unwrap()).unwrap();
             assert_eq!(serde_json::from_slice::<Value>(&config).unwrap(), json!({ "collectors": { "cloud": { "token": "t0ken-of-this-run" } } }));
         });
+    }
+
+    #[test]
+    fn an_image_of_ours_runs_the_runners_alone_and_has_where_to_spool() {
+        with_image(&in_cluster(), |plan, _| {
+            let run = plan.test_run();
+            let (runner, initializer) = (&run["spec"]["runner"], &run["spec"]["initializer"]);
+            assert_eq!(
+                (runner["image"].as_str(), initializer["image"].as_str()),
+                (Some("windfirm.local/runner:1@sha256:5e1f"), Some("windfirm.local/k6:2.2.0@sha256:09ee"))
+            );
+            assert_eq!(value_of(runner, "WINDFIRM_SPOOL"), Some("/var/lib/windfirm"));
+            assert!(runner["volumeMounts"].as_array().unwrap().contains(&json!({ "name": "spool", "mountPath": "/var/lib/windfirm" })));
+            assert_eq!((run["spec"]["script"]["configMap"]["file"].as_str(), runner.get("initContainers")), (Some("archive.tar"), None));
+        });
+        with(&in_cluster(), |plan| assert_eq!(value_of(&plan.test_run()["spec"]["runner"], "WINDFIRM_SPOOL"), None));
+    }
+
+    #[test]
+    fn a_large_archive_is_fetched_with_the_token_of_this_run_which_k6_never_has() {
+        let given = SecretUse { variable: "TEST_USER".into(), secret: "pay-user".into(), key: "username".into() };
+        for cluster in [in_cluster(), InCluster { secrets: vec![given], ..in_cluster() }] {
+            with_image(&cluster, |_, plan| {
+                let run = plan.test_run();
+                assert_eq!(run["spec"]["script"]["configMap"]["file"], "../bundle/archive.tar");
+                for part in ["initializer", "runner"] {
+                    let pod = &run["spec"][part];
+                    let files = &pod["initContainers"][0];
+                    assert_eq!(
+                        (files["image"].as_str(), files["command"].clone()),
+                        (Some("windfirm.local/runner:1@sha256:5e1f"), json!(["/usr/bin/k6", "fetch-archive"]))
+                    );
+                    let url = "http://portal.host:8080/ingest/v2/archives/01935c7e8b1a70008000123456789abc/d1";
+                    assert_eq!(files["args"], json!([url, "d1", "2000000", "/etc/windfirm-token/token", "/bundle/archive.tar"]));
+                    assert!(files["volumeMounts"].to_string().contains("fetching") && !pod["volumeMounts"].to_string().contains("fetching"), "{part}");
+                    let secret = json!({ "name": "fetching", "secret": { "secretName": plan.name(), "items": [{ "key": "token", "path": "token" }] } });
+                    assert!(pod["volumes"].as_array().unwrap().contains(&secret), "{part}");
+                    let bundle = json!({ "name": "bundle", "mountPath": "/bundle", "readOnly": part == "runner" });
+                    assert!(pod["volumeMounts"].as_array().unwrap().contains(&bundle), "{part}");
+                }
+                assert_eq!(run["spec"]["starter"].get("initContainers"), None);
+                assert_eq!(plan.secret("u")["data"]["token"], STANDARD.encode("t0ken-of-this-run"));
+                assert!(!run.to_string().contains("t0ken"));
+                let map = plan.config_map(b"tar", "u");
+                assert_eq!((map["data"]["fetched"].as_str(), map.get("binaryData")), (Some("sha256:d1 2000000 bytes"), None));
+            });
+        }
     }
 
     #[test]

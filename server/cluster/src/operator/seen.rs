@@ -77,6 +77,7 @@ pub(crate) struct PodStatus {
     pub(crate) message: String,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) container_statuses: Vec<ContainerStatus>,
+    pub(crate) init_container_statuses: Vec<ContainerStatus>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -179,6 +180,14 @@ impl Pod {
     }
     pub(crate) fn terminated(&self) -> Option<&Terminated> {
         self.container()?.state.terminated.as_ref()
+    }
+    /// What comes before it, where a test is large: it brings the files.
+    pub(crate) fn fetcher(&self) -> Option<&ContainerStatus> {
+        self.status.init_container_statuses.first()
+    }
+    /// How that failed, if it did. Then nothing else is started.
+    pub(crate) fn failed_to_fetch(&self) -> Option<&Terminated> {
+        self.fetcher()?.state.terminated.as_ref().filter(|ended| ended.exit_code != 0)
     }
     pub(crate) fn is_running(&self) -> bool {
         self.container().is_some_and(|container| container.state.running.is_some())

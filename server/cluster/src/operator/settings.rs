@@ -1,5 +1,7 @@
 //! What the configuration says of runners in a cluster.
 
+use super::shelf::Shelf;
+
 /// When the kubelet pulls an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PullPolicy {
@@ -28,6 +30,15 @@ pub struct Resources {
     pub memory_mib: u32,
 }
 
+/// An image of ours: stock k6 with a runner in front of it, so that measurements outlive a portal that is away; and what fetches large tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunnerImage {
+    /// With its digest.
+    pub name: String,
+    /// Where the portal has the archives that it fetches.
+    pub shelf: Shelf,
+}
+
 /// Settings of a [`super::KubernetesExecutor`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorSettings {
@@ -35,6 +46,8 @@ pub struct OperatorSettings {
     pub instance: String,
     /// Stock k6, best with its digest: `grafana/k6:2.2.0@sha256:…`.
     pub k6_image: String,
+    /// `None`: runners are stock k6 as well, and tests are as small as a ConfigMap.
+    pub runner_image: Option<RunnerImage>,
     /// The operator's starter: anything with `sh` and `curl`.
     pub starter_image: String,
     pub pull_policy: PullPolicy,

@@ -121,10 +121,23 @@ pub(crate) fn standing(seen: &Seen, settings: &OperatorSettings) -> Standing {
         "" => Standing::Waiting((seen.age_s() > OPERATOR_S).then(|| {
             "k6-operator has not looked at this run yet. It looks at one after the other; if this lasts, those who run the cluster should see whether it runs, and whether it watches this namespace.".to_owned()
         })),
-        "error" => Standing::Failed(of_initializer(seen)),
+        "error" => match fetched_not(seen, settings) {
+            Some(words) => Standing::Failed(Cause::StartFailed { message: words }),
+            None => Standing::Failed(of_initializer(seen)),
+        },
         "initialization" if unhappy_initializer(seen).is_some() => Standing::Failed(of_initializer(seen)),
         "initialization" => waiting(seen, &[(Part::Initializer, objects::initializer_job(name))], settings),
         _ => of_runners(seen, settings),
+    }
+}
+
+/// Why the initializer never began, where its files did not come.
+fn fetched_not(seen: &Seen, settings: &OperatorSettings) -> Option<String> {
+    let job = objects::initializer_job(&seen.run.metadata.name);
+    seen.pod_of(&job)?.failed_to_fetch()?;
+    match stuck::of_part(seen, Part::Initializer, &job, settings) {
+        Some(Stuck::Never(words)) => Some(words),
+        _ => None,
     }
 }
 
@@ -235,8 +248,9 @@ fn end_of(seen: &Seen, number: u32) -> Option<RunnerEnd> {
         let time = |text: &Option<String>| time_of(text.as_deref()?);
         return Some(RunnerEnd { started: time(&ended.started_at), ended: time(&ended.finished_at), ..end(Some(pod), exit) });
     }
-    // Without a container that ended: the kubelet never started it, or ended the pod as a whole.
-    if pod.status.phase == "Failed" {
+    // Without a container that ended: the kubelet never started it, or ended the pod as a whole. Without its files none was to start: that is
+    // told as what keeps the run from starting.
+    if pod.status.phase == "Failed" && pod.failed_to_fetch().is_none() {
         let why = if pod.status.reason.is_empty() { said(&pod.status.message) } else { format!("{}: {}", pod.status.reason, said(&pod.status.message)) };
         return Some(end(Some(pod), Exit::Evicted(why)));
     }

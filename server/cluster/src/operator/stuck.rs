@@ -2,7 +2,7 @@
 //! nothing of it.
 
 use super::{
-    seen::{Pod, Seen},
+    seen::{ContainerStatus, Pod, Seen},
     settings::OperatorSettings,
 };
 
@@ -90,10 +90,19 @@ fn of_pod(seen: &Seen, part: Part, pod: &Pod, settings: &OperatorSettings) -> Op
         let said = said(&condition.message);
         return Some(Stuck::Waits(format!("No node takes {part}: {said}. It goes on when a node has room; or ask for less CPU or memory for runners.")));
     }
-    if let Some(waiting) = pod.container().and_then(|container| container.state.waiting.as_ref())
-        && let Some(stuck) = of_container(&part, seen, pod, &waiting.reason, &waiting.message, age_s, settings)
-    {
-        return Some(stuck);
+    if let Some(failed) = pod.failed_to_fetch() {
+        let why = said(if failed.message.is_empty() { &failed.reason } else { &failed.message });
+        return Some(Stuck::Never(format!("The files of the test did not come to the pod of {part}: {why}.")));
+    }
+    for container in pod.fetcher().into_iter().chain(pod.container()) {
+        if let Some(waiting) = &container.state.waiting
+            && let Some(stuck) = of_container(&part, seen, container, &waiting.reason, &waiting.message, age_s, settings)
+        {
+            return Some(stuck);
+        }
+    }
+    if pod.fetcher().is_some_and(|fetcher| fetcher.state.running.is_some()) {
+        return (age_s > SOON_S).then(|| Stuck::Waits(format!("The pod of {part} fetches the files of the test from the portal.")));
     }
     let events: Vec<_> = seen.events_of("Pod", &pod.metadata.name).collect();
     if let Some(event) = events.iter().rev().find(|event| event.reason == "FailedMount") {
@@ -118,9 +127,9 @@ fn of_pod(seen: &Seen, part: Part, pod: &Pod, settings: &OperatorSettings) -> Op
     })
 }
 
-fn of_container(part: &str, seen: &Seen, pod: &Pod, reason: &str, message: &str, age_s: i64, settings: &OperatorSettings) -> Option<Stuck> {
+fn of_container(part: &str, seen: &Seen, container: &ContainerStatus, reason: &str, message: &str, age_s: i64, settings: &OperatorSettings) -> Option<Stuck> {
     let said = said(message);
-    let image = pod.container().map(|container| container.image.as_str()).unwrap_or_default();
+    let image = container.image.as_str();
     let patient = |words: String| Some(if age_s > PATIENCE_S { Stuck::Never(words) } else { Stuck::Waits(words) });
     match reason {
         "ErrImageNeverPull" => Some(Stuck::Never(format!(

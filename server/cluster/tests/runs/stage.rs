@@ -12,14 +12,14 @@ use std::{
 };
 
 pub(crate) use crate::cluster::skipped;
-use crate::{account::account_of, clock::SystemClock, cluster::TestCluster};
+use crate::{account::account_of, clock::SystemClock, cluster::TestCluster, runner_image::runner_image};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::State,
+    extract::{Path as UrlPath, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
-    routing::post,
+    routing::{get, post},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -29,7 +29,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use windfirm_cluster::{
     ClusterSpec, Clusters, Gateway, Impersonation, Source,
-    operator::{KubernetesExecutor, OperatorSettings, PullPolicy, Resources},
+    operator::{KubernetesExecutor, OperatorSettings, PullPolicy, Resources, RunnerImage, Shelf},
 };
 use windfirm_executor::{Executor as _, ExecutorError, ExitReport, InCluster, Limits, Observation, Orders, Secret};
 use windfirm_measure::wire::{self, Samples};
@@ -51,6 +51,8 @@ static TURNS: Semaphore = Semaphore::const_new(2);
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     says_stop: AtomicBool,
+    is_away: AtomicBool,
+    garbles: AtomicBool,
     counts: Mutex<BTreeMap<String, f64>>,
     runners: Mutex<BTreeSet<String>>,
     keys: Mutex<BTreeSet<String>>,
@@ -72,6 +74,14 @@ impl Received {
     pub(crate) fn strangers(&self) -> u64 {
         self.strangers.load(Ordering::SeqCst)
     }
+    /// Whether every delivery is answered as if by a proxy whose portal is not there.
+    pub(crate) fn be_away(&self, away: bool) {
+        self.is_away.store(away, Ordering::SeqCst);
+    }
+    /// From now on other files are given than were asked for.
+    pub(crate) fn garble(&self) {
+        self.garbles.store(true, Ordering::SeqCst);
+    }
     /// From now on every delivery is answered with “stop”.
     pub(crate) fn say_stop(&self) {
         self.says_stop.store(true, Ordering::SeqCst);
@@ -83,6 +93,9 @@ async fn take(State(received): State<Arc<Received>>, headers: HeaderMap, body: B
     if text(header::AUTHORIZATION.as_str()) != format!("Token {TOKEN}") {
         received.strangers.fetch_add(1, Ordering::SeqCst);
         return StatusCode::UNAUTHORIZED.into_response();
+    }
+    if received.is_away.load(Ordering::SeqCst) {
+        return StatusCode::BAD_GATEWAY.into_response();
     }
     if received.says_stop.load(Ordering::SeqCst) {
         return (StatusCode::FORBIDDEN, Json(json!({ "error": { "code": 4, "message": "The portal has had enough." } }))).into_response();
@@ -104,6 +117,21 @@ async fn take(State(received): State<Arc<Received>>, headers: HeaderMap, body: B
     StatusCode::OK.into_response()
 }
 
+/// The portal's side of a large test: what lies on the shelf.
+async fn give(State((received, shelf)): State<(Arc<Received>, Shelf)>, address: UrlPath<(ExecutionId, String)>, headers: HeaderMap) -> Response {
+    if headers.get(header::AUTHORIZATION).is_none_or(|token| token != &format!("Token {TOKEN}")) {
+        received.strangers.fetch_add(1, Ordering::SeqCst);
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let UrlPath((execution, digest)) = address;
+    let Some(file) = shelf.find(execution, &digest) else { return StatusCode::NOT_FOUND.into_response() };
+    let mut archive = std::fs::read(file).unwrap();
+    if received.garbles.load(Ordering::SeqCst) {
+        archive[700] ^= 1;
+    }
+    archive.into_response()
+}
+
 pub(crate) struct Stage {
     pub(crate) executor: KubernetesExecutor,
     pub(crate) received: Arc<Received>,
@@ -111,6 +139,8 @@ pub(crate) struct Stage {
     cluster: TestCluster,
     portal: String,
     bundles: tempfile::TempDir,
+    /// The portal's state folder.
+    state: tempfile::TempDir,
     _turn: SemaphorePermit<'static>,
     _tasks: TaskTracker,
 }
@@ -143,11 +173,15 @@ impl Stage {
         let listener = cluster.listener().await;
         let portal = format!("http://{}:{}", cluster.address(), listener.local_addr().unwrap().port());
         let received = Arc::<Received>::default();
-        let router = Router::new().route("/ingest/v2/metrics/{execution}", post(take)).with_state(Arc::clone(&received));
+        let state = tempfile::tempdir().unwrap();
+        let shelf = Shelf::in_state(state.path());
+        let archives = Router::new().route("/ingest/v2/archives/{execution}/{digest}", get(give)).with_state((Arc::clone(&received), shelf));
+        let router = Router::new().route("/ingest/v2/metrics/{execution}", post(take)).with_state(Arc::clone(&received)).merge(archives);
         tasks.spawn(async move { axum::serve(listener, router).await });
         let mut settings = OperatorSettings {
             instance: namespace.clone(),
             k6_image: cluster.image("k6"),
+            runner_image: None,
             starter_image: cluster.image("starter"),
             pull_policy: PullPolicy::Never,
             runner: Resources { cpu: "100m".into(), memory_mib: 256 },
@@ -158,10 +192,25 @@ impl Stage {
         change(&mut settings);
         let executor = executor(&cluster.folder, settings);
         let bundles = tempfile::tempdir().unwrap();
-        let stage = Self { executor, received, namespace, cluster, portal, bundles, _turn: turn, _tasks: tasks };
+        let stage = Self { executor, received, namespace, cluster, portal, bundles, state, _turn: turn, _tasks: tasks };
         assert!(stage.kubectl(&["create", "namespace", &stage.namespace], "").status.success());
         assert!(stage.kubectl(&["apply", "-f", "-"], &account_of(&stage.namespace)).status.success());
         Some(stage)
+    }
+    /// With runners of the runner image; `None` after saying so where the cluster has none.
+    pub(crate) async fn open_with_image() -> Option<Self> {
+        let image = runner_image(&TestCluster::given()?.folder)?;
+        Some(Self::open().await?.renamed(image))
+    }
+    /// With this image of runners.
+    pub(crate) fn renamed(mut self, name: String) -> Self {
+        let runner_image = Some(RunnerImage { name, shelf: Shelf::in_state(self.state.path()) });
+        self.executor = executor(&self.cluster.folder, OperatorSettings { runner_image, ..self.executor.settings().clone() });
+        self
+    }
+    /// Whether the portal keeps archives for runners.
+    pub(crate) fn shelf_is_used(&self) -> bool {
+        std::fs::read_dir(self.state.path().join("archives")).is_ok_and(|mut all| all.next().is_some())
     }
     /// The portal ends, and starts again.
     pub(crate) fn restart(&mut self) {

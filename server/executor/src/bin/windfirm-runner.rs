@@ -1,4 +1,5 @@
-//! The runner alone: `windfirm-runner --orders FILE`. The portal's `windfirm runner` does the same.
+//! The runner alone: `windfirm-runner --orders FILE`. The portal's `windfirm runner` does the same. Under the name `k6`, which it has in the
+//! runner image, it stands in front of k6 in a pod.
 
 use std::{
     io::Read as _,
@@ -35,8 +36,11 @@ impl Clock for SystemClock {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let mut arguments = std::env::args_os();
+    let is_k6 = arguments.next().is_some_and(|name| Path::new(&name).file_name().is_some_and(|name| name == "k6"));
+    let arguments: Vec<_> = arguments.collect();
     match arguments.as_slice() {
+        arguments if is_k6 => windfirm_executor::runner::pod::main(arguments, Arc::new(SystemClock)),
         [flag, orders] if flag == "--orders" => windfirm_executor::runner::main(Path::new(orders), Arc::new(SystemClock)),
         _ => ExitCode::from(2),
     }

@@ -32,12 +32,25 @@ pub(super) struct Desk {
     /// can think of; it cannot think of this one. (k6 writes its counters with the `JSON` of the script's own runtime, so a script that bends that
     /// still bends them: what it gains is a run of its own that looks complete.)
     pub(super) summary: PathBuf,
+    keeps: Keeps,
     /// Told for each frame that is new in the spool.
     pub(super) arrived: Notify,
     /// Told when the first wish to stop is there.
     pub(super) stop_wanted: Notify,
     inner: Mutex<Inner>,
 }
+
+/// What the spool is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// Every frame: the portal reads the spool when the run has ended.
+    Everything,
+    /// Frames until the portal has them: nobody else will read it, and a long run must not fill it.
+    Undelivered,
+}
+
+/// A spool of what is not delivered yet begins anew when all of it is delivered and it has this size, bytes.
+const WORTH_EMPTYING: u64 = 8 << 20;
 
 #[derive(Debug)]
 struct Inner {
@@ -70,11 +83,11 @@ pub(super) enum Refused {
 }
 
 impl Desk {
-    pub(super) fn new(folder: Folder, orders: Orders, clock: Arc<dyn Clock>, spool: Spool) -> Self {
+    pub(super) fn new(folder: Folder, orders: Orders, clock: Arc<dyn Clock>, spool: Spool, keeps: Keeps) -> Self {
         let secret = || clock.secret().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let (receiver_token, summary) = (secret(), folder.scratch().join(format!("summary-{}.json", secret())));
         let inner = Mutex::new(Inner { spool, counts: Counts::default(), stop: None });
-        Self { folder, orders, clock, receiver_token, summary, arrived: Notify::new(), stop_wanted: Notify::new(), inner }
+        Self { folder, orders, clock, receiver_token, summary, keeps, arrived: Notify::new(), stop_wanted: Notify::new(), inner }
     }
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -114,6 +127,12 @@ impl Desk {
                 Err(error.into())
             }
         }
+    }
+    /// Whether the spool was emptied, because everything up to here is delivered, which is all of it.
+    pub(super) fn forget_delivered(&self, delivered_bytes: u64) -> bool {
+        let mut inner = self.inner();
+        let is_due = self.keeps == Keeps::Undelivered && delivered_bytes >= WORTH_EMPTYING && inner.spool.bytes() == delivered_bytes;
+        is_due && inner.spool.empty().is_ok()
     }
     pub(super) fn count_dropped(&self, reason: &'static str) {
         *self.inner().counts.dropped.entry(reason).or_default() += 1;

@@ -53,6 +53,10 @@ pub(super) async fn forward(desk: Arc<Desk>, progress: watch::Sender<u64>) {
                     let _ = folder::write_json(&desk.folder.forwarded(), &forwarded);
                     progress.send_replace(forwarded.delivered + forwarded.refused);
                 }
+                if desk.forget_delivered(forwarded.position) {
+                    forwarded.position = 0;
+                    let _ = folder::write_json(&desk.folder.forwarded(), &forwarded);
+                }
             }
             // The disk may be full or slow at the moment; the frames are not lost.
             Err(_) => tokio::time::sleep(LONGEST_PAUSE).await,

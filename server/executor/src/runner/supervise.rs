@@ -22,7 +22,7 @@ use windfirm_model::{clock::Clock, clock::Timestamp, run::Cause};
 
 use super::{
     NOT_CONFINED, RunnerFile, Task,
-    desk::Desk,
+    desk::{Desk, Keeps},
     forward,
     log_keeper::{Kept, LogKeeper},
     receiver, scratch,
@@ -58,7 +58,7 @@ pub(super) async fn supervise(
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(at("No loopback port can be opened"))?;
     let port = listener.local_addr().map_err(at("No loopback port can be opened"))?.port();
     let forward_grace = Duration::from_secs(u64::from(orders.limits.forward_grace_s));
-    let desk = Arc::new(Desk::new(folder.clone(), orders, clock, spool));
+    let desk = Arc::new(Desk::new(folder.clone(), orders, clock, spool, Keeps::Everything));
     file.port = port;
 
     let tracker = TaskTracker::new();

@@ -41,7 +41,7 @@ const RESERVED: [&str; 21] = [
     "TMPDIR",
     "TZ",
 ];
-const RESERVED_BEGINNINGS: [&str; 6] = ["K6_", "KUBERNETES_", "LD_", "GRPC_", "OTEL_", "XDG_"];
+const RESERVED_BEGINNINGS: [&str; 7] = ["K6_", "KUBERNETES_", "LD_", "GRPC_", "OTEL_", "WINDFIRM_", "XDG_"];
 
 /// A rule, and where each of its variables stands.
 struct Draft {

@@ -132,6 +132,58 @@ fn the_pods_of_a_run_stay_on_the_account_that_creates_it() {
     });
 }
 
+/// Where the portal has an image that fetches, that image may come before k6, as the portal writes it, and nothing else.
+#[test]
+fn nothing_comes_before_k6_but_what_fetches_its_files() {
+    let image = format!("windfirm.local/runner@sha256:{}", "5e".repeat(32));
+    let Some(stage) = Stage::open(|settings| settings.runner_image = Some(image.clone())) else { return };
+    in_real_time(async {
+        stage.apply();
+        let fetching = json!({ "name": "files", "image": image, "command": ["/usr/bin/k6", "fetch-archive"], "args": ["http://portal.host/x", "d", "1", "t", "f"],
+            "volumeMounts": [{ "name": "bundle", "mountPath": "/bundle" }] });
+        let own = json!([{ "name": "bundle", "emptyDir": {} }, { "name": "fetching", "secret": { "secretName": OURS } }]);
+        let other = |field: &str, value: Value| changed(&json!({ "one": fetching }), &format!("/one/{field}"), value)["one"].clone();
+        let all = |account: &str, namespace: &str| {
+            let mut run = changed(&test_run(&stage, account), "/metadata/namespace", json!(namespace));
+            for part in ["initializer", "runner"] {
+                run = changed(&run, &format!("/spec/{part}/initContainers"), json!([fetching]));
+                run = changed(&run, &format!("/spec/{part}/volumes"), own.clone());
+            }
+            run
+        };
+        let prod = format!("{}-prod", stage.namespace);
+        // With Secrets that the policy gives, and in the other namespace with another one.
+        for (account, namespace) in [("loadtest", &stage.namespace), ("leads", &stage.namespace), ("loadtest", &prod)] {
+            let user = format!("system:serviceaccount:{namespace}:{account}");
+            let good = all(account, namespace);
+            let wrong = changed(&good, "/spec/starter/initContainers", json!([fetching]));
+            until("the policy to be in force", async || refused(&stage, Some(&user), &wrong).contains("Forbidden").then_some(())).await;
+            assert_eq!(refused(&stage, Some(&user), &good), "");
+            assert_eq!(refused(&stage, Some(&user), &changed(&test_run(&stage, account), "/metadata/namespace", json!(namespace))), "");
+            for part in ["initializer", "runner"] {
+                for containers in [
+                    json!([other("image", json!("windfirm.local/runner:1"))]),
+                    json!([other("image", Value::Null)]),
+                    json!([other("command", json!(["/usr/bin/k6", "run"]))]),
+                    json!([other("command", Value::Null)]),
+                    json!([other("env", json!([of_secret("pay-user", "username")]))]),
+                    json!([other("envFrom", json!([{ "secretRef": { "name": "pay-user" } }]))]),
+                    json!([other("restartPolicy", json!("Always"))]),
+                    json!([fetching, fetching]),
+                ] {
+                    let told = refused(&stage, Some(&user), &changed(&good, &format!("/spec/{part}/initContainers"), containers.clone()));
+                    assert!(told.contains("Forbidden") && told.contains("no Secret but the one"), "{part} {containers}: {told:?}");
+                }
+                let volumes = json!([{ "name": "a", "secret": { "secretName": "pay-user" } }]);
+                assert!(refused(&stage, Some(&user), &changed(&good, &format!("/spec/{part}/volumes"), volumes)).contains("Forbidden"), "{part}");
+            }
+            assert!(refused(&stage, Some(&user), &changed(&good, "/spec/starter/volumes", own.clone())).contains("Forbidden"));
+        }
+        let checked = stage.get(&["validatingadmissionpolicy", &format!("windfirm-portal-{}.portal-testruns", stage.settings.portal.namespace())]);
+        assert_eq!(checked["status"]["typeChecking"]["expressionWarnings"], Value::Null, "{checked}");
+    });
+}
+
 fn permit(stage: &Stage) -> Permit<StopRun> {
     let key = PersonKey { issuer: "https://idp.example".into(), subject: "ann".into() };
     let access = stage.policy.access(&Actor::Person { key, name: "Ann".into(), groups: Groups::Known(vec!["dev".into()]) });

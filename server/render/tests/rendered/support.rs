@@ -35,6 +35,7 @@ pub(crate) fn all_settings() -> Settings {
         ("vault/shared".parse().unwrap(), BTreeSet::new()),
     ]);
     settings.dedicated = BTreeSet::from(["shop-loadtest".to_owned()]);
+    settings.runner_image = Some(format!("registry.example/windfirm-runner@sha256:{}", "5e".repeat(32)));
     settings
 }
 

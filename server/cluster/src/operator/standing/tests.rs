@@ -206,3 +206,43 @@ fn whatever_is_being_deleted_goes() {
     seen.run.metadata.deletion_timestamp = Some("2026-11-26T01:14:30Z".to_owned());
     assert_eq!(stands(&seen), Standing::Going);
 }
+
+/// A pod whose files come before k6 does, as far as its init container is.
+fn fetching(pod: &mut Pod, state: serde_json::Value) {
+    let container =
+        |state: serde_json::Value| serde_json::from_value(serde_json::json!({ "image": "windfirm.local/runner@sha256:5e", "state": state })).unwrap();
+    pod.status.phase = if state.get("terminated").is_some() { "Failed" } else { "Pending" }.to_owned();
+    pod.status.init_container_statuses = vec![container(state)];
+    pod.status.container_statuses = vec![container(serde_json::json!({ "waiting": { "reason": "PodInitializing" } }))];
+}
+
+#[test]
+fn files_that_do_not_come_are_told_with_the_reason_of_what_fetches_them() {
+    let why = serde_json::json!({ "terminated": { "exitCode": 1, "reason": "Error", "message": "The portal cannot be reached: timed out." } });
+    let told = "The files of the test did not come to the pod of the initializer: The portal cannot be reached: timed out.";
+    for stage in ["initialization", "error"] {
+        let mut seen = recorded!("image-missing");
+        seen.run.status.stage = stage.to_owned();
+        fetching(&mut seen.pods[0], why.clone());
+        assert_eq!(failed(&seen), told);
+    }
+    let mut seen = recorded!("image-missing");
+    fetching(&mut seen.pods[0], serde_json::json!({ "running": { "startedAt": "2026-11-26T01:14:31Z" } }));
+    assert_eq!(waits(&seen), "The pod of the initializer fetches the files of the test from the portal.");
+    fetching(&mut seen.pods[0], serde_json::json!({ "waiting": { "reason": "ErrImageNeverPull", "message": "not present" } }));
+    assert!(failed(&seen).starts_with("The image windfirm.local/runner@sha256:5e of the initializer is not on the node"));
+
+    // One of the runners: the others are ready, and wait for ever.
+    let mut seen = recorded!("good-finished");
+    seen.run.status.stage = "created".to_owned();
+    let jobs: Vec<String> = (1..=2).map(|number| objects::runner_job(&seen.run.metadata.name, number)).collect();
+    seen.pods.retain(|pod| jobs.iter().any(|job| pod.job() == job));
+    for pod in &mut seen.pods {
+        if pod.job() == jobs[0] {
+            pod.status.container_statuses[0].state = serde_json::from_value(serde_json::json!({ "running": {} })).unwrap();
+        } else {
+            fetching(pod, why.clone());
+        }
+    }
+    assert!(failed(&seen).starts_with("The files of the test did not come to the pod of runner 2: "));
+}

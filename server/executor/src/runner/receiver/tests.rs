@@ -13,7 +13,7 @@ use windfirm_model::{
     id::{ExecutionId, RunId},
 };
 
-use super::*;
+use super::{super::desk::Keeps, *};
 use crate::{
     folder::Folder,
     orders::{Limits, Orders, Secret},
@@ -69,7 +69,7 @@ impl Stage {
         let home = Folder::of(folder.path(), execution);
         home.create().unwrap();
         let spool = Spool::open(&home.spool()).unwrap();
-        let desk = Arc::new(Desk::new(home, orders, Arc::new(Fixed), spool));
+        let desk = Arc::new(Desk::new(home, orders, Arc::new(Fixed), spool, Keeps::Everything));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let served = router(Arc::clone(&desk));
