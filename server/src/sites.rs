@@ -3,16 +3,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwapOption;
+use tokio::sync::{Notify, watch as channel};
 use windfirm_cluster::{
     Account, BadClusters, Cluster, Clusters, Findings, Gateway, Preflight, Reach, Watch,
     operator::{KubernetesExecutor, OperatorSettings},
 };
 use windfirm_executor::{Executor, ExecutorError};
 use windfirm_model::clock::{Clock, Timestamp};
-use windfirm_tree::{ForestOptions, LiveApplication, LiveApplicationSet};
+use windfirm_tree::{ForestOptions, LiveApplication, LiveApplicationSet, LiveProject};
 
-use crate::config::ClusterSection;
+use crate::config::{ArgoCdSection, ClusterSection};
 
 /// An answer older than this locks launches: the cluster may have changed its mind since.
 const PREFLIGHT_GOOD_S: i64 = 120;
@@ -32,11 +32,13 @@ pub struct Site {
     /// The way to act as accounts there.
     pub gateway: Gateway,
     pub runs: Option<SiteRuns>,
-    /// Whether an Argo CD is read here.
-    pub has_argocd: bool,
+    /// The Argo CD that is read here, if any is.
+    pub argocd: Option<ArgoCdSection>,
     /// Set when the watching begins.
     pub watches: OnceLock<Watches>,
-    preflight: ArcSwapOption<Preflight>,
+    preflight: channel::Sender<Option<Arc<Preflight>>>,
+    /// Wakes whoever asks this cluster: somebody wants to know now. Not lost while it is asking.
+    pub ask_now: Notify,
 }
 
 /// How runs are carried out in a cluster.
@@ -52,8 +54,11 @@ pub struct SiteRuns {
 /// What Argo CD holds in a cluster.
 #[derive(Clone, Debug)]
 pub struct Watches {
-    pub applications: Watch<LiveApplication>,
-    pub sets: Watch<LiveApplicationSet>,
+    /// One for each namespace that is read by itself, or one for all.
+    pub applications: Vec<Watch<LiveApplication>>,
+    pub sets: Vec<Watch<LiveApplicationSet>>,
+    /// Of Argo CD's own namespace. What it does not say keeps nothing from being told of apps.
+    pub projects: Watch<LiveProject>,
 }
 
 /// How well the Argo CD of a cluster is heard.
@@ -92,8 +97,15 @@ impl Sites {
                 let executor = KubernetesExecutor::new(gateway.clone(), settings, Arc::clone(clock));
                 SiteRuns { executor, ingest_url: runs.ingest_url(), slots: runs.slots }
             });
-            let has_argocd = section.argocd.is_some();
-            sites.push(Arc::new(Site { cluster: Arc::clone(cluster), gateway, runs, has_argocd, watches: OnceLock::new(), preflight: ArcSwapOption::empty() }));
+            sites.push(Arc::new(Site {
+                cluster: Arc::clone(cluster),
+                gateway,
+                runs,
+                argocd: section.argocd.clone(),
+                watches: OnceLock::new(),
+                preflight: channel::Sender::new(None),
+                ask_now: Notify::new(),
+            }));
         }
         Ok(Self { sites, forest: forest_options(sections) })
     }
@@ -177,21 +189,29 @@ impl Site {
     /// When Argo CD's objects were last heard of, why not since, and whether all were read; `None` where none is read.
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
-        let Some(watches) = self.watches.get() else { return self.has_argocd.then(Standing::default) };
-        let (applications, sets) = (watches.applications.snapshot(), watches.sets.snapshot());
-        let troubles = [&applications.trouble, &sets.trouble].into_iter().flatten();
+        let Some(watches) = self.watches.get() else { return self.argocd.as_ref().map(|_| Standing::default()) };
+        let applications = watches.applications.iter().map(|watch| (watch.heard(), watch.snapshot().trouble.clone()));
+        let sets = watches.sets.iter().map(|watch| (watch.heard(), watch.snapshot().trouble.clone()));
+        let (heard, troubles): (Vec<_>, Vec<_>) = applications.chain(sets).unzip();
         Some(Standing {
-            heard: watches.applications.heard().min(watches.sets.heard()),
-            away: troubles.min_by_key(|trouble| trouble.since).map(|trouble| (trouble.since, trouble.why.to_string())),
-            complete: applications.complete_since.is_some() && sets.complete_since.is_some(),
+            // What has never been heard of is the oldest.
+            heard: heard.into_iter().min().flatten(),
+            away: troubles.into_iter().flatten().min_by_key(|trouble| trouble.since).map(|trouble| (trouble.since, trouble.why.to_string())),
+            complete: watches.are_complete(),
         })
     }
     pub fn keep_preflight(&self, preflight: Preflight) {
-        self.preflight.store(Some(Arc::new(preflight)));
+        self.preflight.send_replace(Some(Arc::new(preflight)));
     }
     #[must_use]
     pub fn preflight(&self) -> Option<Arc<Preflight>> {
-        self.preflight.load_full()
+        self.preflight.borrow().clone()
+    }
+    /// Waits until there are answers to questions that were asked at `since` or later.
+    pub async fn answered(&self, since: Timestamp) {
+        let is_new = |last: &Option<Arc<Preflight>>| last.as_ref().is_some_and(|last| last.asked >= since);
+        // The sender lives as long as the site.
+        let _ = self.preflight.subscribe().wait_for(is_new).await;
     }
     /// What the cluster last said of an account, and when.
     #[must_use]
@@ -218,6 +238,14 @@ impl Site {
             }
             Some((_, findings)) => findings.sentences(),
         }
+    }
+}
+
+impl Watches {
+    /// Whether everything was read to its end once, so that what is not there is known not to be there.
+    #[must_use]
+    pub fn are_complete(&self) -> bool {
+        self.applications.iter().all(|watch| watch.snapshot().complete_since.is_some()) && self.sets.iter().all(|watch| watch.snapshot().complete_since.is_some())
     }
 }
 

@@ -61,7 +61,7 @@ impl Stage {
             "
 - name: home
   kubeconfig: {{ file: '{kubeconfig}' }}
-  argocd: {{}}
+  argocd: {{ applications_in: ['*'] }}
   runs:
     portal: http://{address}:{port}
     k6_image: {k6}
