@@ -1,7 +1,7 @@
 //! The clusters of the configuration as the portal uses them: where runs are carried out, what the accounts may do there, and what
 //! Argo CD holds.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, watch as channel};
 use windfirm_cluster::{
@@ -17,12 +17,17 @@ use crate::config::{ArgoCdSection, ClusterSection};
 /// An answer older than this locks launches: the cluster may have changed its mind since.
 const PREFLIGHT_GOOD_S: i64 = 120;
 
+/// Between two sweeps of the clusters that somebody wishes for. All who ask share it: it is there for the API servers.
+pub const ASK_PAUSE_S: i64 = 10;
+
 /// All of them. None in a portal without clusters: k6 runs beside it, and the tree is Git's alone.
 #[derive(Debug, Default)]
 pub struct Sites {
     sites: Vec<Arc<Site>>,
     /// How apps name clusters, and how the marks of live objects are read; none without clusters.
     forest: Option<ForestOptions>,
+    /// When somebody last wished for answers.
+    last_asked: Mutex<Option<Timestamp>>,
 }
 
 /// One cluster.
@@ -107,7 +112,23 @@ impl Sites {
                 ask_now: Notify::new(),
             }));
         }
-        Ok(Self { sites, forest: forest_options(sections) })
+        Ok(Self { sites, forest: forest_options(sections), last_asked: Mutex::default() })
+    }
+    /// Lets one through that wishes to have the clusters asked now, and then nobody for [`ASK_PAUSE_S`].
+    ///
+    /// # Errors
+    /// In how many seconds the next may.
+    pub fn take_turn(&self, now: Timestamp) -> Result<(), i64> {
+        let mut last = self.last_asked.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not keep everybody out for long.
+        let since_s = last.map(|last| now.micros_since(last) / 1_000_000).filter(|since_s| (0..ASK_PAUSE_S).contains(since_s));
+        match since_s {
+            Some(since_s) => Err(ASK_PAUSE_S.saturating_sub(since_s)),
+            None => {
+                *last = Some(now);
+                Ok(())
+            }
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Site>> {
@@ -284,6 +305,28 @@ mod tests {
         assert!(matches!(sites.runs_at("https://10.0.0.1:6443"), RunsAt::Nowhere(why) if why.contains("in cluster other")));
         assert!(matches!(sites.runs_at("https://10.9.9.9"), RunsAt::Nowhere(why) if why.contains("https://10.9.9.9, which is no cluster")));
         assert!(matches!(Sites::default().runs_at("https://10.9.9.9"), RunsAt::Here));
+    }
+
+    #[test]
+    fn one_wish_in_a_while_is_let_through_whoever_has_it() {
+        let sites = sites();
+        let at = Timestamp::from_seconds;
+        assert_eq!([1_000, 1_001, 1_009, 1_010, 1_011].map(|s| sites.take_turn(at(s))), [Ok(()), Err(9), Err(1), Ok(()), Err(9)]);
+        assert_eq!(sites.take_turn(at(900)), Ok(()), "a clock that was set back");
+    }
+
+    #[tokio::test]
+    async fn answers_are_waited_for_until_they_are_newer_than_the_question() {
+        let sites = sites();
+        let home = sites.get("home").unwrap();
+        let asked = |at| Preflight { cluster: "home".into(), asked: Timestamp::from_seconds(at), took_ms: 1, reviews: 1, accounts: Vec::new() };
+        home.keep_preflight(asked(900));
+        let mut waiting = std::pin::pin!(home.answered(Timestamp::from_seconds(1_000)));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        home.keep_preflight(asked(999));
+        assert!(futures::poll!(&mut waiting).is_pending(), "what was asked before may not know yet");
+        home.keep_preflight(asked(1_000));
+        waiting.await;
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod app;
+mod ask_clusters;
 pub mod audit;
 pub mod bundle;
 mod clusters;

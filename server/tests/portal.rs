@@ -8,6 +8,8 @@
 
 #[path = "portal/access.rs"]
 mod access;
+#[path = "portal/asking.rs"]
+mod asking;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
 #[path = "portal/bounds.rs"]

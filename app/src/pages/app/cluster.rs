@@ -271,7 +271,9 @@ pub(super) fn account_lock(page: &AppPage, findings: &AccountFindings) -> AnyVie
 /// What the cluster answered of the account that a run of the reader's would act as.
 pub(super) fn account(page: &AppPage) -> AnyView {
     let Some(findings) = &page.account_findings else { return ().into_any() };
-    let breaks = (!findings.breaks.is_empty() || findings.live_runs > 0).then(|| fact("It breaks", breaks(findings, LINKS)));
+    let breaks = (!findings.breaks.is_empty() || findings.live_runs > 0).then(|| {
+        fact("It breaks", view! { {breaks(findings, LINKS)} " " <a href="/access#x-accounts">"All accounts, and all that they break"</a> }.into_any())
+    });
     let wrong = (!findings.sentences.is_empty()).then(|| fact("Wrong", sentences(findings)));
     let verdict = if findings.green { answer(findings) } else { status(Tone::Fail, "a run would be refused") };
     let facts = view! {
