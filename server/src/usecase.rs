@@ -8,6 +8,7 @@ mod ask_clusters;
 pub mod audit;
 pub mod bundle;
 mod clusters;
+mod deployments;
 pub mod home;
 pub mod inspection;
 pub mod launch;

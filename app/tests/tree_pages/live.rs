@@ -145,7 +145,8 @@ fn told() -> LiveTold {
 }
 
 fn live_app() -> AppPage {
-    AppPage { live: Some(LiveFacts { state: broken(), told: Some(Box::new(told())) }), cluster_state: Some(heard("home")), ..data::app() }
+    let live = LiveFacts { state: broken(), told: Some(Box::new(told())) };
+    AppPage { live: Some(live), deployments: told().deployments, cluster_state: Some(heard("home")), ..data::app() }
 }
 
 #[tokio::test]

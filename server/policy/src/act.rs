@@ -54,4 +54,5 @@ act! {
     ReconcileAudit: SystemAct = SystemTask::AuditReconciler;
     CleanSessions: SystemAct = SystemTask::SessionCleaner;
     Reload: SystemAct = SystemTask::Reloader;
+    KeepDeployments: SystemAct = SystemTask::ClusterWatcher;
 }

@@ -28,8 +28,8 @@ const LINKS: usize = 8;
 pub(super) fn in_cluster(page: &AppPage) -> AnyView {
     let Some(facts) = &page.live else { return ().into_any() };
     let content = match &facts.told {
-        None => absent(page, facts),
-        Some(told) => view! { {alone(facts)} {list(page, &facts.state, told)} {deployments(told, page.now)} }.into_any(),
+        None => view! { {absent(page, facts)} {deployments(page)} }.into_any(),
+        Some(told) => view! { {alone(facts)} {list(page, &facts.state, told)} {deployments(page)} }.into_any(),
     };
     section("in-cluster", "In the cluster", age(page.cluster_state.as_ref(), page.now), ().into_any(), content)
 }
@@ -216,13 +216,20 @@ fn resources(told: &LiveTold) -> AnyView {
     view! { {told.resources.to_string()} {out} }.into_any()
 }
 
-fn deployments(told: &LiveTold, now: Timestamp) -> AnyView {
-    if told.deployments.is_empty() {
+/// Newest that stand in the table. The chart of the runs has those between its runs.
+const DEPLOYMENTS: usize = 10;
+
+fn deployments(page: &AppPage) -> AnyView {
+    if page.deployments.is_empty() {
         return ().into_any();
     }
-    let rows = told
+    let now = page.now;
+    let more = page.deployments.len().saturating_sub(DEPLOYMENTS);
+    let more = (more > 0).then(|| view! { <p class="note">{format!("{more} more are remembered; those among the last runs stand in their chart.")}</p> });
+    let rows = page
         .deployments
         .iter()
+        .take(DEPLOYMENTS)
         .map(|entry| {
             let when = entry.at.map(|at| view! { <time datetime=iso(at) title=full(at)>{short(at, now)}</time> });
             let by = entry.by.clone().unwrap_or_else(|| "Argo CD itself".to_owned());
@@ -249,7 +256,7 @@ fn deployments(told: &LiveTold, now: Timestamp) -> AnyView {
             <tbody>{rows}</tbody>
         </table>
     };
-    view! { <h3 class="sub-head">"Last deployments"</h3> {scroll("Last deployments", table.into_any())} }.into_any()
+    view! { <h3 class="sub-head">"Last deployments"</h3> {scroll("Last deployments", table.into_any())} {more} }.into_any()
 }
 
 /// Why the cluster would refuse a launch, where it said so; the way onward.
