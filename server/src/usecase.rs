@@ -13,6 +13,7 @@ pub mod home;
 pub mod inspection;
 pub mod launch;
 pub mod person;
+mod project;
 pub mod runs;
 mod secrets;
 pub mod system;

@@ -272,6 +272,7 @@ pub(crate) fn app() -> AppPage {
         problems: Vec::new(),
         unresolved: Vec::new(),
         live: None,
+        project: None,
         deployments: Vec::new(),
         cluster_state: None,
         account_findings: None,

@@ -5,7 +5,9 @@ use windfirm_model::{
     clock::Timestamp,
     view::{
         app::AppPage,
-        cluster::{AccountFindings, AgainstGit, ClusterState, Found, LiveFacts, LiveState, LiveTold, OperationFacts, RevisionRow, Settled},
+        cluster::{
+            AccountFindings, AgainstGit, ClusterState, Found, LiveFacts, LiveState, LiveTold, OperationFacts, OrphansWord, ProjectFacts, ProjectFinding, RevisionRow, Settled,
+        },
     },
 };
 
@@ -94,6 +96,7 @@ fn list(page: &AppPage, state: &LiveState, told: &LiveTold) -> AnyView {
             {fact_if("Images", !told.images.is_empty(), || codes(&told.images))}
             {fact_if("Addresses", !told.urls.is_empty(), || addresses(&told.urls))}
             {operation_fact(told, now)}
+            {page.project.as_ref().map(|facts| fact("Project", project(facts)))}
             {fact_if("Conditions", !told.conditions.is_empty(), || conditions(told))}
             {fact_if("Resources", told.resources > 0, || resources(told))}
             {told.provenance.as_ref().map(|sentence| fact("Made by", rich(sentence)))}
@@ -209,6 +212,30 @@ fn conditions(told: &LiveTold) -> AnyView {
         view! { <li><code>{condition.kind.clone()}</code> {message}</li> }
     };
     view! { <ul>{told.conditions.iter().map(row).collect_view()}</ul> }.into_any()
+}
+
+/// The project by name, and what of it is not a matter of this very moment. What is wrong stands at the top of the page.
+fn project(facts: &ProjectFacts) -> AnyView {
+    let remark = match (&facts.unknown, facts.orphans) {
+        (Some(why), _) => Some(why.clone()),
+        (None, OrphansWord::WarnedOf) => Some("Argo CD warns where resources lie in its namespaces that no app deploys.".to_owned()),
+        (None, OrphansWord::LookedFor) => Some("Argo CD looks for resources in its namespaces that no app deploys, and warns nobody.".to_owned()),
+        (None, OrphansWord::NotLookedFor) => None,
+    };
+    let remark = remark.map(|text| view! { <span class="from">{rich(&text)}</span> });
+    view! { <code>{facts.name.clone()}</code> {remark} }.into_any()
+}
+
+/// One thing that follows from the project.
+pub(super) fn project_notice(finding: &ProjectFinding, now: Timestamp) -> AnyView {
+    let (tone, word) = if finding.confirmed { (Tone::Inconclusive, "project") } else { (Tone::Unknown, "project, not sure") };
+    let until = finding.at_least_until.map(|at| {
+        view! { " It closes at the earliest " <time datetime=iso(at) title=full(at)>{short(at, now)}</time> "." }
+    });
+    view! {
+        <div class=format!("notice {}", tone.class()) role="status">{status(tone, word)} <span class="grow">{rich(&finding.sentence)} {until}</span></div>
+    }
+    .into_any()
 }
 
 fn resources(told: &LiveTold) -> AnyView {
