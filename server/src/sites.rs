@@ -232,7 +232,8 @@ impl Site {
     pub async fn answered(&self, since: Timestamp) {
         let is_new = |last: &Option<Arc<Preflight>>| last.as_ref().is_some_and(|last| last.asked >= since);
         // The sender lives as long as the site.
-        let _ = self.preflight.subscribe().wait_for(is_new).await;
+        let mut answers = self.preflight.subscribe();
+        let _ = answers.wait_for(is_new).await;
     }
     /// What the cluster last said of an account, and when.
     #[must_use]

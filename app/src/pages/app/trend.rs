@@ -113,8 +113,8 @@ fn listed(marks: &[Mark], now: Timestamp) -> AnyView {
         .iter()
         .enumerate()
         .flat_map(|(index, mark)| {
-            let more = |place: usize| if place == 0 { mark.more } else { 0 };
-            mark.events.iter().enumerate().map(move |(place, event)| (index.saturating_add(1), more(place), event))
+            let more = mark.more;
+            mark.events.iter().enumerate().map(move |(place, event)| (index.saturating_add(1), if place == 0 { more } else { 0 }, event))
         })
         .map(|(number, more, (at, words))| {
             let words = if more == 0 { words.clone() } else { format!("{words} {} before it.", counted(count_of(more), "more", "more")) };
