@@ -176,7 +176,7 @@ fn two_megabytes_of_status_leave_little_behind() {
             "spec":{{"source":{{"repoURL":"r","helm":{{"values":"{values}"}}}},"destination":{{"namespace":"shop-dev"}}}},
             "status":{{"resources":[{}],"history":[{}],"health":{{"status":"Degraded","message":"{values}"}},
             "operationState":{{"phase":"Failed","message":"{values}","syncResult":{{"revision":"{FIRST}","resources":[{}]}}}},
-            "conditions":[{{"type":"SyncError","message":"{values}"}},{{"type":"OrphanedResourceWarning","message":"{values}"}}]}}}}"#,
+            "conditions":[{{"type":"SyncError","message":"{values}"}},{{"type":"ExcludedResourceWarning","message":"{values}"}},{{"type":"OrphanedResourceWarning","message":"Application has 2 orphaned resources"}}]}}}}"#,
         (0..4_000).map(resource).collect::<Vec<_>>().join(","),
         (0..10).map(history).collect::<Vec<_>>().join(","),
         (0..4_000).map(resource).collect::<Vec<_>>().join(","),
