@@ -267,7 +267,8 @@ impl Watches {
     /// Whether everything was read to its end once, so that what is not there is known not to be there.
     #[must_use]
     pub fn are_complete(&self) -> bool {
-        self.applications.iter().all(|watch| watch.snapshot().complete_since.is_some()) && self.sets.iter().all(|watch| watch.snapshot().complete_since.is_some())
+        self.applications.iter().all(|watch| watch.snapshot().complete_since.is_some())
+            && self.sets.iter().all(|watch| watch.snapshot().complete_since.is_some())
     }
 }
 

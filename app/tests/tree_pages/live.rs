@@ -310,7 +310,12 @@ async fn what_follows_from_the_project_stands_first_and_says_how_sure_it_is() {
     };
     let page = app("app-project", CATALOGUE, AppPage { project: Some(project.clone()), ..live_app() }).await;
     page.is_sound();
-    page.says(&["project, not sure", "itself allows apps in namespace <code>dev</code>", "A deny window of the project <code>shop</code> is open.", "It closes at the earliest"]);
+    page.says(&[
+        "project, not sure",
+        "itself allows apps in namespace <code>dev</code>",
+        "A deny window of the project <code>shop</code> is open.",
+        "It closes at the earliest",
+    ]);
     page.says(&["<dt>Project</dt>", "warns where resources lie in its namespaces that no app deploys"]);
     page.says_before("project, not sure", "Last verdict");
     // Nothing wrong, nothing said; nothing known, and why.

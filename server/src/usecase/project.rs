@@ -1,7 +1,10 @@
 //! What follows for an app from its project in Argo CD, as the cluster of the app tells it.
 
 use windfirm_cluster::ObjectName;
-use windfirm_model::{action::Action, view::cluster::{OrphansWord, ProjectFacts}};
+use windfirm_model::{
+    action::Action,
+    view::cluster::{OrphansWord, ProjectFacts},
+};
 use windfirm_tree::{graph::App, page::project_facts};
 
 use crate::context::Asker;
@@ -12,9 +15,14 @@ impl Asker {
         let application = app.live(&self.access)?.object.application()?;
         let site = self.portal.sites.get(&application.id.cluster)?;
         let (argocd, projects) = (site.argocd.as_ref()?, &site.watches.get()?.projects);
-        let unknown = |why: String| Some(ProjectFacts { name: application.project.to_string(), unknown: Some(why), findings: Vec::new(), orphans: OrphansWord::NotLookedFor });
+        let unknown = |why: String| {
+            Some(ProjectFacts { name: application.project.to_string(), unknown: Some(why), findings: Vec::new(), orphans: OrphansWord::NotLookedFor })
+        };
         if let Some(other) = application.controller_namespace.as_deref().filter(|other| *other != argocd.namespace) {
-            return unknown(format!("The Argo CD of namespace `{other}` looks after this app, and projects are read of the one in `{}` only.", argocd.namespace));
+            return unknown(format!(
+                "The Argo CD of namespace `{other}` looks after this app, and projects are read of the one in `{}` only.",
+                argocd.namespace
+            ));
         }
         let snapshot = projects.snapshot();
         if snapshot.complete_since.is_none() {

@@ -66,7 +66,9 @@ spec:
     };
     says("the missing project", &["The project <code>narrow</code> of this app does not exist in namespace <code>argocd</code>"]).await;
     assert!(stage.kubectl(&["apply", "-f", "-"], project).status.success());
-    let page = says("what the project says", &["itself allows apps in namespace <code>shop-dev</code>", "A deny window of the project <code>narrow</code> is open"]).await;
+    let page =
+        says("what the project says", &["itself allows apps in namespace <code>shop-dev</code>", "A deny window of the project <code>narrow</code> is open"])
+            .await;
     assert!(!page.contains("allows the source") && !page.contains("does not exist"), "{page}");
     assert!(!page.contains("elsewhere"), "what else the project allows is not told");
     // Who may not see the app sees nothing of it.

@@ -50,8 +50,7 @@ async fn one_wish_in_a_while_is_granted_whoever_has_it_and_all_are_on_the_record
     // Who is told no answer may not ask.
     assert_eq!(house.call(As::Dora, Method::POST, "ask_clusters", "").await.status, StatusCode::FORBIDDEN);
     let told = |name: &str| name.to_owned();
-    let expected =
-        [(EventOutcome::Done, told("Chris Lindqvist")), (EventOutcome::Denied, told("Ana Ruiz")), (EventOutcome::Denied, told("Dora Weiss"))];
+    let expected = [(EventOutcome::Done, told("Chris Lindqvist")), (EventOutcome::Denied, told("Ana Ruiz")), (EventOutcome::Denied, told("Dora Weiss"))];
     assert_eq!(outcomes(&house).await, expected);
 }
 

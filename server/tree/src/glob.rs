@@ -38,7 +38,10 @@ pub(crate) fn matches_between(pattern: &str, text: &str, separator: char) -> boo
                 open |= *end;
                 *here = open;
                 open &= deep || taken != Some(separator);
-            } else if *end && taken.is_some_and(|taken| taken == character || (character == '?' && taken != separator)) && let Some(after) = next.get_mut(at.saturating_add(1)) {
+            } else if *end
+                && taken.is_some_and(|taken| taken == character || (character == '?' && taken != separator))
+                && let Some(after) = next.get_mut(at.saturating_add(1))
+            {
                 *after = true;
             }
         }

@@ -6,7 +6,8 @@ use windfirm_model::{
     view::{
         app::AppPage,
         cluster::{
-            AccountFindings, AgainstGit, ClusterState, Found, LiveFacts, LiveState, LiveTold, OperationFacts, OrphansWord, ProjectFacts, ProjectFinding, RevisionRow, Settled,
+            AccountFindings, AgainstGit, ClusterState, Found, LiveFacts, LiveState, LiveTold, OperationFacts, OrphansWord, ProjectFacts, ProjectFinding,
+            RevisionRow, Settled,
         },
     },
 };

@@ -41,7 +41,9 @@ fn finding(app: &LiveApplication, trouble: &ProjectTrouble, control_namespace: &
         ProjectTrouble::Source { repository, confirmed } => {
             let source = repository.as_ref().map_or_else(|| "a source of this app".to_owned(), |address| format!("the source `{}`", address::shown(address)));
             let sentence = if *confirmed {
-                format!("The project `{project}` does not allow {source}, and Argo CD refuses to sync the app for it. Whoever looks after the project can allow it.")
+                format!(
+                    "The project `{project}` does not allow {source}, and Argo CD refuses to sync the app for it. Whoever looks after the project can allow it."
+                )
             } else {
                 format!("Nothing in the project `{project}` itself allows {source}. {not_said}")
             };
@@ -50,7 +52,9 @@ fn finding(app: &LiveApplication, trouble: &ProjectTrouble, control_namespace: &
         ProjectTrouble::Destination { confirmed } => {
             let place = format!("namespace `{}` of cluster `{}`", app.destination.namespace, app.destination.cluster);
             let sentence = if *confirmed {
-                format!("The project `{project}` does not allow apps in {place}, and Argo CD refuses to sync the app for it. Whoever looks after the project can allow it.")
+                format!(
+                    "The project `{project}` does not allow apps in {place}, and Argo CD refuses to sync the app for it. Whoever looks after the project can allow it."
+                )
             } else {
                 format!("Nothing in the project `{project}` itself allows apps in {place}. {not_said}")
             };
@@ -66,5 +70,7 @@ fn denied(project: &str, window: &SyncWindow) -> String {
     let SyncWindow { schedule, duration, time_zone, manual_sync, .. } = window;
     let zone = if time_zone.is_empty() { "UTC" } else { time_zone };
     let who = if *manual_sync { "does not sync this app by itself; by hand it can be" } else { "does not sync this app, neither by itself nor by hand" };
-    format!("A deny window of the project `{project}` is open (`{schedule}` for `{duration}`, {zone}): Argo CD {who}. What runs stays as it is until the window closes.")
+    format!(
+        "A deny window of the project `{project}` is open (`{schedule}` for `{duration}`, {zone}): Argo CD {who}. What runs stays as it is until the window closes."
+    )
 }

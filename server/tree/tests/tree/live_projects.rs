@@ -117,7 +117,8 @@ fn argo_cds_own_word_is_never_contradicted() {
     assert_eq!(found(&app(|app| app), Some(&nothing)), [format!("{source}?"), format!("{destination}?")], "not said, so not sure");
     let refused = "application repo https://git.example.org/shop.git is not permitted in project 'shop'";
     assert_eq!(found(&app(|app| says(app, refused)), Some(&nothing)), [source.to_owned(), format!("{destination}?")]);
-    let refused = "application destination server 'https://kubernetes.default.svc' and namespace 'dev' do not match any of the allowed destinations in project 'shop'";
+    let refused =
+        "application destination server 'https://kubernetes.default.svc' and namespace 'dev' do not match any of the allowed destinations in project 'shop'";
     assert_eq!(found(&app(|app| says(app, refused)), Some(&nothing)), [format!("{source}?"), destination.to_owned()]);
     // It refuses what seems allowed from here: it knows more.
     assert_eq!(found(&app(|app| says(app, refused)), Some(&with_windows(json!([])))), [destination]);
@@ -167,7 +168,12 @@ fn the_words_name_the_apps_own_things_and_no_others() {
     let application = app(|app| app.put("spec|source|repoURL", json!("https://ben:hunter2@git.example.org/shop.git")));
     let facts = project_facts(&application, Some(&project(&spec)), "argocd", &clusters(), NOW);
     let all = facts.findings.iter().map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join("\n");
-    for part in ["`https://git.example.org/shop.git`", "namespace `dev` of cluster `in-cluster`", "`0 12 * * *` for `1h30m`, Europe/London", "neither by itself nor by hand"] {
+    for part in [
+        "`https://git.example.org/shop.git`",
+        "namespace `dev` of cluster `in-cluster`",
+        "`0 12 * * *` for `1h30m`, Europe/London",
+        "neither by itself nor by hand",
+    ] {
         assert!(all.contains(part), "{part}: {all}");
     }
     for secret in ["of-others", "hunter2", "secret plans"] {

@@ -49,7 +49,8 @@ pub fn judge(app: &LiveApplication, project: Option<&LiveProject>, clusters: &Cl
     }
 
     let denied = |window: &SyncWindow| {
-        let at_least_until = Some(window).filter(|window| &*window.kind == "deny" && is_about(window, app, &place)).and_then(|window| window::open_until(window, now))?;
+        let at_least_until =
+            Some(window).filter(|window| &*window.kind == "deny" && is_about(window, app, &place)).and_then(|window| window::open_until(window, now))?;
         Some(ProjectTrouble::Denied { window: window.clone(), at_least_until })
     };
     let mut open: Vec<ProjectTrouble> = project.sync_windows.iter().filter_map(denied).collect();
@@ -105,7 +106,8 @@ fn allows_destination(destinations: &[ProjectDestination], place: &Place) -> boo
         let space = matched(&item.namespace, namespace);
         if (server || name) && space {
             allowed = true;
-        } else if [(server, &item.server), (name, &item.name), (space, &item.namespace)].iter().any(|(matched, pattern)| !matched && denied(pattern).is_some()) {
+        } else if [(server, &item.server), (name, &item.name), (space, &item.namespace)].iter().any(|(matched, pattern)| !matched && denied(pattern).is_some())
+        {
             return false;
         }
     }
@@ -170,7 +172,8 @@ impl Clusters {
     fn spellings(&self, from: &str, spelling: &str) -> Vec<String> {
         let name = self.meant(from, spelling);
         let own = if name == from { [IN_CLUSTER, "https://kubernetes.default.svc"].as_slice() } else { &[] };
-        let mut all: Vec<String> = self.known_as(&name).chain(own.iter().copied()).chain(Some(spelling)).filter(|text| !text.is_empty()).map(str::to_owned).collect();
+        let mut all: Vec<String> =
+            self.known_as(&name).chain(own.iter().copied()).chain(Some(spelling)).filter(|text| !text.is_empty()).map(str::to_owned).collect();
         all.sort();
         all.dedup();
         all

@@ -229,7 +229,20 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_not_open() {
         let now = "2026-11-26T12:00:30Z";
-        for schedule in ["", "* * * *", "* * * * * *", "@daily", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 7", "5-1 * * * *", "*/0 * * * *", "x * * * *"] {
+        for schedule in [
+            "",
+            "* * * *",
+            "* * * * * *",
+            "@daily",
+            "60 * * * *",
+            "* 24 * * *",
+            "* * 0 * *",
+            "* * * 13 *",
+            "* * * * 7",
+            "5-1 * * * *",
+            "*/0 * * * *",
+            "x * * * *",
+        ] {
             assert_eq!(open(schedule, "1h", "", now), None, "{schedule}");
         }
         for duration in ["", "1", "h", "1d", "-1h", "1h x"] {
