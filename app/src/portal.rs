@@ -69,6 +69,8 @@ pub trait Rules: Send + Sync {
     async fn access(&self, query: AccessQuery) -> Answer<AccessPage>;
     async fn policy(&self) -> Answer<PolicyPage>;
     async fn system(&self) -> Answer<SystemPage>;
+    /// Has every cluster asked now what the service accounts may do there, and waits a moment for the answers. They stand in the pages.
+    async fn ask_clusters(&self) -> Answer<()>;
 }
 
 /// Everything, for one request.

@@ -125,7 +125,7 @@ export class Place {
           name: "home",
           kubeconfig: { file: path.join(api.folder, "portal.kubeconfig") },
           known_as: ["https://kubernetes.default.svc"],
-          argocd: { namespace: "argocd" },
+          argocd: { namespace: "argocd", applications_in: ["*"] },
           // Small, so that forty of them find room on one node of two cores.
           runs: { ...runs, cpu: "10m", memory_mib: 128, start_limit_s: 300, slots: 100 },
         },

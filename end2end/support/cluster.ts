@@ -64,7 +64,7 @@ export class ClusterPortal {
           name: "home",
           kubeconfig: { file: path.join(this.cluster, "portal.kubeconfig") },
           known_as: ["https://kubernetes.default.svc"],
-          argocd: { namespace: "argocd" },
+          argocd: { namespace: "argocd", applications_in: ["*"] },
           runs: { portal: `http://portal.host:${this.port}`, k6_image: image("k6"), starter_image: image("starter"), pull_policy: "Never", cpu: "50m", memory_mib: 256, slots: 10 },
         },
       ],

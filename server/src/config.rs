@@ -17,7 +17,7 @@ use serde::Deserialize;
 use url::Url;
 use windfirm_identity::IssuerConfig;
 
-pub use clusters::ClusterSection;
+pub use clusters::{ArgoCdSection, ClusterSection, EVERYWHERE};
 pub use secret::{Secret, SecretRefSection};
 
 /// The whole file.

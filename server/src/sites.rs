@@ -3,22 +3,25 @@
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use arc_swap::ArcSwapOption;
+use tokio::sync::{Notify, watch as channel};
 use windfirm_cluster::{
     Account, BadClusters, Cluster, Clusters, Findings, Gateway, Preflight, Reach, Watch,
     operator::{KubernetesExecutor, OperatorSettings},
 };
 use windfirm_executor::{Executor, ExecutorError};
 use windfirm_model::clock::{Clock, Timestamp};
-use windfirm_tree::{ForestOptions, LiveApplication, LiveApplicationSet};
+use windfirm_tree::{ForestOptions, LiveApplication, LiveApplicationSet, LiveProject};
 
-use crate::config::ClusterSection;
+use crate::config::{ArgoCdSection, ClusterSection};
 
 /// An answer older than this locks launches: the cluster may have changed its mind since.
 const PREFLIGHT_GOOD_S: i64 = 120;
+
+/// Between two sweeps of the clusters that somebody wishes for. All who ask share it: it is there for the API servers.
+pub const ASK_PAUSE_S: i64 = 10;
 
 /// All of them. None in a portal without clusters: k6 runs beside it, and the tree is Git's alone.
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ pub struct Sites {
     sites: Vec<Arc<Site>>,
     /// How apps name clusters, and how the marks of live objects are read; none without clusters.
     forest: Option<ForestOptions>,
+    /// When somebody last wished for answers.
+    last_asked: Mutex<Option<Timestamp>>,
 }
 
 /// One cluster.
@@ -35,11 +40,13 @@ pub struct Site {
     /// The way to act as accounts there.
     pub gateway: Gateway,
     pub runs: Option<SiteRuns>,
-    /// Whether an Argo CD is read here.
-    pub has_argocd: bool,
+    /// The Argo CD that is read here, if any is.
+    pub argocd: Option<ArgoCdSection>,
     /// Set when the watching begins.
     pub watches: OnceLock<Watches>,
-    preflight: ArcSwapOption<Preflight>,
+    preflight: channel::Sender<Option<Arc<Preflight>>>,
+    /// Wakes whoever asks this cluster: somebody wants to know now. Not lost while it is asking.
+    pub ask_now: Notify,
 }
 
 /// How runs are carried out in a cluster.
@@ -55,8 +62,11 @@ pub struct SiteRuns {
 /// What Argo CD holds in a cluster.
 #[derive(Clone, Debug)]
 pub struct Watches {
-    pub applications: Watch<LiveApplication>,
-    pub sets: Watch<LiveApplicationSet>,
+    /// One for each namespace that is read by itself, or one for all.
+    pub applications: Vec<Watch<LiveApplication>>,
+    pub sets: Vec<Watch<LiveApplicationSet>>,
+    /// Of Argo CD's own namespace. What it does not say keeps nothing from being told of apps.
+    pub projects: Watch<LiveProject>,
 }
 
 /// How well the Argo CD of a cluster is heard.
@@ -104,10 +114,33 @@ impl Sites {
                 let executor = KubernetesExecutor::new(gateway.clone(), settings, Arc::clone(clock));
                 SiteRuns { executor, ingest_url: runs.ingest_url(), slots: runs.slots }
             });
-            let has_argocd = section.argocd.is_some();
-            sites.push(Arc::new(Site { cluster: Arc::clone(cluster), gateway, runs, has_argocd, watches: OnceLock::new(), preflight: ArcSwapOption::empty() }));
+            sites.push(Arc::new(Site {
+                cluster: Arc::clone(cluster),
+                gateway,
+                runs,
+                argocd: section.argocd.clone(),
+                watches: OnceLock::new(),
+                preflight: channel::Sender::new(None),
+                ask_now: Notify::new(),
+            }));
         }
-        Ok(Self { sites, forest: forest_options(sections) })
+        Ok(Self { sites, forest: forest_options(sections), last_asked: Mutex::default() })
+    }
+    /// Lets one through that wishes to have the clusters asked now, and then nobody for [`ASK_PAUSE_S`].
+    ///
+    /// # Errors
+    /// In how many seconds the next may.
+    pub fn take_turn(&self, now: Timestamp) -> Result<(), i64> {
+        let mut last = self.last_asked.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not keep everybody out for long.
+        let since_s = last.map(|last| now.micros_since(last) / 1_000_000).filter(|since_s| (0..ASK_PAUSE_S).contains(since_s));
+        match since_s {
+            Some(since_s) => Err(ASK_PAUSE_S.saturating_sub(since_s)),
+            None => {
+                *last = Some(now);
+                Ok(())
+            }
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Site>> {
@@ -189,21 +222,30 @@ impl Site {
     /// When Argo CD's objects were last heard of, why not since, and whether all were read; `None` where none is read.
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
-        let Some(watches) = self.watches.get() else { return self.has_argocd.then(Standing::default) };
-        let (applications, sets) = (watches.applications.snapshot(), watches.sets.snapshot());
-        let troubles = [&applications.trouble, &sets.trouble].into_iter().flatten();
+        let Some(watches) = self.watches.get() else { return self.argocd.as_ref().map(|_| Standing::default()) };
+        let applications = watches.applications.iter().map(|watch| (watch.heard(), watch.snapshot().trouble.clone()));
+        let sets = watches.sets.iter().map(|watch| (watch.heard(), watch.snapshot().trouble.clone()));
+        let (heard, troubles): (Vec<_>, Vec<_>) = applications.chain(sets).unzip();
         Some(Standing {
-            heard: watches.applications.heard().min(watches.sets.heard()),
-            away: troubles.min_by_key(|trouble| trouble.since).map(|trouble| (trouble.since, trouble.why.to_string())),
-            complete: applications.complete_since.is_some() && sets.complete_since.is_some(),
+            // What has never been heard of is the oldest.
+            heard: heard.into_iter().min().flatten(),
+            away: troubles.into_iter().flatten().min_by_key(|trouble| trouble.since).map(|trouble| (trouble.since, trouble.why.to_string())),
+            complete: watches.are_complete(),
         })
     }
     pub fn keep_preflight(&self, preflight: Preflight) {
-        self.preflight.store(Some(Arc::new(preflight)));
+        self.preflight.send_replace(Some(Arc::new(preflight)));
     }
     #[must_use]
     pub fn preflight(&self) -> Option<Arc<Preflight>> {
-        self.preflight.load_full()
+        self.preflight.borrow().clone()
+    }
+    /// Waits until there are answers to questions that were asked at `since` or later.
+    pub async fn answered(&self, since: Timestamp) {
+        let is_new = |last: &Option<Arc<Preflight>>| last.as_ref().is_some_and(|last| last.asked >= since);
+        // The sender lives as long as the site.
+        let mut answers = self.preflight.subscribe();
+        let _ = answers.wait_for(is_new).await;
     }
     /// What the cluster last said of an account, and when.
     #[must_use]
@@ -230,6 +272,15 @@ impl Site {
             }
             Some((_, findings)) => findings.sentences(),
         }
+    }
+}
+
+impl Watches {
+    /// Whether everything was read to its end once, so that what is not there is known not to be there.
+    #[must_use]
+    pub fn are_complete(&self) -> bool {
+        self.applications.iter().all(|watch| watch.snapshot().complete_since.is_some())
+            && self.sets.iter().all(|watch| watch.snapshot().complete_since.is_some())
     }
 }
 
@@ -268,6 +319,28 @@ mod tests {
         assert!(matches!(sites.runs_at("https://10.0.0.1:6443"), RunsAt::Nowhere(why) if why.contains("in cluster other")));
         assert!(matches!(sites.runs_at("https://10.9.9.9"), RunsAt::Nowhere(why) if why.contains("https://10.9.9.9, which is no cluster")));
         assert!(matches!(Sites::default().runs_at("https://10.9.9.9"), RunsAt::Here));
+    }
+
+    #[test]
+    fn one_wish_in_a_while_is_let_through_whoever_has_it() {
+        let sites = sites();
+        let at = Timestamp::from_seconds;
+        assert_eq!([1_000, 1_001, 1_009, 1_010, 1_011].map(|s| sites.take_turn(at(s))), [Ok(()), Err(9), Err(1), Ok(()), Err(9)]);
+        assert_eq!(sites.take_turn(at(900)), Ok(()), "a clock that was set back");
+    }
+
+    #[tokio::test]
+    async fn answers_are_waited_for_until_they_are_newer_than_the_question() {
+        let sites = sites();
+        let home = sites.get("home").unwrap();
+        let asked = |at| Preflight { cluster: "home".into(), asked: Timestamp::from_seconds(at), took_ms: 1, reviews: 1, accounts: Vec::new() };
+        home.keep_preflight(asked(900));
+        let mut waiting = std::pin::pin!(home.answered(Timestamp::from_seconds(1_000)));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        home.keep_preflight(asked(999));
+        assert!(futures::poll!(&mut waiting).is_pending(), "what was asked before may not know yet");
+        home.keep_preflight(asked(1_000));
+        waiting.await;
     }
 
     #[test]

@@ -34,7 +34,7 @@ use crate::{
     sites::Sites,
     state::{InForce, Keeper, Portal, Settings},
     usecase::inspection::Desk,
-    worker::{self, reload, watching::Joined},
+    worker::{self, deployments::Kept, reload, watching::Joined},
 };
 
 /// How long a start waits for a cluster that holds a secret of the configuration. Longer than an API server takes to be replaced by
@@ -125,6 +125,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         sites,
         secrets,
         joined: Joined::default(),
+        kept: Kept::default(),
         settings: Settings {
             public_url: config.public_url.clone(),
             ingest_url: ingest_url(listening),

@@ -28,7 +28,7 @@ use crate::{
     secrets::Secrets,
     sites::Sites,
     usecase::inspection::Desk,
-    worker::watching::Joined,
+    worker::{deployments::Kept, watching::Joined},
 };
 
 /// The policy that decides now, and what was wrong with a newer file.
@@ -152,6 +152,8 @@ pub struct Portal {
     pub secrets: Secrets,
     /// What of the clusters stands in the tree in force.
     pub joined: Joined,
+    /// What of their deployments stands in the store.
+    pub kept: Kept,
     pub settings: Settings,
     /// Wakes the supervisor, which alone waits for it: something was launched, stopped or ended. Always by `notify_one`, which is not
     /// lost when the supervisor is in a round.

@@ -4,13 +4,16 @@
 
 pub mod access;
 pub mod app;
+mod ask_clusters;
 pub mod audit;
 pub mod bundle;
 mod clusters;
+mod deployments;
 pub mod home;
 pub mod inspection;
 pub mod launch;
 pub mod person;
+mod project;
 pub mod runs;
 mod secrets;
 pub mod system;

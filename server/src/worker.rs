@@ -2,6 +2,7 @@
 //! run twice. Notifications only wake it.
 
 pub mod collect;
+pub mod deployments;
 pub mod housekeeping;
 pub mod preflight;
 pub mod reload;
@@ -27,6 +28,7 @@ pub fn start(portal: &Arc<Portal>) {
     secrets::start(portal);
     watching::start(portal);
     every(portal, Duration::from_millis(250), watching::round, std::future::pending);
+    every(portal, Duration::from_secs(1), deployments::round, std::future::pending);
     preflight::start(portal);
 }
 

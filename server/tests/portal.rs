@@ -8,12 +8,16 @@
 
 #[path = "portal/access.rs"]
 mod access;
+#[path = "portal/asking.rs"]
+mod asking;
 #[path = "portal/bad_input.rs"]
 mod bad_input;
 #[path = "portal/bounds.rs"]
 mod bounds;
 #[path = "portal/coverage.rs"]
 mod coverage;
+#[path = "portal/deployments.rs"]
+mod deployments;
 #[path = "portal/door.rs"]
 mod door;
 #[path = "portal/flows.rs"]

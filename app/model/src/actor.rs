@@ -51,6 +51,8 @@ pub enum SystemTask {
     SessionCleaner,
     /// Reads tree and policy again.
     Reloader,
+    /// Keeps what Argo CD deployed, as its clusters tell.
+    ClusterWatcher,
 }
 
 impl SystemTask {
@@ -62,6 +64,7 @@ impl SystemTask {
             Self::AuditReconciler => "audit-reconciler",
             Self::SessionCleaner => "session-cleaner",
             Self::Reloader => "reloader",
+            Self::ClusterWatcher => "cluster-watcher",
         }
     }
 }

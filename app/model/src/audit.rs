@@ -44,6 +44,7 @@ codes! {
     LogRead = "run.log_read", "Reading the log of a run.";
     AuditRead = "audit.read", "Reading the audit log.";
     AccessExplain = "access.explain", "Asking what another person may do.";
+    PreflightAsk = "preflight.ask", "Asking the clusters now what the service accounts may do.";
     PolicyLoad = "policy.load", "Putting a policy into force.";
     TreeLoad = "tree.load", "Reading the tree at another commit.";
     SecretLoad = "secret.load", "Putting another value of a secret into force.";

@@ -23,3 +23,9 @@ pub async fn policy() -> Result<PolicyPage, ApiError> {
 pub async fn system() -> Result<SystemPage, ApiError> {
     super::ask::told(super::ask::portal()?.system().await)
 }
+
+/// Has every cluster asked now what the service accounts may do there. It changes nothing in any, but costs them something.
+#[server(name = AskClusters, prefix = "/api/fn", endpoint = "ask_clusters")]
+pub async fn ask_clusters() -> Result<(), ApiError> {
+    super::ask::told(super::ask::portal()?.ask_clusters().await)
+}

@@ -17,9 +17,10 @@ use windfirm_model::{
 };
 
 use crate::{
-    api::rules::access,
+    api::rules::{AskClusters, access},
     href, platform,
     ui::{
+        cluster::reload_when_asked,
         field::{Answered, FieldErrors, TextField, filled_in, given, select_field},
         icon::icon,
         layout::{button, empty, head, notice, scroll, section},
@@ -44,8 +45,10 @@ pub fn AccessPage() -> impl IntoView {
             Answered::of(query, answer)
         },
     );
-    loaded("Access", page, |answer| match answer {
-        Answered::Page(page) => access_view(&page),
+    let ask = ServerAction::<AskClusters>::new();
+    reload_when_asked(ask, move || page.refetch());
+    loaded("Access", page, move |answer| match answer {
+        Answered::Page(page) => access_view(&page, ask),
         Answered::Refused { query, fields } => refused(&query, &fields),
     })
 }
@@ -72,7 +75,7 @@ fn about_others(query: &AccessQuery) -> bool {
 
 /// The whole page.
 #[must_use]
-pub fn access_view(page: &access::AccessPage) -> AnyView {
+pub fn access_view(page: &access::AccessPage, ask: ServerAction<AskClusters>) -> AnyView {
     let others = about_others(&page.query);
     let stale = page.policy.newer_refused.then(|| {
         notice(Tone::Inconclusive, "Older policy", "A newer policy was refused because of errors in it. Everything here is decided by the one before.")
@@ -88,7 +91,7 @@ pub fn access_view(page: &access::AccessPage) -> AnyView {
         {form(&page.query, page.may_explain_others, &FieldErrors::new())}
         {decision(page)}
         {held(page, others)}
-        {accounts::accounts(page)}
+        {accounts::accounts(page, ask)}
     }
     .into_any()
 }

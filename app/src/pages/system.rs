@@ -1,15 +1,16 @@
 //! `/system`: the state of the portal itself, for those who run it.
 
 use leptos::prelude::*;
-use windfirm_model::view::system::{self, PartRow};
+use windfirm_model::view::system::{self, AskedCluster, PartRow};
 
 use crate::{
-    api::rules::system,
+    api::rules::{AskClusters, system},
     ui::{
+        cluster::{ask_now, asked_now, reload_when_asked},
         format::{ago, count, counted, date_time, digest, full, iso},
         layout::{head, nothing, notice, scroll, section},
         loaded::loaded,
-        status::{Tone, status, status_big},
+        status::{Tone, status, status_big, status_plain},
         text::{rich, why},
     },
 };
@@ -17,19 +18,21 @@ use crate::{
 #[component]
 pub fn SystemPage() -> impl IntoView {
     let page = Resource::new(|| (), |()| system());
-    loaded("System", page, |page| system_view(&page))
+    let ask = ServerAction::<AskClusters>::new();
+    reload_when_asked(ask, move || page.refetch());
+    loaded("System", page, move |page| system_view(&page, ask))
 }
 
 /// The whole page.
 #[must_use]
-pub fn system_view(page: &system::SystemPage) -> AnyView {
+pub fn system_view(page: &system::SystemPage, ask: ServerAction<AskClusters>) -> AnyView {
     let now = view! { <p class="mute">{format!("version {}, as of {}", page.version, full(page.now))}</p> }.into_any();
     view! {
         {head("System", now)}
         {verdict(&page.parts)}
         {partial(page)}
         <div class="cols">
-            <div>{parts(&page.parts)}</div>
+            <div>{parts(&page.parts)} {clusters(page, ask)}</div>
             <aside aria-label="Work, tree and policy">{work(page)} {tree(page)} {policy(page)}</aside>
         </div>
     }
@@ -104,6 +107,53 @@ fn parts(parts: &[PartRow]) -> AnyView {
     }
     .into_any();
     section("y-parts", "Parts", "", ().into_any(), scroll("Parts", table))
+}
+
+/// What the clusters answered of the accounts of the policy. Nothing where no runs are carried out in one.
+fn clusters(page: &system::SystemPage, ask: ServerAction<AskClusters>) -> AnyView {
+    if page.clusters.is_empty() {
+        return ().into_any();
+    }
+    let row = |cluster: &AskedCluster| {
+        let (tone, word) = match (cluster.asked, cluster.lacking) {
+            (None, _) => (Tone::Unknown, "not asked yet".to_owned()),
+            (Some(_), 0) => (Tone::Pass, "everything granted".to_owned()),
+            (Some(_), lacking) => (Tone::Fail, format!("{lacking} of {} lack something", cluster.accounts)),
+        };
+        let asked = cluster.asked.map(|at| view! { <time datetime=iso(at) title=full(at)>{ago(at, page.now)}</time> });
+        view! {
+            <tr class=(cluster.lacking > 0).then_some("red")>
+                <th scope="row">{cluster.name.clone()}</th>
+                <td class="lead">{status_plain(tone, word)}</td>
+                <td class="num" data-h="Accounts">{cluster.accounts.to_string()}</td>
+                <td class="num" data-h="Questions">{count(cluster.questions)}</td>
+                <td class="num" data-h="Took">{cluster.asked.map(|_| format!("{} ms", count(cluster.took_ms)))}</td>
+                <td class="num" data-h="Asked">{asked}</td>
+            </tr>
+        }
+    };
+    let table = view! {
+        <table class="dense stack">
+            <caption class="vh">"Clusters, and what they last answered of the accounts of the policy"</caption>
+            <thead>
+                <tr>
+                    <th scope="col">"Cluster"</th>
+                    <th scope="col">"Its answer"</th>
+                    <th scope="col" class="num">"Accounts"</th>
+                    <th scope="col" class="num">"Questions"</th>
+                    <th scope="col" class="num">"Took"</th>
+                    <th scope="col" class="num">"Asked"</th>
+                </tr>
+            </thead>
+            <tbody>{page.clusters.iter().map(row).collect_view()}</tbody>
+        </table>
+    };
+    let content = view! {
+        {asked_now(ask)}
+        {scroll("Clusters", table.into_any())}
+        <p class="note">"Each is asked again every few seconds. What is missing stands on the " <a href="/access#x-accounts">"access page"</a> "."</p>
+    };
+    section("y-clusters", "What accounts may do in clusters", "", ask_now(ask), content.into_any())
 }
 
 fn work(page: &system::SystemPage) -> AnyView {

@@ -14,7 +14,10 @@ use super::{
     status::{Tone, status_plain},
     text::rich,
 };
-use crate::href;
+use crate::{
+    api::{ApiError, rules::AskClusters},
+    href,
+};
 
 /// Commits are cut to this many characters.
 const SHORT: usize = 7;
@@ -167,6 +170,40 @@ pub fn breaks(findings: &AccountFindings, most: usize) -> AnyView {
     });
     let locked = (apps > 0).then(|| view! { {format!("Launches of {} are locked: ", counted(apps, "app", "apps"))} {links} {more} ". " });
     view! { {locked} {runs} }.into_any()
+}
+
+/// Loads a page again once an answer has come: what clusters say may be another thing now.
+pub fn reload_when_asked(ask: ServerAction<AskClusters>, reload: impl Fn() + 'static) {
+    Effect::new(move |before: Option<usize>| {
+        let version = ask.version().get();
+        if before.is_some_and(|before| before != version) {
+            reload();
+        }
+        version
+    });
+}
+
+/// The button that has the clusters asked now, for the end of a section's head.
+#[must_use]
+pub fn ask_now(ask: ServerAction<AskClusters>) -> AnyView {
+    view! {
+        <span class="end">
+            <ActionForm action=ask>
+                <button class="btn sm" type="submit">"Ask again now"</button>
+            </ActionForm>
+        </span>
+    }
+    .into_any()
+}
+
+/// What came of asking now.
+#[must_use]
+pub fn asked_now(ask: ServerAction<AskClusters>) -> AnyView {
+    let told = |answer: Result<(), ApiError>| match answer {
+        Ok(()) => notice(Tone::Pass, "Asked", "The clusters were asked just now. What has not answered yet shows an older time."),
+        Err(error) => notice(Tone::Inconclusive, "Not asked", &error.to_string()),
+    };
+    view! { {move || ask.value().get().map(told)} }.into_any()
 }
 
 /// An account that lacks something, beside the tree.

@@ -127,4 +127,7 @@ impl Rules for Answers {
     async fn system(&self) -> Answer<SystemPage> {
         Err(self.fault.clone())
     }
+    async fn ask_clusters(&self) -> Answer<()> {
+        Err(self.fault.clone())
+    }
 }

@@ -9,7 +9,7 @@ use windfirm_model::{
         access::{AccessPage, AccessQuery, ActionRow, DecisionRow, GrantRow, PolicyPage, PolicyVersion},
         audit::{AuditDetail, AuditPage, AuditQuery, AuditRow},
         cluster::AccountFindings,
-        system::{PartRow, SystemPage},
+        system::{AskedCluster, PartRow, SystemPage},
         tree::TreeRevision,
     },
 };
@@ -242,6 +242,13 @@ pub(crate) fn system() -> SystemPage {
         queue_length: 0,
         running: 1,
         slots: 4,
+        clusters: Vec::new(),
         now: NOW,
     }
+}
+
+/// One cluster where something is missing, and one that has not been asked yet.
+pub(crate) fn asked_clusters() -> Vec<AskedCluster> {
+    let home = AskedCluster { name: "home".to_owned(), asked: Some(NOW.plus_seconds(-12)), took_ms: 1_240, questions: 420, accounts: 3, lacking: 1 };
+    vec![home, AskedCluster { name: "east".to_owned(), asked: None, took_ms: 0, questions: 0, accounts: 0, lacking: 0 }]
 }

@@ -35,7 +35,7 @@ fn system(page: SystemPage) -> Answers {
     Answers { system: Ok(page), ..Answers::default() }
 }
 fn refusing(fault: Fault) -> Answers {
-    Answers { access: Err(fault.clone()), audit: Err(fault.clone()), policy: Err(fault.clone()), system: Err(fault) }
+    Answers { access: Err(fault.clone()), audit: Err(fault.clone()), policy: Err(fault.clone()), system: Err(fault.clone()), asked: Err(fault) }
 }
 
 #[tokio::test]
@@ -76,6 +76,7 @@ async fn the_chain_goes_on_to_what_the_cluster_answered() {
     page.says(&["Service accounts in their clusters", "1 of 3 lack something", "<tr class=\"red\">", "everything granted", "2 runs go on as it right now."]);
     page.never_says(&["Allowed"]);
     page.says_before("shop-staging/loadtest</code></th>", "shop-dev/loadtest</code></th>");
+    page.says(&["action=\"/api/fn/ask_clusters\"", "Ask again now"]);
     insta::assert_snapshot!(page.main());
 
     // In another cluster the account of that name has everything, and this app is not locked.
@@ -250,6 +251,15 @@ async fn the_system_says_first_whether_it_works() {
     page.says_before("Healthy", "Parts");
     page.never_says(&["#i-s-fail", "class=\"notice"]);
     insta::assert_snapshot!(page.main());
+}
+
+#[tokio::test]
+async fn the_system_says_what_clusters_answered_and_how_long_ago() {
+    let without = page("system-here", "/system", system(data::system())).await;
+    without.never_says(&["Ask again now", "What accounts may do in clusters"]);
+    let page = page("system-clusters", "/system", system(SystemPage { clusters: data::asked_clusters(), ..data::system() })).await;
+    page.is_sound();
+    page.says(&["What accounts may do in clusters", "1 of 3 lack something", "not asked yet", "1,240 ms", "12 s ago", "action=\"/api/fn/ask_clusters\""]);
 }
 
 #[tokio::test]

@@ -28,11 +28,13 @@ pub(crate) struct Answers {
     pub(crate) audit: Answer<AuditPage>,
     pub(crate) policy: Answer<PolicyPage>,
     pub(crate) system: Answer<SystemPage>,
+    /// What comes of asking the clusters now.
+    pub(crate) asked: Answer<()>,
 }
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { access: Err(Fault::NotFound), audit: Err(Fault::NotFound), policy: Err(Fault::NotFound), system: Err(Fault::NotFound) }
+        Self { access: Err(Fault::NotFound), audit: Err(Fault::NotFound), policy: Err(Fault::NotFound), system: Err(Fault::NotFound), asked: Ok(()) }
     }
 }
 
@@ -122,5 +124,8 @@ impl Rules for Answers {
     }
     async fn system(&self) -> Answer<SystemPage> {
         self.system.clone()
+    }
+    async fn ask_clusters(&self) -> Answer<()> {
+        self.asked.clone()
     }
 }

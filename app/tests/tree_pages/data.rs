@@ -273,6 +273,8 @@ pub(crate) fn app() -> AppPage {
         problems: Vec::new(),
         unresolved: Vec::new(),
         live: None,
+        project: None,
+        deployments: Vec::new(),
         cluster_state: None,
         account_findings: None,
         secrets: Vec::new(),

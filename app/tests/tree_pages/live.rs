@@ -6,7 +6,7 @@ use windfirm_model::{
         app::AppPage,
         cluster::{
             AccountFindings, AgainstGit, ClusterAway, ClusterState, ConditionRow, DeploymentRow, Found, HealthWord, LiveFacts, LiveState, LiveTold,
-            OperationFacts, RevisionRow, Settled, SyncWord,
+            OperationFacts, OrphansWord, ProjectFacts, ProjectFinding, RevisionRow, Settled, SyncWord,
         },
         run::Permission,
         tree::{AppRow, TreePage, TreeRow},
@@ -145,7 +145,8 @@ fn told() -> LiveTold {
 }
 
 fn live_app() -> AppPage {
-    AppPage { live: Some(LiveFacts { state: broken(), told: Some(Box::new(told())) }), cluster_state: Some(heard("home")), ..data::app() }
+    let live = LiveFacts { state: broken(), told: Some(Box::new(told())) };
+    AppPage { live: Some(live), deployments: told().deployments, cluster_state: Some(heard("home")), ..data::app() }
 }
 
 #[tokio::test]
@@ -293,4 +294,37 @@ async fn a_launch_that_the_cluster_would_refuse_is_locked_with_its_sentences() {
     page.is_sound();
     page.says(&["everything granted", "/launch?path=/shop/catalogue/"]);
     page.never_says(&["would be refused"]);
+}
+
+#[tokio::test]
+async fn what_follows_from_the_project_stands_first_and_says_how_sure_it_is() {
+    let finding = |sentence: &str, confirmed, at_least_until| ProjectFinding { sentence: sentence.to_owned(), confirmed, at_least_until };
+    let project = ProjectFacts {
+        name: "shop".to_owned(),
+        unknown: None,
+        findings: vec![
+            finding("Nothing in the project `shop` itself allows apps in namespace `dev`.", false, None),
+            finding("A deny window of the project `shop` is open.", true, Some(before(-1_800))),
+        ],
+        orphans: OrphansWord::WarnedOf,
+    };
+    let page = app("app-project", CATALOGUE, AppPage { project: Some(project.clone()), ..live_app() }).await;
+    page.is_sound();
+    page.says(&[
+        "project, not sure",
+        "itself allows apps in namespace <code>dev</code>",
+        "A deny window of the project <code>shop</code> is open.",
+        "It closes at the earliest",
+    ]);
+    page.says(&["<dt>Project</dt>", "warns where resources lie in its namespaces that no app deploys"]);
+    page.says_before("project, not sure", "Last verdict");
+    // Nothing wrong, nothing said; nothing known, and why.
+    let quiet = ProjectFacts { findings: Vec::new(), orphans: OrphansWord::NotLookedFor, ..project.clone() };
+    let page = app("app-project-quiet", CATALOGUE, AppPage { project: Some(quiet), ..live_app() }).await;
+    page.says(&["<dt>Project</dt>"]);
+    page.never_says(&["project, not sure", "aria-label=\"Trouble with this app\""]);
+    let unknown = ProjectFacts { unknown: Some("The projects of cluster `home` have not been read yet.".to_owned()), findings: Vec::new(), ..project };
+    let page = app("app-project-unknown", CATALOGUE, AppPage { project: Some(unknown), ..live_app() }).await;
+    page.says(&["The projects of cluster <code>home</code> have not been read yet."]);
+    page.never_says(&["that no app deploys"]);
 }

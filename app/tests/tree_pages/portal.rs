@@ -123,4 +123,7 @@ impl Rules for Answers {
     async fn system(&self) -> Answer<SystemPage> {
         Err(Fault::NotFound)
     }
+    async fn ask_clusters(&self) -> Answer<()> {
+        Err(Fault::NotFound)
+    }
 }

@@ -100,7 +100,7 @@ config:
       in_cluster: true
       known_as: [https://kubernetes.default.svc]
       impersonation: constrained
-      argocd: { namespace: argocd }
+      argocd: { namespace: argocd, applications_in: ['*'] }
       runs:
         portal: http://windfirm.$SPACE.svc:8080
         k6_image: "$(image_of k6)"

@@ -42,6 +42,8 @@ act! {
     ViewAudit: Act = Action::ViewAudit, PlainAct;
     ReadLog: Act = Action::ViewRun, PlainAct;
     LookAtSecrets: Act = Action::LaunchRun, PlainAct;
+    AskOfAccounts: Act = Action::LaunchRun, PlainAct;
+    AskOfClusters: Act = Action::ViewSystem, PlainAct;
     ExplainAccess: Act = Action::ExplainAccess, PlainAct;
 
     OpenSession: OwnAct;
@@ -52,4 +54,5 @@ act! {
     ReconcileAudit: SystemAct = SystemTask::AuditReconciler;
     CleanSessions: SystemAct = SystemTask::SessionCleaner;
     Reload: SystemAct = SystemTask::Reloader;
+    KeepDeployments: SystemAct = SystemTask::ClusterWatcher;
 }

@@ -1,6 +1,9 @@
 //! The section `clusters:`: which clusters there are, what is read there, and whether runs are carried out there.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use url::Url;
@@ -56,8 +59,11 @@ pub enum Impersonation {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ArgoCdSection {
-    /// Where Argo CD itself lives.
+    /// Where Argo CD itself lives, and its AppProjects with it.
     pub namespace: String,
+    /// Where its Applications and ApplicationSets are read: namespaces by name, or `*` alone for all of them. Empty: in [`Self::namespace`],
+    /// where Argo CD looks after them unless it was told of others (its `application.namespaces`).
+    pub applications_in: Vec<String>,
     /// Argo CD's `application.instanceLabelKey`.
     pub instance_label: String,
     /// Argo CD's `installationID`.
@@ -66,7 +72,7 @@ pub struct ArgoCdSection {
 
 impl Default for ArgoCdSection {
     fn default() -> Self {
-        Self { namespace: "argocd".to_owned(), instance_label: "app.kubernetes.io/instance".to_owned(), installation_id: None }
+        Self { namespace: "argocd".to_owned(), applications_in: Vec::new(), instance_label: "app.kubernetes.io/instance".to_owned(), installation_id: None }
     }
 }
 
@@ -123,6 +129,21 @@ const fn default_start_limit_s() -> u32 {
 }
 const fn default_slots() -> u32 {
     20
+}
+
+/// The entry of [`ArgoCdSection::applications_in`] that means all namespaces.
+pub const EVERYWHERE: &str = "*";
+
+impl ArgoCdSection {
+    /// What is watched for Applications and ApplicationSets: each of these namespaces, once; `None` is all of them.
+    #[must_use]
+    pub fn watched(&self) -> Vec<Option<String>> {
+        if self.applications_in.iter().any(|namespace| namespace == EVERYWHERE) {
+            return vec![None];
+        }
+        let named: BTreeSet<&String> = if self.applications_in.is_empty() { [&self.namespace].into() } else { self.applications_in.iter().collect() };
+        named.into_iter().cloned().map(Some).collect()
+    }
 }
 
 impl ClusterSection {

@@ -4,7 +4,7 @@ use url::Url;
 use windfirm_identity::IdentityConfig;
 use windfirm_tree::Address;
 
-use super::{ClusterSection, Config, IssuerSection, Secret, is_loopback};
+use super::{ArgoCdSection, ClusterSection, Config, EVERYWHERE, IssuerSection, Secret, is_loopback};
 
 /// The longest name of a provider; the identity layer takes no longer one.
 const MAX_NAME: usize = 32;
@@ -132,6 +132,9 @@ fn cluster(at: &str, section: &ClusterSection, earlier: &[ClusterSection], probl
             problems.push(format!("{at}.known_as: “{name}” means an earlier cluster already. One name can mean one cluster only."));
         }
     }
+    if let Some(argocd) = &section.argocd {
+        applications_in(at, argocd, problems);
+    }
     let Some(runs) = &section.runs else { return };
     if !matches!(runs.portal.scheme(), "https" | "http") || has_user(&runs.portal) || runs.portal.query().is_some() || runs.portal.fragment().is_some() {
         problems.push(format!("{at}.runs.portal: {} must be http or https, without user, query and fragment.", shown(&runs.portal)));
@@ -160,10 +163,45 @@ fn cluster(at: &str, section: &ClusterSection, earlier: &[ClusterSection], probl
     }
 }
 
-/// `name@sha256:` and 64 digits.
+/// `name@sha256:` and 64 digits. Nothing else of the name may stand in a rule that is written with it.
 fn is_pinned(image: &str) -> bool {
-    let digest = image.rsplit_once("@sha256:").filter(|(name, _)| !name.is_empty() && !name.contains(char::is_whitespace));
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | ':' | '_' | '-');
+    let digest = image.rsplit_once("@sha256:").filter(|(name, _)| !name.is_empty() && name.chars().all(allowed));
     digest.is_some_and(|(_, digest)| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// More namespaces than these are watched better all at once.
+const MOST_WATCHED: usize = 50;
+
+fn applications_in(at: &str, argocd: &ArgoCdSection, problems: &mut Vec<String>) {
+    if !is_namespace(&argocd.namespace) {
+        problems.push(format!("{at}.argocd.namespace: “{}” cannot be the name of a namespace. Write where Argo CD itself lives.", argocd.namespace));
+    }
+    let named = &argocd.applications_in;
+    for (index, namespace) in named.iter().enumerate() {
+        let place = format!("{at}.argocd.applications_in[{index}]");
+        if namespace == EVERYWHERE {
+            if named.len() > 1 {
+                problems.push(format!("{place}: “{EVERYWHERE}” means all namespaces, so nothing else may stand beside it. Keep the one or the others."));
+            }
+        } else if !is_namespace(namespace) {
+            problems.push(format!("{place}: “{namespace}” cannot be the name of a namespace. Name each one whole, or write “{EVERYWHERE}” alone for all."));
+        } else if named.get(..index).unwrap_or_default().contains(namespace) {
+            problems.push(format!("{place}: “{namespace}” is there twice. Take one of them out."));
+        }
+    }
+    if named.len() > MOST_WATCHED {
+        problems.push(format!(
+            "{at}.argocd.applications_in: {} namespaces are more than {MOST_WATCHED}, and each is watched by itself. Write “{EVERYWHERE}” for all.",
+            named.len()
+        ));
+    }
+}
+
+/// As Kubernetes has it.
+fn is_namespace(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=63).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('-') && !name.ends_with('-')
 }
 
 fn has_user(url: &Url) -> bool {
@@ -252,6 +290,7 @@ clusters:
   - { name: Other, known_as: [other] }
   - name: home
     in_cluster: true
+    argocd: { namespace: Argo, applications_in: ['*', 'team-*', shop, shop] }
     runs: { portal: 'ftp://portal', k6_image: '', starter_image: 'a b', runner_image: 'runner:1', slots: 0, memory_mib: 1, start_limit_s: 1, run_as: 0 }
 ";
         let found = problems(&format!("{GOOD}{clusters}"));
@@ -261,6 +300,10 @@ clusters:
             "clusters[1]: nothing says how",
             "clusters[1].known_as",
             "clusters[2].name: “home” is there twice",
+            "clusters[2].argocd.namespace: “Argo”",
+            "clusters[2].argocd.applications_in[0]: “*” means all",
+            "clusters[2].argocd.applications_in[1]: “team-*”",
+            "clusters[2].argocd.applications_in[3]: “shop” is there twice",
             "clusters[2].runs.portal",
             "clusters[2].runs.k6_image",
             "clusters[2].runs.starter_image",
@@ -285,6 +328,13 @@ clusters:
         let pinned = good.replace("k6_image:", &format!("runner_image: 'registry.example/runner@sha256:{}', k6_image:", "5e".repeat(32)));
         assert!(Config::parse(&format!("{GOOD}{pinned}")).unwrap().clusters[0].runs.as_ref().unwrap().runner_image.is_some());
         assert_eq!(config.clusters[0].argocd.as_ref().unwrap().namespace, "argocd");
+        assert_eq!(config.clusters[0].argocd.as_ref().unwrap().watched(), [Some("argocd".to_owned())], "Argo CD's own namespace unless told otherwise");
+        let watched = |named: &str| {
+            let text = format!("{GOOD}{}", good.replace("argocd: {}", &format!("argocd: {{ applications_in: {named} }}")));
+            Config::parse(&text).unwrap().clusters[0].argocd.as_ref().unwrap().watched()
+        };
+        assert_eq!(watched("[team-b, team-a]"), [Some("team-a".to_owned()), Some("team-b".to_owned())]);
+        assert_eq!(watched("['*']"), [None]);
         assert_eq!(config.clusters[0].runs.as_ref().unwrap().ingest_url(), "http://portal.host:7700");
         for (wrong, part) in [("impersonation: legacy", "impersonation: wide"), ("pull_policy: Never", "pull_policy: Sometimes")] {
             assert!(Config::parse(&format!("{GOOD}{}", good.replace(wrong, part))).unwrap_err()[0].contains("is none of them"));

@@ -97,6 +97,10 @@ impl Rules for Asker {
         self.need_portal_wide(Action::ViewSystem).await?;
         self.system_page().await
     }
+
+    async fn ask_clusters(&self) -> Answer<()> {
+        self.ask_clusters_now().await
+    }
 }
 
 impl Asker {

@@ -154,7 +154,9 @@ impl Asker {
         }
         let account_findings = self.account_findings_of(&app).await?;
         let secrets = self.secret_rows(&app).await?;
-        let (live, cluster_state) = live_facts(tree, &app, &self.access, &self.cluster_states());
+        let (live, cluster_state) = live_facts(tree, &app, &self.access, &self.cluster_states_of(&app));
+        let project = self.project_facts(&app);
+        let deployments = self.deployment_rows(&app, live.as_ref()).await?;
         Ok(AppPage {
             hidden_children: u32::try_from(children.len().saturating_sub(shown.len())).unwrap_or_default(),
             children: shown,
@@ -184,6 +186,8 @@ impl Asker {
             problems,
             unresolved: app.unresolved,
             live,
+            project,
+            deployments,
             cluster_state,
             account_findings,
             secrets,

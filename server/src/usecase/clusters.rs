@@ -1,6 +1,6 @@
 //! What clusters say, cut to what the asker may know.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use windfirm_cluster::Account;
 use windfirm_model::{
@@ -39,13 +39,23 @@ impl Asker {
         Some(ClusterState { name: site.name().to_owned(), home: site.name() == home, heard: standing.heard, away, complete: standing.complete })
     }
 
-    /// What was found of the account that a launch of the asker's on this app would act as.
+    /// How old the part of the tree is that this one app stands in. It costs what the app costs, however many there are.
+    pub(super) fn cluster_states_of(&self, app: &App) -> Vec<ClusterState> {
+        let sites = &self.portal.sites;
+        let Some(home) = sites.forest().map(|options| options.clusters.home()) else { return Vec::new() };
+        let told = app.live(&self.access).map(|live| live.object.id().cluster.to_string());
+        let own = told.or_else(|| sites.meant(&app.object_cluster));
+        let wanted = |site: &&Arc<Site>| site.name() == home || own.as_deref() == Some(site.name());
+        sites.iter().filter(wanted).filter_map(|site| self.cluster_state(site, home)).collect()
+    }
+
+    /// What was found of the account that a launch of the asker's on this app would act as. Of the apps that it breaks this one alone is
+    /// named: the others are looked for where all of them are shown, on the access page.
     pub(super) async fn account_findings_of(&self, app: &App) -> Result<Option<AccountFindings>, Fault> {
         let Decision::Allowed(grant) = self.access.can(Action::LaunchRun, &app.place()) else { return Ok(None) };
         let (RunsAt::In(site), Some(account)) = (self.portal.sites.runs_at(&app.cluster), grant.service_account.clone()) else { return Ok(None) };
         let live = self.portal.store.live_runs(&self.access).await.map_err(|error| self.store_fault(&error))?;
-        let breaks = self.apps_by_account().remove(&(site.name().to_owned(), account.clone())).unwrap_or_default();
-        Ok(finding(&site, &account, breaks, &live))
+        Ok(finding(&site, &account, vec![app.path.clone()], &live))
     }
 
     /// All accounts that the asker's grants name for apps that they see; every account for those who may explain access everywhere.

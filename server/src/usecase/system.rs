@@ -4,12 +4,13 @@ use windfirm_app::ui::format::{ago, date_time};
 use windfirm_model::{
     clock::Timestamp,
     fault::Fault,
-    view::system::{PartRow, SystemPage},
+    view::system::{AskedCluster, PartRow, SystemPage},
 };
 
 use crate::{
     context::Asker,
     secrets::{Held, Standing, Trouble},
+    sites::Site,
     state::Portal,
 };
 
@@ -90,6 +91,19 @@ fn tree(portal: &Portal) -> Part {
     }
 }
 
+fn asked_cluster(site: &Site) -> AskedCluster {
+    let last = site.preflight();
+    let count = |accounts: usize| u32::try_from(accounts).unwrap_or(u32::MAX);
+    AskedCluster {
+        name: site.name().to_owned(),
+        asked: last.as_ref().map(|last| last.asked),
+        took_ms: last.as_ref().map_or(0, |last| last.took_ms),
+        questions: last.as_ref().map_or(0, |last| u64::try_from(last.reviews).unwrap_or(u64::MAX)),
+        accounts: last.as_ref().map_or(0, |last| count(last.accounts.len())),
+        lacking: last.as_ref().map_or(0, |last| count(last.accounts.iter().filter(|findings| !findings.is_green()).count())),
+    }
+}
+
 impl Asker {
     pub(super) async fn system_page(&self) -> Result<SystemPage, Fault> {
         let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
@@ -102,6 +116,7 @@ impl Asker {
             queue_length: counts.queued,
             running: counts.running,
             slots: self.portal.settings.slots,
+            clusters: self.portal.sites.iter().filter(|site| site.runs.is_some()).map(|site| asked_cluster(site)).collect(),
             now: self.portal.clock.now(),
         })
     }

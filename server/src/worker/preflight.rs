@@ -30,7 +30,8 @@ pub fn start(portal: &Arc<Portal>) {
             let again_and_again = async {
                 loop {
                     let took = sweep(&worker, &site).await;
-                    tokio::time::sleep(PAUSE.max(took)).await;
+                    // Sooner when somebody asks; how often that may be is not decided here.
+                    let _ = tokio::time::timeout(PAUSE.max(took), site.ask_now.notified()).await;
                 }
             };
             let _ = ending.run_until_cancelled(again_and_again).await;

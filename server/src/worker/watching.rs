@@ -8,8 +8,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use windfirm_cluster::{Object, ObjectName, Snapshot, WatchSettings, watch};
-use windfirm_tree::{LiveApplication, LiveApplicationSet, LiveForest};
+use windfirm_cluster::{Object, ObjectName, Snapshot, Watch, WatchSettings, watch};
+use windfirm_tree::{LiveApplication, LiveApplicationSet, LiveForest, LiveProject};
 
 use crate::{
     sites::{Site, Watches},
@@ -19,12 +19,18 @@ use crate::{
 
 /// Begins to watch. Once, at the start.
 pub fn start(portal: &Arc<Portal>) {
-    for site in portal.sites.iter().filter(|site| site.has_argocd) {
-        let (application_watcher, applications) = watch::<LiveApplication>(Arc::clone(&site.cluster), WatchSettings::default());
-        let (set_watcher, sets) = watch::<LiveApplicationSet>(Arc::clone(&site.cluster), WatchSettings::default());
-        if site.watches.set(Watches { applications, sets }).is_ok() {
-            portal.run(application_watcher.run(portal.ending.clone()));
-            portal.run(set_watcher.run(portal.ending.clone()));
+    for site in portal.sites.iter() {
+        let Some(argocd) = &site.argocd else { continue };
+        let watched = argocd.watched();
+        let settings = |namespace: Option<String>| WatchSettings { namespace, ..WatchSettings::default() };
+        let each = || watched.iter().cloned().map(settings);
+        let (application_watchers, applications): (Vec<_>, Vec<_>) = each().map(|of| watch::<LiveApplication>(Arc::clone(&site.cluster), of)).unzip();
+        let (set_watchers, sets): (Vec<_>, Vec<_>) = each().map(|of| watch::<LiveApplicationSet>(Arc::clone(&site.cluster), of)).unzip();
+        let (project_watcher, projects) = watch::<LiveProject>(Arc::clone(&site.cluster), settings(Some(argocd.namespace.clone())));
+        if site.watches.set(Watches { applications, sets, projects }).is_ok() {
+            application_watchers.into_iter().for_each(|watcher| portal.run(watcher.run(portal.ending.clone())));
+            set_watchers.into_iter().for_each(|watcher| portal.run(watcher.run(portal.ending.clone())));
+            portal.run(project_watcher.run(portal.ending.clone()));
         }
     }
 }
@@ -37,11 +43,12 @@ pub struct Joined {
 
 #[derive(Debug, Default)]
 struct SiteJoined {
-    applications: Kept<LiveApplication>,
-    sets: Kept<LiveApplicationSet>,
+    /// As in [`Watches`]: one for each namespace that is watched by itself.
+    applications: Vec<Kept<LiveApplication>>,
+    sets: Vec<Kept<LiveApplicationSet>>,
 }
 
-/// The objects of one kind in one cluster, with the versions that they are of.
+/// The objects of one kind in one watch, with the versions that they are of.
 #[derive(Debug)]
 struct Kept<T> {
     of: Option<Arc<BTreeMap<ObjectName, Arc<Object<T>>>>>,
@@ -92,9 +99,18 @@ impl<T> Kept<T> {
 impl SiteJoined {
     /// Whether anything is another one than before.
     fn take(&mut self, watches: &Watches) -> bool {
-        let applications = self.applications.take(&watches.applications.snapshot());
-        self.sets.take(&watches.sets.snapshot()) || applications
+        let applications = take_all(&mut self.applications, &watches.applications);
+        take_all(&mut self.sets, &watches.sets) || applications
     }
+}
+
+fn take_all<T>(kept: &mut Vec<Kept<T>>, watches: &[Watch<T>]) -> bool {
+    kept.resize_with(watches.len(), Kept::default);
+    let mut changed = false;
+    for (kept, watch) in kept.iter_mut().zip(watches) {
+        changed |= kept.take(&watch.snapshot());
+    }
+    changed
 }
 
 /// One round: the forest of all clusters, if it is another one than before, beside the tree of Git.
@@ -106,8 +122,7 @@ pub async fn round(portal: Arc<Portal>) {
         .iter()
         .filter_map(|site| {
             let watches = site.watches.get()?.clone();
-            let complete = watches.applications.snapshot().complete_since.is_some() && watches.sets.snapshot().complete_since.is_some();
-            complete.then(|| (Arc::clone(site), watches))
+            watches.are_complete().then(|| (Arc::clone(site), watches))
         })
         .collect();
     if ready.is_empty() {
@@ -125,8 +140,8 @@ pub async fn round(portal: Arc<Portal>) {
         if !changed {
             return;
         }
-        let applications: Vec<Arc<LiveApplication>> = sites.values().flat_map(|site| site.applications.all()).collect();
-        let sets: Vec<Arc<LiveApplicationSet>> = sites.values().flat_map(|site| site.sets.all()).collect();
+        let applications: Vec<Arc<LiveApplication>> = sites.values().flat_map(|site| site.applications.iter().flat_map(Kept::all)).collect();
+        let sets: Vec<Arc<LiveApplicationSet>> = sites.values().flat_map(|site| site.sets.iter().flat_map(Kept::all)).collect();
         drop(sites);
         reload::put_forest(&worker, LiveForest::build(&applications, &sets, &options));
     });

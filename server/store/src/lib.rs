@@ -20,6 +20,7 @@ mod db_macros;
 
 pub mod audit;
 pub mod db;
+pub mod deployments;
 pub mod error;
 pub mod ingest;
 pub mod inspection;

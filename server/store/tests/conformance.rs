@@ -7,6 +7,9 @@ mod audit;
 #[path = "conformance/database.rs"]
 mod database;
 #[cfg(test)]
+#[path = "conformance/deployments.rs"]
+mod deployments;
+#[cfg(test)]
 #[path = "conformance/ingest.rs"]
 mod ingest;
 #[cfg(test)]

@@ -46,6 +46,35 @@ async fn a_binding_that_is_gone_locks_launches_in_words_and_opens_them_when_it_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_that_somebody_wishes_for_are_newer_than_the_wish() {
+    let Some(stage) = Stage::open().await else { return };
+    let site = stage.house.portal.sites.get("home").unwrap();
+    for who in [As::Ana, As::Chris] {
+        let wished = stage.house.portal.clock.now();
+        let mut answer = stage.house.call(who, Method::POST, "ask_clusters", "").await;
+        if answer.status == StatusCode::CONFLICT {
+            // The one before is not ten seconds ago: nobody asks more often, whoever it is.
+            assert_eq!(who, As::Chris, "{}", answer.body);
+            assert!(answer.body.contains("within the last 10 s"), "{}", answer.body);
+            let wished = until("the next turn", async || {
+                let wished = stage.house.portal.clock.now();
+                answer = stage.house.call(who, Method::POST, "ask_clusters", "").await;
+                (answer.status != StatusCode::CONFLICT).then_some(wished)
+            })
+            .await;
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+            assert!(site.preflight().unwrap().asked >= wished);
+            continue;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let last = site.preflight().unwrap();
+        assert!(last.asked >= wished && last.reviews > 0, "{last:?}");
+    }
+    let system = stage.house.page(As::Chris, "/system").await;
+    assert!(system.body.contains("What accounts may do in clusters") && system.body.contains("everything granted"), "{}", system.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_is_taken_away_while_it_starts_ends_it_long_before_the_time_for_starting_does() {
     let Some(stage) = Stage::open().await else { return };
     let run = stage.launch(As::Ana, &cart(1, 1, 300)).await;

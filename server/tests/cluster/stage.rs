@@ -66,7 +66,7 @@ impl Stage {
             "
 - name: home
   kubeconfig: {{ file: '{kubeconfig}' }}
-  argocd: {{}}
+  argocd: {{ applications_in: ['*'] }}
   runs:
     portal: http://{address}:{port}
     k6_image: {k6}

@@ -63,6 +63,8 @@ const FUNCTIONS: &[(&str, Method, &str, Expected, bool)] = &[
     ("access", Method::GET, "", EVERYBODY, false),
     ("policy", Method::GET, "", PLATFORM, false),
     ("system", Method::GET, "", PLATFORM, false),
+    // Here is no cluster to ask; whoever would see no answer may not even try.
+    ("ask_clusters", Method::POST, "", [409, 409, 409, 409, 403], true),
 ];
 
 /// An ordinary route as listed, how to ask it, and the statuses for nobody and for the five people.

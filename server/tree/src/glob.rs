@@ -14,6 +14,42 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     unfold(pattern).iter().any(|one| matches_one(&one.chars().collect::<Vec<_>>(), &text))
 }
 
+/// The same where `*` and `?` end at `separator`, as Argo CD reads the sources of a project; `**` goes on. Classes and alternatives are not read.
+pub(crate) fn matches_between(pattern: &str, text: &str, separator: char) -> bool {
+    if pattern.len() > MAX_PATTERN {
+        return false;
+    }
+    // What is matched so far may end after any number of characters: each part of the pattern moves these ends on.
+    let text: Vec<char> = text.chars().collect();
+    let mut ends = vec![false; text.len().saturating_add(1)];
+    if let Some(start) = ends.first_mut() {
+        *start = true;
+    }
+    let mut pattern = pattern.chars().peekable();
+    while let Some(character) = pattern.next() {
+        let deep = character == '*' && pattern.next_if_eq(&'*').is_some();
+        let mut next = vec![false; ends.len()];
+        // Whether some end stands before the next character, and it can be taken on.
+        let mut open = false;
+        for (at, end) in ends.iter().enumerate() {
+            let taken = text.get(at).copied();
+            let Some(here) = next.get_mut(at) else { continue };
+            if character == '*' {
+                open |= *end;
+                *here = open;
+                open &= deep || taken != Some(separator);
+            } else if *end
+                && taken.is_some_and(|taken| taken == character || (character == '?' && taken != separator))
+                && let Some(after) = next.get_mut(at.saturating_add(1))
+            {
+                *after = true;
+            }
+        }
+        ends = next;
+    }
+    ends.last().copied().unwrap_or(false)
+}
+
 /// `{a,b}c` → `ac`, `bc`.
 fn unfold(pattern: &str) -> Vec<String> {
     let mut done = Vec::new();
@@ -102,6 +138,26 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
         }
+    }
+
+    #[test]
+    fn a_star_between_slashes_ends_at_them() {
+        for (pattern, text, expected) in [
+            ("https://git.example/*", "https://git.example/shop", true),
+            ("https://git.example/*", "https://git.example/team/shop", false),
+            ("https://git.example/**", "https://git.example/team/shop", true),
+            ("https://*/team/*", "https://git.example/team/shop", true),
+            ("https://*/team/*", "https://git.example/other/shop", false),
+            ("**/shop", "git.example/team/shop", true),
+            ("a?c", "abc", true),
+            ("a?c", "a/c", false),
+            ("a*", "a", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(matches_between(pattern, text, '/'), expected, "{pattern} on {text}");
+        }
+        assert!(!matches_between(&format!("{}b", "*a".repeat(200)), &"a".repeat(2_000), '/'));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use event::{AppEvent, EventKind, events};
 pub use facts::{AgainstGit, Live, LiveParent, LiveRevision};
 pub use forest::{Edge, EdgeSource, ForestOptions, LiveForest, LiveObject, Node, NodeIndex, Parent};
 pub use identity::{Identity, Marks, Owner};
-pub use project::{LiveProject, ProjectDestination, SyncWindow};
+pub use project::{LiveProject, Orphans, ProjectDestination, ProjectTrouble, SyncWindow, judge};
 pub use set::LiveApplicationSet;
 pub use settled::{Settled, Unsettled, settled};
 pub use state::{Compared, Condition, Deployment, Health, HealthStatus, Listed, ListedStatus, Operation, Phase, ResourceCounts, SyncStatus};

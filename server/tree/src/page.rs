@@ -26,11 +26,13 @@ use crate::graph::{App, AppIndex, Tree};
 mod filter;
 mod live;
 mod open;
+mod project;
 mod rows;
 mod visible;
 
 use filter::Filter;
 pub use live::live_facts;
+pub use project::project_facts;
 use visible::{Standing, Visible};
 
 /// The home page shows a part; the tree page shows all.

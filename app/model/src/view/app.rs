@@ -8,7 +8,7 @@ use crate::{
     path::AppPath,
     view::{
         access::ActionRow,
-        cluster::{AccountFindings, ClusterState, LiveFacts},
+        cluster::{AccountFindings, ClusterState, DeploymentRow, LiveFacts, ProjectFacts},
         run::Permission,
         runs::RunRow,
         secret::SecretRow,
@@ -53,6 +53,12 @@ pub struct AppPage {
     /// What its cluster says of it; `None` where no cluster is read, or where that is not the reader's to know.
     #[serde(default)]
     pub live: Option<LiveFacts>,
+    /// What follows from its project in Argo CD; `None` where its live side is not the reader's to know, or there is none.
+    #[serde(default)]
+    pub project: Option<ProjectFacts>,
+    /// What Argo CD deployed, newest first, as far as it is remembered: further back than Argo CD itself does.
+    #[serde(default)]
+    pub deployments: Vec<DeploymentRow>,
     /// The cluster that the app's own object lives in: how old `live` is.
     #[serde(default)]
     pub cluster_state: Option<ClusterState>,

@@ -252,6 +252,37 @@ pub struct OperationFacts {
     pub revisions: Vec<String>,
 }
 
+/// What follows for an app from its project in Argo CD.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectFacts {
+    /// As the Application names it.
+    pub name: String,
+    /// Set where nothing is known of the project: why.
+    pub unknown: Option<String>,
+    pub findings: Vec<ProjectFinding>,
+    pub orphans: OrphansWord,
+}
+
+/// One thing that somebody who looks at the app should know of its project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectFinding {
+    pub sentence: String,
+    /// Argo CD says the same, or it is a matter of the clock alone. Else Argo CD has not said it, and may know more.
+    pub confirmed: bool,
+    /// For a window: when it closes at the earliest.
+    pub at_least_until: Option<Timestamp>,
+}
+
+/// Whether Argo CD looks for resources that no app of the project deploys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrphansWord {
+    #[default]
+    NotLookedFor,
+    LookedFor,
+    WarnedOf,
+}
+
 /// A whole sync that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeploymentRow {

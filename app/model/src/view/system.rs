@@ -16,7 +16,25 @@ pub struct SystemPage {
     pub queue_length: u32,
     pub running: u32,
     pub slots: u32,
+    /// Those in which runs are carried out. Empty where there is none.
+    #[serde(default)]
+    pub clusters: Vec<AskedCluster>,
     pub now: Timestamp,
+}
+
+/// A cluster that is asked again and again what the service accounts of the policy may do there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedCluster {
+    /// Its name in the configuration.
+    pub name: String,
+    /// When it was asked last; `None`: not yet.
+    pub asked: Option<Timestamp>,
+    pub took_ms: u64,
+    /// Questions that were sent.
+    pub questions: u64,
+    pub accounts: u32,
+    /// Accounts that are away, lack something, or of which some question has no answer.
+    pub lacking: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,9 +10,12 @@ use windfirm_model::{
     },
 };
 
-use crate::ui::{
-    cluster::{answer, asked, breaks, sentences},
-    layout::{scroll, section},
+use crate::{
+    api::rules::AskClusters,
+    ui::{
+        cluster::{answer, ask_now, asked, asked_now, breaks, sentences},
+        layout::{scroll, section},
+    },
 };
 
 /// Apps whose launches an account locks, shown as links.
@@ -28,7 +31,7 @@ pub(super) fn of_decision<'p>(page: &'p AccessPage, row: &ActionRow, path: &AppP
 }
 
 /// All accounts that the reader may know of. Nothing where no cluster is asked.
-pub(super) fn accounts(page: &AccessPage) -> AnyView {
+pub(super) fn accounts(page: &AccessPage, ask: ServerAction<AskClusters>) -> AnyView {
     if page.accounts.is_empty() {
         return ().into_any();
     }
@@ -55,10 +58,11 @@ pub(super) fn accounts(page: &AccessPage) -> AnyView {
         </table>
     };
     let content = view! {
+        {asked_now(ask)}
         {scroll("Service accounts", table.into_any())}
         <p class="note">"A forecast: the cluster decides again at each call."</p>
     };
-    section("x-accounts", "Service accounts in their clusters", meta, ().into_any(), content.into_any())
+    section("x-accounts", "Service accounts in their clusters", meta, ask_now(ask), content.into_any())
 }
 
 fn row(findings: &AccountFindings, page: &AccessPage) -> AnyView {

@@ -5,7 +5,10 @@ use windfirm_model::{
     clock::Timestamp,
     view::{
         app::AppPage,
-        cluster::{AccountFindings, AgainstGit, ClusterState, Found, LiveFacts, LiveState, LiveTold, OperationFacts, RevisionRow, Settled},
+        cluster::{
+            AccountFindings, AgainstGit, ClusterState, Found, LiveFacts, LiveState, LiveTold, OperationFacts, OrphansWord, ProjectFacts, ProjectFinding,
+            RevisionRow, Settled,
+        },
     },
 };
 
@@ -28,8 +31,8 @@ const LINKS: usize = 8;
 pub(super) fn in_cluster(page: &AppPage) -> AnyView {
     let Some(facts) = &page.live else { return ().into_any() };
     let content = match &facts.told {
-        None => absent(page, facts),
-        Some(told) => view! { {alone(facts)} {list(page, &facts.state, told)} {deployments(told, page.now)} }.into_any(),
+        None => view! { {absent(page, facts)} {deployments(page)} }.into_any(),
+        Some(told) => view! { {alone(facts)} {list(page, &facts.state, told)} {deployments(page)} }.into_any(),
     };
     section("in-cluster", "In the cluster", age(page.cluster_state.as_ref(), page.now), ().into_any(), content)
 }
@@ -94,6 +97,7 @@ fn list(page: &AppPage, state: &LiveState, told: &LiveTold) -> AnyView {
             {fact_if("Images", !told.images.is_empty(), || codes(&told.images))}
             {fact_if("Addresses", !told.urls.is_empty(), || addresses(&told.urls))}
             {operation_fact(told, now)}
+            {page.project.as_ref().map(|facts| fact("Project", project(facts)))}
             {fact_if("Conditions", !told.conditions.is_empty(), || conditions(told))}
             {fact_if("Resources", told.resources > 0, || resources(told))}
             {told.provenance.as_ref().map(|sentence| fact("Made by", rich(sentence)))}
@@ -211,18 +215,49 @@ fn conditions(told: &LiveTold) -> AnyView {
     view! { <ul>{told.conditions.iter().map(row).collect_view()}</ul> }.into_any()
 }
 
+/// The project by name, and what of it is not a matter of this very moment. What is wrong stands at the top of the page.
+fn project(facts: &ProjectFacts) -> AnyView {
+    let remark = match (&facts.unknown, facts.orphans) {
+        (Some(why), _) => Some(why.clone()),
+        (None, OrphansWord::WarnedOf) => Some("Argo CD warns where resources lie in its namespaces that no app deploys.".to_owned()),
+        (None, OrphansWord::LookedFor) => Some("Argo CD looks for resources in its namespaces that no app deploys, and warns nobody.".to_owned()),
+        (None, OrphansWord::NotLookedFor) => None,
+    };
+    let remark = remark.map(|text| view! { <span class="from">{rich(&text)}</span> });
+    view! { <code>{facts.name.clone()}</code> {remark} }.into_any()
+}
+
+/// One thing that follows from the project.
+pub(super) fn project_notice(finding: &ProjectFinding, now: Timestamp) -> AnyView {
+    let (tone, word) = if finding.confirmed { (Tone::Inconclusive, "project") } else { (Tone::Unknown, "project, not sure") };
+    let until = finding.at_least_until.map(|at| {
+        view! { " It closes at the earliest " <time datetime=iso(at) title=full(at)>{short(at, now)}</time> "." }
+    });
+    view! {
+        <div class=format!("notice {}", tone.class()) role="status">{status(tone, word)} <span class="grow">{rich(&finding.sentence)} {until}</span></div>
+    }
+    .into_any()
+}
+
 fn resources(told: &LiveTold) -> AnyView {
     let out = (told.resources_out_of_sync > 0).then(|| format!(", {} out of sync", told.resources_out_of_sync));
     view! { {told.resources.to_string()} {out} }.into_any()
 }
 
-fn deployments(told: &LiveTold, now: Timestamp) -> AnyView {
-    if told.deployments.is_empty() {
+/// Newest that stand in the table. The chart of the runs has those between its runs.
+const DEPLOYMENTS: usize = 10;
+
+fn deployments(page: &AppPage) -> AnyView {
+    if page.deployments.is_empty() {
         return ().into_any();
     }
-    let rows = told
+    let now = page.now;
+    let more = page.deployments.len().saturating_sub(DEPLOYMENTS);
+    let more = (more > 0).then(|| view! { <p class="note">{format!("{more} more are remembered; those among the last runs stand in their chart.")}</p> });
+    let rows = page
         .deployments
         .iter()
+        .take(DEPLOYMENTS)
         .map(|entry| {
             let when = entry.at.map(|at| view! { <time datetime=iso(at) title=full(at)>{short(at, now)}</time> });
             let by = entry.by.clone().unwrap_or_else(|| "Argo CD itself".to_owned());
@@ -249,7 +284,7 @@ fn deployments(told: &LiveTold, now: Timestamp) -> AnyView {
             <tbody>{rows}</tbody>
         </table>
     };
-    view! { <h3 class="sub-head">"Last deployments"</h3> {scroll("Last deployments", table.into_any())} }.into_any()
+    view! { <h3 class="sub-head">"Last deployments"</h3> {scroll("Last deployments", table.into_any())} {more} }.into_any()
 }
 
 /// Why the cluster would refuse a launch, where it said so; the way onward.
@@ -271,7 +306,9 @@ pub(super) fn account_lock(page: &AppPage, findings: &AccountFindings) -> AnyVie
 /// What the cluster answered of the account that a run of the reader's would act as.
 pub(super) fn account(page: &AppPage) -> AnyView {
     let Some(findings) = &page.account_findings else { return ().into_any() };
-    let breaks = (!findings.breaks.is_empty() || findings.live_runs > 0).then(|| fact("It breaks", breaks(findings, LINKS)));
+    let breaks = (!findings.breaks.is_empty() || findings.live_runs > 0).then(|| {
+        fact("It breaks", view! { {breaks(findings, LINKS)} " " <a href="/access#x-accounts">"All accounts, and all that they break"</a> }.into_any())
+    });
     let wrong = (!findings.sentences.is_empty()).then(|| fact("Wrong", sentences(findings)));
     let verdict = if findings.green { answer(findings) } else { status(Tone::Fail, "a run would be refused") };
     let facts = view! {

@@ -49,8 +49,12 @@ pub(super) fn troubles(page: &AppPage) -> AnyView {
     let unresolved = page.unresolved.iter().map(|sentence| notice(Tone::Unknown, "not followed", sentence)).collect_view();
     // Where nothing of a cluster is shown, its age does not matter.
     let away = page.cluster_state.as_ref().filter(|cluster| cluster.is_away() || !cluster.complete).map(|cluster| cluster_notice(cluster, page.now));
-    let none = stale.is_none() && away.is_none() && target.is_none() && page.problems.is_empty() && page.unresolved.is_empty();
-    (!none).then(|| view! { <section class="flow" aria-label="Trouble with this app">{stale} {away} {target} {problems} {unresolved}</section> }).into_any()
+    let project = page.project.as_ref().map(|project| project.findings.iter().map(|finding| cluster::project_notice(finding, page.now)).collect_view());
+    let no_project = page.project.as_ref().is_none_or(|project| project.findings.is_empty());
+    let none = no_project && stale.is_none() && away.is_none() && target.is_none() && page.problems.is_empty() && page.unresolved.is_empty();
+    (!none)
+        .then(|| view! { <section class="flow" aria-label="Trouble with this app">{stale} {away} {target} {project} {problems} {unresolved}</section> })
+        .into_any()
 }
 
 /// The newest run that has ended, as the answer of the page.

@@ -1,5 +1,5 @@
 //! The last runs as one chart: the latency band of each, its spread below, its verdict as a shape. x is runs in order. Deployments
-//! that the cluster tells of stand between the runs before and after them.
+//! that are remembered stand between the runs before and after them.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ use crate::ui::{
         geometry::{ValueScale, WIDTH, coordinate, float, nice_ticks, per_cent},
     },
     cluster::short_revision,
-    format::{digest, full, iso, latency, short},
+    format::{counted, digest, full, iso, latency, short},
     status::{Tone, run_word},
     text::rich,
 };
@@ -59,8 +59,7 @@ pub(super) fn figure(page: &AppPage) -> AnyView {
         </ul>
     }
     .into_any();
-    let told = page.live.as_ref().and_then(|live| live.told.as_ref());
-    let marks = marks(told.map(|told| told.deployments.as_slice()).unwrap_or_default(), &runs);
+    let marks = marks(&page.deployments, &runs);
     view! { <div class="sec">{chart_figure(chart(&runs, &marks, page.now), true, keys)} {listed(&marks, page.now)}</div> }.into_any()
 }
 
@@ -69,9 +68,14 @@ pub(super) fn figure(page: &AppPage) -> AnyView {
 struct Mark {
     /// How many of the runs began before it.
     before: usize,
-    /// Oldest first: when, and what the list says.
+    /// The newest few, oldest first: when, and what the list says.
     events: Vec<(Timestamp, String)>,
+    /// How many more came before these, between the same two runs.
+    more: usize,
 }
+
+/// Of each mark that are listed.
+const LISTED: usize = 3;
 
 /// The deployments, newest first, that fall among `runs`, which go from the oldest to the newest. What is older than all of them explains nothing here.
 fn marks(deployments: &[DeploymentRow], runs: &[&RunRow]) -> Vec<Mark> {
@@ -88,8 +92,14 @@ fn marks(deployments: &[DeploymentRow], runs: &[&RunRow]) -> Vec<Mark> {
         let what = if revisions.is_empty() { "an unknown revision".to_owned() } else { revisions.join(", ") };
         let event = (at, format!("{by} deployed {what}."));
         match marks.last_mut().filter(|mark| mark.before == before) {
-            Some(mark) => mark.events.push(event),
-            None => marks.push(Mark { before, events: vec![event] }),
+            Some(mark) => {
+                mark.events.push(event);
+                if mark.events.len() > LISTED {
+                    mark.events.remove(0);
+                    mark.more = mark.more.saturating_add(1);
+                }
+            }
+            None => marks.push(Mark { before, events: vec![event], more: 0 }),
         }
     }
     marks
@@ -102,13 +112,17 @@ fn listed(marks: &[Mark], now: Timestamp) -> AnyView {
     let rows = marks
         .iter()
         .enumerate()
-        .flat_map(|(index, mark)| mark.events.iter().map(move |event| (index.saturating_add(1), event)))
-        .map(|(number, (at, words))| {
+        .flat_map(|(index, mark)| {
+            let more = mark.more;
+            mark.events.iter().enumerate().map(move |(place, event)| (index.saturating_add(1), if place == 0 { more } else { 0 }, event))
+        })
+        .map(|(number, more, (at, words))| {
+            let words = if more == 0 { words.clone() } else { format!("{words} {} before it.", counted(count_of(more), "more", "more")) };
             view! {
                 <li>
                     <span class="n">{number.to_string()}</span>
                     <time datetime=iso(*at) title=full(*at)>{short(*at, now)}</time>
-                    <span>{rich(words)}</span>
+                    <span>{rich(&words)}</span>
                 </li>
             }
         })
@@ -147,16 +161,20 @@ fn sentence(runs: &[&RunRow]) -> String {
     )
 }
 
+fn count_of(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
 fn milliseconds(us: u64) -> f64 {
     float(us) / 1_000.0
 }
 
 fn number(value: usize) -> f64 {
-    float(u64::try_from(value).unwrap_or_default())
+    float(count_of(value))
 }
 
 fn marks_sentence(marks: &[Mark]) -> String {
-    match marks.iter().map(|mark| mark.events.len()).sum::<usize>() {
+    match marks.iter().map(|mark| mark.events.len().saturating_add(mark.more)).sum::<usize>() {
         0 => String::new(),
         1 => " One deployment among them.".to_owned(),
         many => format!(" {many} deployments among them."),
@@ -295,6 +313,8 @@ mod tests {
         let runs: Vec<&RunRow> = runs.iter().collect();
         let found = |at: &[i64]| marks(&deployed(at), &runs).into_iter().map(|mark| (mark.before, mark.events.len())).collect::<Vec<_>>();
         assert_eq!(found(&[150, 160, 250]), [(1, 2), (2, 1)], "two between the same runs share a number");
+        assert_eq!(found(&[110, 120, 130, 140, 150, 250]), [(1, 3), (2, 1)], "of many the newest few are listed");
+        assert_eq!(marks(&deployed(&[110, 120, 130, 140, 150]), &runs)[0].more, 2);
         assert_eq!(found(&[50, 400]), [(3, 1)], "what is older than all runs explains nothing; what is newer stands at the end");
         assert_eq!(marks(&deployed(&[150]), &runs)[0].events, [(Timestamp::from_seconds(150), "Argo CD deployed `v150`.".to_owned())]);
     }

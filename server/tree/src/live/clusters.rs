@@ -60,6 +60,11 @@ impl Clusters {
         }
     }
 
+    /// The spellings that were given for the cluster of this name, its name among them.
+    pub(super) fn known_as(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.by_spelling.iter().filter(move |(_, meant)| *meant == name).map(|(spelling, _)| spelling.as_str())
+    }
+
     /// How a tree from Git spells this cluster.
     pub(crate) fn in_git<'n>(&self, name: &'n str) -> &'n str {
         if name == self.home { IN_CLUSTER } else { name }

@@ -4,6 +4,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+mod judged;
+mod window;
+
+pub use judged::{ProjectTrouble, judge};
+
 use super::{
     Identity, Text,
     wire::{
@@ -31,6 +36,20 @@ pub struct LiveProject {
     pub source_namespaces: Box<[Text]>,
     pub destinations: Box<[ProjectDestination]>,
     pub sync_windows: Box<[SyncWindow]>,
+    /// Whether Argo CD looks for resources in the namespaces of the project's apps that none of them deploys.
+    pub orphans: Orphans,
+}
+
+/// `spec.orphanedResources`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orphans {
+    /// They are not looked for: that none is told says nothing.
+    #[default]
+    NotLookedFor,
+    /// They are looked for, and nobody is warned.
+    LookedFor,
+    /// Apps bear an `OrphanedResourceWarning` where there are some.
+    WarnedOf,
 }
 
 impl LiveProject {
@@ -82,6 +101,9 @@ pub struct SyncWindow {
     /// Whether syncing by hand is allowed all the same.
     #[serde(deserialize_with = "or_default")]
     pub manual_sync: bool,
+    /// Whether an app must match all three lists that are not empty; else one of them is enough.
+    #[serde(deserialize_with = "or_default")]
+    pub and_operator: bool,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +127,23 @@ struct WireSpec {
     destinations: Vec<ProjectDestination>,
     #[serde(deserialize_with = "or_default")]
     sync_windows: Vec<SyncWindow>,
+    orphaned_resources: Option<WireOrphans>,
+}
+
+#[derive(Deserialize)]
+struct WireOrphans {
+    warn: Option<bool>,
+}
+
+impl From<Option<WireOrphans>> for Orphans {
+    fn from(wire: Option<WireOrphans>) -> Self {
+        match wire {
+            None => Self::NotLookedFor,
+            // Argo CD warns unless it is told not to.
+            Some(WireOrphans { warn: None | Some(true) }) => Self::WarnedOf,
+            Some(WireOrphans { warn: Some(false) }) => Self::LookedFor,
+        }
+    }
 }
 
 impl From<Wire> for LiveProject {
@@ -116,6 +155,7 @@ impl From<Wire> for LiveProject {
             source_namespaces: spec.source_namespaces.0.into(),
             destinations: spec.destinations.into_iter().take(MOST).collect(),
             sync_windows: spec.sync_windows.into_iter().take(MOST).collect(),
+            orphans: spec.orphaned_resources.into(),
         }
     }
 }

@@ -95,7 +95,7 @@ pub struct Deployment {
     pub revisions: Box<[Text]>,
 }
 
-/// An entry of `status.conditions`: errors, and that a resource belongs to several apps.
+/// An entry of `status.conditions`: errors, that a resource belongs to several apps, and that there are some which no app deploys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// Such as `ComparisonError`, `SharedResourceWarning`.

@@ -176,7 +176,7 @@ fn two_megabytes_of_status_leave_little_behind() {
             "spec":{{"source":{{"repoURL":"r","helm":{{"values":"{values}"}}}},"destination":{{"namespace":"shop-dev"}}}},
             "status":{{"resources":[{}],"history":[{}],"health":{{"status":"Degraded","message":"{values}"}},
             "operationState":{{"phase":"Failed","message":"{values}","syncResult":{{"revision":"{FIRST}","resources":[{}]}}}},
-            "conditions":[{{"type":"SyncError","message":"{values}"}},{{"type":"OrphanedResourceWarning","message":"{values}"}}]}}}}"#,
+            "conditions":[{{"type":"SyncError","message":"{values}"}},{{"type":"ExcludedResourceWarning","message":"{values}"}},{{"type":"OrphanedResourceWarning","message":"Application has 2 orphaned resources"}}]}}}}"#,
         (0..4_000).map(resource).collect::<Vec<_>>().join(","),
         (0..10).map(history).collect::<Vec<_>>().join(","),
         (0..4_000).map(resource).collect::<Vec<_>>().join(","),
@@ -186,6 +186,7 @@ fn two_megabytes_of_status_leave_little_behind() {
     assert!(app.bytes() < 3_000, "{}", app.bytes());
     assert_eq!((app.resources.all, app.resources.unhealthy), (4_000, 4_000));
     assert_eq!(app.history.iter().map(|deployment| deployment.id).collect::<Vec<_>>(), [7, 8, 9]);
-    assert_eq!(app.conditions.len(), 1);
+    let kinds: Vec<&str> = app.conditions.iter().map(|condition| &*condition.kind).collect();
+    assert_eq!(kinds, ["SyncError", "OrphanedResourceWarning"]);
     assert!(app.health.message.as_ref().unwrap().len() <= 303);
 }

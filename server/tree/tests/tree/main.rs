@@ -15,6 +15,8 @@ mod live_join;
 #[cfg(test)]
 mod live_pages;
 #[cfg(test)]
+mod live_projects;
+#[cfg(test)]
 mod live_support;
 #[cfg(test)]
 mod manifests;

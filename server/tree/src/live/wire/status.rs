@@ -260,7 +260,7 @@ pub(in crate::live) struct WireCondition {
 impl Gather<'_> for Conditions {
     type Entry = WireCondition;
     fn take(&mut self, entry: WireCondition) {
-        let told = entry.kind.ends_with("Error") || matches!(entry.kind.as_str(), "SharedResourceWarning" | "ErrorOccurred");
+        let told = entry.kind.ends_with("Error") || matches!(entry.kind.as_str(), "SharedResourceWarning" | "OrphanedResourceWarning" | "ErrorOccurred");
         let holds = entry.status.is_none_or(|status| status == "True");
         if told && holds && self.0.len() < MAX_CONDITIONS {
             self.0.push(Condition { kind: entry.kind.into(), message: message(entry.message).unwrap_or_default() });
