@@ -3,7 +3,7 @@
 import { count, median, must, now, times } from "./numbers.mjs";
 import { Place, appPath, ended, form } from "./portal.mjs";
 import { Target } from "./target.mjs";
-import { Bare, clean, gone, prototype } from "./testrun.mjs";
+import { Bare, bareName, clean, gone, prototype } from "./testrun.mjs";
 
 const RUNNERS = 3;
 const RUN_MS = 180_000;
@@ -57,7 +57,7 @@ export async function launch(stage, table, { pairs }) {
     const [ours, alone] = [[], []];
     for (let at = 0; at < pairs; at += 1) {
       // In turns also within the pair.
-      const steps = [async () => ours.push((await click(`ours${at}`)).took), async () => alone.push(await create(`windfirm-bench-${at}`))];
+      const steps = [async () => ours.push((await click(`ours${at}`)).took), async () => alone.push(await create(bareName(at)))];
       for (const step of at % 2 ? steps.reverse() : steps) await step();
     }
     const more = median(ours) - median(alone);

@@ -8,6 +8,9 @@ const CORE = `/api/v1/namespaces/${SPACE}`;
 const LABEL = "windfirm-bench";
 const DELETED_MS = 60_000;
 
+/** Names of bare TestRuns have the form of the portal's, which the admission policy demands of them. */
+export const bareName = (at) => `windfirm-${`${at}`.padStart(32, "0")}`;
+
 /** What the portal made for a run that is under way. */
 export async function prototype(api, run) {
   const made = await until(`The TestRun of the run ${run}`, 60_000, async () => (await api.get(ofRun(run))).items[0], 100);

@@ -3,7 +3,7 @@
 import { count, must, now, times } from "./numbers.mjs";
 import { Place, appPath, ended, form } from "./portal.mjs";
 import { Target } from "./target.mjs";
-import { Bare, clean, gone, prototype, room } from "./testrun.mjs";
+import { Bare, bareName, clean, gone, prototype, room } from "./testrun.mjs";
 
 const RUNNERS = 2;
 const RUN_MS = 600_000;
@@ -57,7 +57,7 @@ export async function atOnce(stage, table, { runs }) {
     await room(api, runs);
     const requests = pages.reduce((sum, page) => sum + page.measured.totals.requests, 0);
 
-    for (const at of marks.keys()) bares.push(new Bare(api, made, `windfirm-bench-${at}`, target.url));
+    for (const at of marks.keys()) bares.push(new Bare(api, made, bareName(at), target.url));
     for (const bare of bares) await bare.prepare();
     target.forget(marks[0]);
     const created = now();

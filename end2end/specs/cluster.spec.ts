@@ -94,6 +94,42 @@ test("who loses a right is told on every page, and launching is locked until it 
   await leave();
 });
 
+test("a Secret of the tests is told with its age, and tried by the smoke test after it changed", async ({ browser, portal }) => {
+  const space = "shop-staging";
+  const secret = "windfirm-browser-cart-user";
+  const wrong: string[] = [];
+  const { page, leave } = await seat(browser, portal, "ana");
+  const section = page.getByRole("region", { name: "Secrets of the tests", exact: true });
+  const until = (text: RegExp) =>
+    expect(async () => {
+      await page.goto("/apps/shop/cart/");
+      await expect(section).toContainText(text, { timeout: 1_000 });
+    }).toPass({ timeout: 30_000 });
+  try {
+    portal.rule(space, `secrets:\n  - { name: a test user, on: [/shop/cart/], in: [staging], from: { name: ${secret}, keys: { TEST_USER: username } } }\n`);
+    await until(/not found/);
+    wrong.push(...(await look(page, "cluster-ana-secret-missing")));
+    portal.hand(["-n", space, "create", "secret", "generic", secret, "--from-literal=username=never-shown"]);
+    await until(/kubectl-create/);
+    await expect(section).toContainText("TEST_USER");
+    expect(await page.content()).not.toContain("never-shown");
+    wrong.push(...(await bones(page, "/apps/shop/cart/")), ...(await look(page, "cluster-ana-secret")));
+    await section.getByRole("link", { name: /smoke|try/i }).click();
+    await page.waitForURL(/\/launch\?/);
+    await open(page, page.url());
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.waitForURL(/\/runs\/[0-9a-f]{32}$/);
+    await expect(page.locator("main")).toContainText(secret);
+    await stop(page);
+    await settled(page, { id: page.url().slice(-32), path: "/shop/cart/", href: new URL(page.url()).pathname });
+  } finally {
+    portal.hand(["-n", space, "delete", "--ignore-not-found", "secret", secret]);
+    portal.rule(space, "");
+  }
+  await leave();
+  expect(wrong).toEqual([]);
+});
+
 test("what the cluster says is on the pages, clean in both themes, wide and narrow", async ({ browser, portal }) => {
   const wrong: string[] = [];
   const { page, leave } = await seat(browser, portal, "ana");

@@ -94,6 +94,26 @@ test("the table view lists the same apps flat", async ({ seat }) => {
   await expect(page.getByRole("main").getByRole("table")).toContainText("/shop/payments/ledger/");
 });
 
+test("a tree that is too large for one page brings the others by a link, or by itself when they are scrolled to", async ({ seat }) => {
+  const plain = await seat("chris", { javaScriptEnabled: false });
+  await plain.page.goto("/tree?open=all");
+  await expect(grid(plain.page).locator("[data-row]:not(.more-row)")).toHaveCount(20);
+  await plain.page.getByRole("link", { name: /^Show the other \d+$/ }).click();
+  const all = await grid(plain.page).locator("[data-row]:not(.more-row)").count();
+  expect(all).toBeGreaterThan(20);
+  await expect(plain.page.locator(".more-row")).toHaveCount(0);
+
+  const { page } = await seat("chris");
+  await page.setViewportSize({ width: 1000, height: 500 });
+  await page.goto("/");
+  await page.goto("/tree?open=all");
+  await page.locator(".more-row").scrollIntoViewIfNeeded();
+  await expect(grid(page).locator("[data-row]:not(.more-row)")).toHaveCount(all);
+  await expect(page).toHaveURL(/rows=/);
+  await page.goBack();
+  await expect(page, "more rows are no step back").toHaveURL(/\/$/);
+});
+
 test("an app's page has its tests, runs, access and sources, each with an address", async ({ demo, seat, finished }) => {
   const { page } = await seat("ana");
   await page.goto("/apps/shop/catalogue/");

@@ -1,12 +1,13 @@
 // `windfirm serve` beside a real Kubernetes, with the demo's identity provider and the policy of the example.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { binary, k6, site } from "./machine";
 import { Program, answers, freePorts } from "./process";
 
 const root = path.resolve(__dirname, "..", "..");
+const EXAMPLE = path.join(root, "deploy", "example", "cluster-policy.yaml");
 
 /** Why there is no cluster to test on; nothing when there is one. */
 export function missing(): string | undefined {
@@ -52,7 +53,7 @@ export class ClusterPortal {
       listen: `0.0.0.0:${this.port}`,
       public_url: `${this.url}/`,
       state: path.join(this.folder, "state"),
-      policy: path.join(root, "deploy", "example", "cluster-policy.yaml"),
+      policy: this.policy,
       tree: { repository: path.join(this.cluster, "shop"), revision: "main", roots: "roots", repositories: ["https://git.demo.windfirm.dev/shop/deploy.git"] },
       identity: [
         { name: "demo", label: "Demo identity provider", issuer: this.issuer, client_id: "windfirm", client_secret: { value: "demo-secret-for-loopback-only" }, scopes: ["openid", "profile", "groups"], groups_claim: "groups" },
@@ -70,7 +71,12 @@ export class ClusterPortal {
     };
   }
 
+  private get policy(): string {
+    return path.join(this.folder, "policy.yaml");
+  }
+
   private async start(): Promise<void> {
+    copyFileSync(EXAMPLE, this.policy);
     const idp = ["demo-idp", "--port", `${this.port + 1}`, "--portal", `${this.url}/`];
     const config = path.join(this.folder, "windfirm.yaml");
     writeFileSync(config, JSON.stringify(this.configuration(), null, 2));
@@ -91,6 +97,18 @@ export class ClusterPortal {
     const rendered = readFileSync(path.join(root, "deploy", "cluster", "manifests", "access.yaml"), "utf8");
     const documents = rendered.split("\n---\n").filter((document) => document.includes(`\n  namespace: ${namespace}\n`));
     this.hand(["apply", "-f", "-"], documents.join("\n---\n"));
+  }
+
+  /**
+   * Puts the example's policy in force with something at its end, and what Secrets in a namespace need of it into the cluster, as
+   * `windfirm policy render` writes it.
+   */
+  rule(namespace: string, more: string): void {
+    writeFileSync(this.policy, readFileSync(EXAMPLE, "utf8") + more);
+    const rendered = execFileSync(binary(), ["policy", "render", "--policy", this.policy], { encoding: "utf8" });
+    const ofSecrets = (document: string) =>
+      document.includes("\nkind: ValidatingAdmissionPolicy\n") || (document.includes("\nkind: Role\n") && document.includes(`\n  namespace: ${namespace}\n`));
+    this.hand(["apply", "--server-side", "--force-conflicts", "-f", "-"], rendered.split("---\n").filter(ofSecrets).join("---\n"));
   }
 
   log(): string {

@@ -3,6 +3,8 @@
 //! The database has everything that stands here: an entry can be dropped at any time and is read again when it is needed. Whoever
 //! holds one that was dropped must not go on with it; [`crate::worker::collect::locked`] sees to that.
 
+mod line;
+
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
@@ -21,6 +23,8 @@ use windfirm_model::{
     view::run::{Confinement, LogLine, Measured},
 };
 use windfirm_store::runs::{AskedToEnd, Progress};
+
+pub use line::{Answer, Lines, Taken};
 
 /// How many ticks a slow viewer may fall behind before the oldest are dropped for them.
 const TICKS_KEPT: usize = 16;
@@ -137,6 +141,8 @@ impl LiveExecution {
 #[derive(Debug, Default)]
 pub struct LiveExecutions {
     entries: Mutex<HashMap<ExecutionId, Arc<Mutex<LiveExecution>>>>,
+    /// Deliveries that wait for theirs.
+    pub lines: Lines,
 }
 
 impl LiveExecutions {

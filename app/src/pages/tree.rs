@@ -4,6 +4,7 @@
 mod cells;
 mod grid;
 pub mod keys;
+mod more;
 mod summary;
 mod table;
 
@@ -49,13 +50,24 @@ fn asked(query: &ParamsMap) -> TreeQuery {
         settled: get("settled"),
         open: get("open"),
         view: get("view"),
+        rows: get("rows"),
     }
 }
 
 /// The address of a state of the page.
 fn address(query: &TreeQuery) -> String {
-    let TreeQuery { q, env, verdict, health, sync, settled, open, view } = query;
-    let pairs = [("q", q), ("env", env), ("verdict", verdict), ("health", health), ("sync", sync), ("settled", settled), ("open", open), ("view", view)];
+    let TreeQuery { q, env, verdict, health, sync, settled, open, view, rows } = query;
+    let pairs = [
+        ("q", q),
+        ("env", env),
+        ("verdict", verdict),
+        ("health", health),
+        ("sync", sync),
+        ("settled", settled),
+        ("open", open),
+        ("view", view),
+        ("rows", rows),
+    ];
     href::with_query("/tree", &pairs.map(|(name, value)| (name, value.as_deref())))
 }
 
@@ -88,6 +100,7 @@ fn tree_view(page: &tree::TreePage, wanted: keys::Wanted) -> AnyView {
             (false, true) => table::table(page),
             (false, false) => grid::grid(page, wanted),
         };
+        more::drawn();
         view! { {filters(page)} {summary::share(page)} {list} }.into_any()
     };
     view! { {window_title("Tree")} {head(page)} {summary::troubles(page)} {content} {summary::foot(page)} }.into_any()
@@ -96,7 +109,7 @@ fn tree_view(page: &tree::TreePage, wanted: keys::Wanted) -> AnyView {
 fn head(page: &tree::TreePage) -> AnyView {
     let query = &page.query;
     let seg = |name: &'static str, shape: &'static str, view: Option<&str>, chosen: bool| {
-        let link = address(&TreeQuery { view: view.map(str::to_owned), ..query.clone() });
+        let link = address(&TreeQuery { view: view.map(str::to_owned), rows: None, ..query.clone() });
         view! { <a href=link aria-current=chosen.then_some("true") data-noscroll="">{icon(shape)} {name}</a> }
     };
     let all = |name: &'static str, open: &str| {
@@ -226,9 +239,10 @@ mod tests {
         params.insert("env", String::new());
         params.insert("open", "/shop/,/shop/payments/".to_owned());
         params.insert("view", "table".to_owned());
+        params.insert("rows", "100".to_owned());
         let query = asked(&params);
         assert_eq!((query.q.as_deref(), query.env.as_deref()), (Some("pay"), None));
-        assert_eq!(address(&query), "/tree?q=pay&open=/shop/,/shop/payments/&view=table");
+        assert_eq!(address(&query), "/tree?q=pay&open=/shop/,/shop/payments/&view=table&rows=100");
         assert_eq!(address(&unfiltered(&query)), "/tree?open=/shop/,/shop/payments/&view=table");
         assert!(is_filtered(&query) && is_table(&query) && !is_filtered(&unfiltered(&query)));
     }

@@ -128,6 +128,7 @@ pub(crate) fn tree() -> TreePage {
     TreePage {
         query: TreeQuery::default(),
         rows: rows(),
+        rows_left: 0,
         environments: vec!["prod".into(), "staging".into()],
         visible_apps: 9,
         hidden_apps: 14,

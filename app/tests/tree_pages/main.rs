@@ -18,7 +18,7 @@ use windfirm_model::{
     fault::Fault,
     view::{
         app::{AppPage, Target},
-        tree::{AppRow, TreePage, TreeRow, VerdictCounts},
+        tree::{AppRow, TreePage, TreeQuery, TreeRow, VerdictCounts},
     },
 };
 
@@ -39,7 +39,7 @@ async fn the_tree_tells_levels_places_and_folds_row_by_row() {
     page.says(&[r#"role="treegrid""#, r#"aria-level="3""#, r#"aria-posinset="2""#, r#"aria-setsize="5""#, r#"aria-expanded="false""#]);
     // A fold is a link: its address holds the whole state.
     page.says(&[r#"href="/tree?open=/shop/,/shop/payments/,/shop/regions/" aria-label="Unfold regions""#, r#"aria-label="Fold shop""#]);
-    page.says(&["Run catalogue", "Add a test to mail", "/launch?path=/shop/catalogue/", "612 ms", "no runs yet"]);
+    page.says(&["aria-label=\"Run catalogue\"", "aria-label=\"Add a test to mail\"", "/launch?path=/shop/catalogue/", "612 ms", "no runs yet"]);
     page.says(&["9 apps that you may see, 14 hidden", "5d1e7a4", "1 min ago", "Mon 23 Nov 2026, 12:04 UTC"]);
     insta::assert_snapshot!(page.main());
 }
@@ -116,6 +116,27 @@ async fn the_table_shows_the_same_apps_by_path() {
     page.says(&["dense stack", ">/shop/payments/ledger/</a>", "data-h=\"Spread\"", r#"type="hidden" name="view" value="table""#, r#"aria-current="true""#]);
     page.never_says(&["treegrid", "Unfold all"]);
     insta::assert_snapshot!(page.main());
+}
+
+#[tokio::test]
+async fn what_is_not_shown_is_counted_and_one_link_away() {
+    let query = TreeQuery { open: Some("all".to_owned()), ..TreeQuery::default() };
+    let page = tree("tree-more", "/tree?open=all", TreePage { query, rows_left: 500, ..data::tree() }).await;
+    page.is_sound();
+    page.says(&["aria-rowcount=\"513\"", "Show 36 more of 500", "/tree?open=all&amp;rows=48", "data-more=\"by-itself\""]);
+    // What is unfolded near the end of what is shown has room; else the address stays as short as it is.
+    page.says(&["/tree?open=/shop/,/shop/payments/,/shop/regions/\" aria-label=\"Unfold regions\""]);
+    let mut late = data::rows();
+    late.splice(0..0, std::iter::repeat_n(TreeRow::Hidden { level: 1, count: 1, position: 1, size: 9 }, 10));
+    let page = tree("tree-late", "/tree", TreePage { rows: late, rows_left: 9, ..data::tree() }).await;
+    page.says(&["/tree?open=/shop/,/shop/payments/,/shop/regions/&amp;rows=38\" aria-label=\"Unfold regions\""]);
+
+    let page = tree("tree-table-more", "/tree?view=table", TreePage { rows_left: 3, ..data::tree() }).await;
+    page.is_sound();
+    page.says(&["Show the other 3", "rows=48"]);
+
+    let page = tree("tree-last", "/tree", data::tree()).await;
+    page.never_says(&["aria-rowcount", "more-row"]);
 }
 
 #[tokio::test]

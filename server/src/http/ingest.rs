@@ -23,10 +23,7 @@ use windfirm_measure::{
 use windfirm_model::{actor::SystemTask, clock::Timestamp, id::ExecutionId};
 use windfirm_policy::Access;
 
-use crate::{
-    state::Portal,
-    worker::collect::{self, Taken},
-};
+use crate::{live::Taken, state::Portal, worker::collect};
 
 pub use refusals::Refusals;
 
@@ -96,7 +93,7 @@ pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<St
     let (worker, run, ours) = (Arc::clone(&portal), known.run, known.owner == portal.store.portal());
     portal.run(async move {
         // Nobody listens when the runner has hung up.
-        let _ = answer.send(collect::take_in(&worker, run, execution, ours, &frame).await);
+        let _ = answer.send(collect::take_in(&worker, run, execution, ours, frame).await);
     });
     match taken.await {
         Ok(Ok(Taken::New)) => {

@@ -1,7 +1,7 @@
 //! Takes frames and log lines of an execution in: merged in memory and stored in one step, by the portal in whose hands the run is. Another
 //! one leaves what it is given in the store for that one, and reads there what it shows.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Borrow, collections::BTreeSet, sync::Arc};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use windfirm_app::live::LOG_LINES;
@@ -19,7 +19,7 @@ use windfirm_store::{
 };
 
 use crate::{
-    live::{self, LiveExecution},
+    live::{self, Answer, LiveExecution, Taken},
     state::Portal,
     usecase::inspection,
     worker::supervise,
@@ -31,19 +31,8 @@ const MOST_WAITING: u32 = 2_000;
 const STEP: u32 = 32;
 /// Frames that are read at once, of those that another portal has merged.
 const PAGE: u32 = 100;
-
-/// What became of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    New,
-    Known,
-    /// It is stored, for the portal in whose hands the run is.
-    Left,
-    /// As many wait for that portal as may.
-    Full,
-    /// The run has ended in the meantime.
-    Ended,
-}
+/// How many deliveries are stored in one step.
+const MOST_TOGETHER: usize = 64;
 
 /// Why something could not be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +43,9 @@ pub enum CollectError {
     Windows(String),
     #[error("there is no such run")]
     NoRun,
+    /// Somebody else has stored a part of it, or was cut short in storing it. What is sent again finds what there is by then.
+    #[error("the delivery was not stored, because what was in memory was not what is stored")]
+    NotStored,
     #[error(transparent)]
     Executor(#[from] windfirm_executor::ExecutorError),
 }
@@ -159,24 +151,21 @@ pub async fn catch_up(portal: &Portal, execution: ExecutionId, live: &mut LiveEx
 }
 
 /// Takes a delivery in, here or for the portal in whose hands the run is.
-pub async fn take_in(portal: &Portal, run: RunId, execution: ExecutionId, ours: bool, frame: &Frame) -> Result<Taken, CollectError> {
+pub async fn take_in(portal: &Portal, run: RunId, execution: ExecutionId, ours: bool, frame: Frame) -> Result<Taken, CollectError> {
+    let frame = Arc::new(frame);
     if ours {
-        match take_frame(portal, run, execution, frame).await {
+        match take_frame(portal, run, execution, Arc::clone(&frame)).await {
             // Another portal has taken the run over at this moment.
             Err(CollectError::Store(StoreError::NotOurs)) => {}
             taken => return taken,
         }
     }
-    Ok(match portal.store.leave_frame(&permit(portal, run), execution, &row_of(frame), MOST_WAITING).await? {
+    Ok(match portal.store.leave_frame(&permit(portal, run), execution, &row(&frame), MOST_WAITING).await? {
         Left::New => Taken::Left,
         Left::Known => Taken::Known,
         Left::Full => Taken::Full,
         Left::Ended => Taken::Ended,
     })
-}
-
-fn row_of(frame: &Frame) -> FrameRow {
-    FrameRow { key: frame.key.clone(), received: frame.received(), payload: frame.payload.clone() }
 }
 
 /// Merges what other portals took in of a run that is in this portal's hands, a few frames in one step.
@@ -217,31 +206,66 @@ pub async fn let_go(portal: &Portal, execution: ExecutionId) {
     }
 }
 
-/// Merges and stores one frame. When the store fails, or the caller is cut short, memory counts as torn and is dropped, so that
-/// everybody goes on from what is stored.
-pub async fn take_frame(portal: &Portal, run: RunId, execution: ExecutionId, frame: &Frame) -> Result<Taken, CollectError> {
-    let mut live = owned(portal, run, execution).await?;
-    let merged = live.merger.merge_frame(frame);
-    if merged.duplicate {
-        return Ok(Taken::Known);
-    }
-    let windows = merged.changed.iter().map(|second| WindowRow { second: *second, content: live.merger.encode_second(*second) }).collect();
-    let step = live.merged.0 + 1;
-    live.torn = true;
-    let batch = Batch { frame: row_of(frame), windows, events: Vec::new(), merged: step };
-    let stored = portal.store.store_batch(&permit(portal, run), execution, &batch).await;
-    // One that is known to the store and was not here waits there, and is merged from there.
-    if !matches!(stored, Ok(FrameInsert::New)) {
-        portal.live.drop_entry(execution, &mut live).await;
-    }
-    match stored? {
-        FrameInsert::New => {
-            live.merged = (step, String::new());
-            live.torn = false;
-            Ok(Taken::New)
+/// Merges and stores one frame, together with what other runners have delivered meanwhile: a second that fifty of them measured is
+/// written once for all fifty.
+pub async fn take_frame(portal: &Portal, run: RunId, execution: ExecutionId, frame: impl Into<Arc<Frame>>) -> Result<Taken, CollectError> {
+    let (lines, frame) = (&portal.live.lines, frame.into());
+    let mut place = lines.line_up(execution, &frame);
+    loop {
+        let mut live = match owned(portal, run, execution).await {
+            Ok(live) => live,
+            Err(error) => {
+                lines.leave(execution, place);
+                return Err(error);
+            }
+        };
+        // Whoever had it before may have taken ours with theirs. What went wrong for them all may go well for each.
+        match place.answer() {
+            Answer::Taken(taken) => return Ok(taken),
+            Answer::Waits => {}
+            Answer::Failed => {
+                return Ok(take_frames(portal, run, &mut live, execution, &[frame]).await?.pop().unwrap_or(Taken::Known));
+            }
         }
-        FrameInsert::Known => Ok(Taken::Known),
+        let first = lines.first(execution, MOST_TOGETHER);
+        let frames: Vec<Arc<Frame>> = first.iter().map(|waiting| Arc::clone(&waiting.frame)).collect();
+        for (waiting, taken) in first.into_iter().zip(take_frames(portal, run, &mut live, execution, &frames).await?) {
+            waiting.tell(taken);
+        }
     }
+}
+
+/// Merges and stores frames in one step. When the store fails, or the caller is cut short, memory counts as torn and is dropped, so that
+/// everybody goes on from what is stored.
+async fn take_frames<F: Borrow<Frame> + Sync>(
+    portal: &Portal,
+    run: RunId,
+    live: &mut OwnedMutexGuard<LiveExecution>,
+    execution: ExecutionId,
+    frames: &[F],
+) -> Result<Vec<Taken>, CollectError> {
+    let (known, changed) = live.merger.merge_frames(frames.iter().map(Borrow::borrow));
+    let new: Vec<FrameRow> = frames.iter().zip(&known).filter(|(_, known)| !**known).map(|(frame, _)| row(frame.borrow())).collect();
+    if !new.is_empty() {
+        let windows = changed.iter().map(|second| WindowRow { second: *second, content: live.merger.encode_second(*second) }).collect();
+        live.torn = true;
+        let merged = live.merged.0 + 1;
+        let stored = portal.store.store_batch(&permit(portal, run), execution, &Batch { frames: new, windows, events: Vec::new(), merged }).await;
+        if !matches!(stored, Ok(FrameInsert::New)) {
+            portal.live.drop_entry(execution, live).await;
+        }
+        if stored? == FrameInsert::Known {
+            // One that is known to the store and was not here waits there, and is merged from there.
+            return if frames.len() == 1 { Ok(vec![Taken::Known]) } else { Err(CollectError::NotStored) };
+        }
+        live.merged = (merged, String::new());
+        live.torn = false;
+    }
+    Ok(known.into_iter().map(|known| if known { Taken::Known } else { Taken::New }).collect())
+}
+
+fn row(frame: &Frame) -> FrameRow {
+    FrameRow { key: frame.key.clone(), received: frame.received(), payload: frame.payload.clone() }
 }
 
 /// Takes what the runner has spooled and we have not: after a restart, and at the end of every run.
@@ -252,10 +276,11 @@ pub async fn take_spool(portal: &Portal, run: &RunRecord) -> Result<u64, Collect
         if frames.is_empty() {
             return Ok(seen);
         }
-        for frame in &frames {
-            take_frame(portal, run.id, run.execution, frame).await?;
-        }
         seen += u64::try_from(frames.len()).unwrap_or(u64::MAX);
+        for together in frames.chunks(MOST_TOGETHER) {
+            let mut live = owned(portal, run.id, run.execution).await?;
+            take_frames(portal, run.id, &mut live, run.execution, together).await?;
+        }
     }
 }
 

@@ -32,10 +32,11 @@ pub struct WindowRow {
     pub content: Vec<u8>,
 }
 
-/// All that one delivery changes. Stored together or not at all.
+/// All that some deliveries change. Stored together or not at all.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    pub frame: FrameRow,
+    /// Each has a key of its own.
+    pub frames: Vec<FrameRow>,
     /// The seconds that have changed, whole.
     pub windows: Vec<WindowRow>,
     pub events: Vec<RunEvent>,
@@ -46,7 +47,7 @@ pub struct Batch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameInsert {
     New,
-    /// A frame of this key is there already: nothing of the batch was stored.
+    /// A frame with the key of one of them is there already: nothing of the batch was stored.
     Known,
 }
 
@@ -215,22 +216,23 @@ async fn check_execution(tx: &mut Tx, execution: ExecutionId, run: RunId) -> Res
 }
 
 impl Store {
-    /// Stores a delivery; the same key again changes nothing.
+    /// Stores deliveries; where one has a key that is there already, nothing is stored.
     ///
     /// # Errors
     /// [`StoreError::NoSuch`] when the execution is not one of the permit's run, [`StoreError::NoTarget`]; else the database's.
     pub async fn store_batch(&self, permit: &Permit<StoreMeasurements>, execution: ExecutionId, batch: &Batch) -> Result<FrameInsert, StoreError> {
         let run = target_run(permit)?;
         let mut tx = self.begin().await?;
-        let frame = &batch.frame;
         let sql = ADD_FRAME.of(&tx);
-        let key = values::plain(&frame.key);
         let owner = self.portal().map(|portal| portal.0);
-        let added = execute!(&mut tx, sql, execution.0, &key, frame.received.0, &frame.payload, run.0, batch.merged, owner)?;
-        if added == 0 {
-            check_execution(&mut tx, execution, run).await?;
-            let known = tx_optional!(&mut tx, (String,), IS_FRAME, execution.0, &key)?;
-            return known.map(|_| FrameInsert::Known).ok_or(StoreError::NotOurs);
+        for frame in &batch.frames {
+            let key = values::plain(&frame.key);
+            let added = execute!(&mut tx, sql, execution.0, &key, frame.received.0, &frame.payload, run.0, batch.merged, owner)?;
+            if added == 0 {
+                check_execution(&mut tx, execution, run).await?;
+                let known = tx_optional!(&mut tx, (String,), IS_FRAME, execution.0, &key)?;
+                return known.map(|_| FrameInsert::Known).ok_or(StoreError::NotOurs);
+            }
         }
         put_windows(&mut tx, execution, &batch.windows).await?;
         insert_events(&mut tx, run, &batch.events).await?;

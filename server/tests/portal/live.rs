@@ -21,11 +21,9 @@ use tower::ServiceExt as _;
 use tower_sessions::SessionStore as _;
 use windfirm::{
     clock::SystemClock,
+    live::Taken,
     usecase::inspection,
-    worker::{
-        collect::{self, Taken},
-        housekeeping, reload, tick,
-    },
+    worker::{collect, housekeeping, reload, tick},
 };
 use windfirm_executor::{process::ProcessRef, runner::RunnerFile};
 use windfirm_measure::{
@@ -342,7 +340,7 @@ fn frame(key: &str, at: Timestamp, requests: f64) -> Frame {
 
 /// What is stored of a run, against what its frames make.
 async fn assert_stored(house: &House, run: &RunRecord, frames: &[&Frame]) {
-    let rows = house.portal.store.frames(&supervisor(), run.execution, None, 10).await.unwrap();
+    let rows = house.portal.store.frames(&supervisor(), run.execution, None, 100).await.unwrap();
     let mut keys: Vec<_> = rows.iter().map(|row| row.key.as_str()).collect();
     keys.sort_unstable();
     assert_eq!(keys, frames.iter().map(|frame| frame.key.as_str()).collect::<Vec<_>>());
@@ -358,30 +356,46 @@ async fn a_frame_that_could_not_be_stored_is_in_no_window_and_may_come_again() {
     let (run, other) = (running(&house).await, launch(&house, As::Ben, CART).await);
     let at = house.portal.clock.now();
     let (a, b, c) = (frame("a", at, 1.0), frame("b", at, 10.0), frame("c", at, 100.0));
-    collect::take_frame(&house.portal, run.id, run.execution, &a).await.unwrap();
+    collect::take_frame(&house.portal, run.id, run.execution, a.clone()).await.unwrap();
 
     // Both wait for the same entry. The first cannot be stored: its execution is none of that run.
     let guard = collect::locked(&house.portal, run.id, run.execution).await.unwrap();
     let free = async move { drop(guard) };
     let (failed, taken, ()) = tokio::join!(
         biased;
-        collect::take_frame(&house.portal, other, run.execution, &b),
-        collect::take_frame(&house.portal, run.id, run.execution, &c),
+        collect::take_frame(&house.portal, other, run.execution, b.clone()),
+        collect::take_frame(&house.portal, run.id, run.execution, c.clone()),
         free
     );
     assert!(failed.is_err(), "{failed:?}");
     assert_eq!(taken.unwrap(), Taken::New);
     assert_stored(&house, &run, &[&a, &c]).await;
-    assert_eq!(collect::take_frame(&house.portal, run.id, run.execution, &b).await.unwrap(), Taken::New);
+    assert_eq!(collect::take_frame(&house.portal, run.id, run.execution, b.clone()).await.unwrap(), Taken::New);
     assert_stored(&house, &run, &[&a, &b, &c]).await;
 
     // A delivery that is given up while it is being stored leaves no doubt either.
     let d = frame("d", at, 1_000.0);
-    let _ = collect::take_frame(&house.portal, run.id, run.execution, &d).now_or_never();
+    let _ = collect::take_frame(&house.portal, run.id, run.execution, d.clone()).now_or_never();
     // Whether the database had finished it before it was given up decides the answer, not what is stored.
-    let again = collect::take_frame(&house.portal, run.id, run.execution, &d).await.unwrap();
+    let again = collect::take_frame(&house.portal, run.id, run.execution, d.clone()).await.unwrap();
     assert!(matches!(again, Taken::New | Taken::Known), "{again:?}");
     assert_stored(&house, &run, &[&a, &b, &c, &d]).await;
+}
+
+/// Also one that comes twice at the same moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_that_come_at_once_are_each_taken_once() {
+    let Some(house) = House::open().await else { return };
+    let run = running(&house).await;
+    let at = house.portal.clock.now();
+    let frames: Vec<Frame> = (0..100).map(|number| frame(&format!("{:02}", number % 90), at.plus_seconds(number % 90 % 4), 1.0)).collect();
+    let guard = collect::locked(&house.portal, run.id, run.execution).await.unwrap();
+    let waiting = frames.iter().map(|frame| collect::take_frame(&house.portal, run.id, run.execution, frame.clone()));
+    let (answers, ()) = tokio::join!(biased; futures::future::join_all(waiting), async move { drop(guard) });
+
+    let answers: Vec<Taken> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers.iter().filter(|taken| **taken == Taken::New).count(), 90);
+    assert_stored(&house, &run, &frames.iter().take(90).collect::<Vec<_>>()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -411,14 +425,14 @@ async fn a_tick_brings_the_end_of_a_long_log_and_only_the_seconds_that_changed()
     let line = |number| LogLine { at: None, level: "info".into(), text: format!("line {number}") };
     collect::locked(&house.portal, run.id, run.execution).await.unwrap().add_log((0..100_000).map(line).collect());
     for (key, after_s) in [("a", 0), ("b", 1)] {
-        collect::take_frame(&house.portal, run.id, run.execution, &frame(key, at.plus_seconds(after_s), 1.0)).await.unwrap();
+        collect::take_frame(&house.portal, run.id, run.execution, frame(key, at.plus_seconds(after_s), 1.0)).await.unwrap();
     }
     tick::round(Arc::clone(&house.portal)).await;
     let first = stream.tick().await;
     assert_eq!((first.log_total, first.new_log.len()), (100_000, 100));
     assert_eq!(first.new_log.last().unwrap().text, "line 99999");
     assert_eq!(first.windows.iter().map(|point| point.at_s).collect::<Vec<_>>(), [0, 1]);
-    collect::take_frame(&house.portal, run.id, run.execution, &frame("c", at.plus_seconds(1), 1.0)).await.unwrap();
+    collect::take_frame(&house.portal, run.id, run.execution, frame("c", at.plus_seconds(1), 1.0)).await.unwrap();
     tick::round(Arc::clone(&house.portal)).await;
     let second = stream.tick().await;
     assert_eq!(second.windows.iter().map(|point| (point.at_s, point.requests)).collect::<Vec<_>>(), [(1, 2)]);

@@ -10,10 +10,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use windfirm::{
     config::Secret,
-    worker::{
-        collect::{self, Taken},
-        lease, supervise, tick, waiting,
-    },
+    live::Taken,
+    worker::{collect, lease, supervise, tick, waiting},
 };
 use windfirm_measure::{
     frame::Frame,
@@ -216,7 +214,7 @@ async fn a_portal_that_was_taken_for_dead_changes_nothing_and_loses_nothing() {
     assert_eq!((record(&two.b, run.id).await.owner, taken), (two.b.portal.store.portal(), run.version + 1));
     // The first one was in the middle of taking a delivery in, and goes on: what it was given is kept for the other.
     let (frame, _) = Frame::keep("k2", two.a.portal.clock.now(), &mut measured(&two.a, 100.0));
-    assert_eq!(collect::take_in(&two.a.portal, run.id, run.execution, true, &frame).await.unwrap(), Taken::Left);
+    assert_eq!(collect::take_in(&two.a.portal, run.id, run.execution, true, frame).await.unwrap(), Taken::Left);
     supervise::round(Arc::clone(&two.a.portal)).await;
     assert_eq!(record(&two.b, run.id).await.version, taken);
     waiting::round(Arc::clone(&two.b.portal)).await;

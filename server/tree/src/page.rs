@@ -84,10 +84,11 @@ pub fn tree_page(asked: &Asked<'_>, query: &TreeQuery, revision: &TreeRevision) 
     let environments = visible.environments(asked.tree);
     let has_live = live_apps(asked, &visible).next().is_some();
     let filter = Filter::read(query, &environments, has_live)?;
-    let rows = rows::rows(asked, &visible, &filter, query)?;
+    let (rows, rows_left) = rows::rows(asked, &visible, &filter, query)?;
     Ok(TreePage {
         query: query.clone(),
         rows,
+        rows_left,
         environments,
         visible_apps: count(visible.shown.len()),
         hidden_apps: count(visible.hidden),

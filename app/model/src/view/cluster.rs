@@ -163,14 +163,19 @@ pub enum Settled {
 pub struct LiveState {
     pub found: Found,
     /// `None` where no cluster has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthWord>,
     /// `None` where no cluster has it, and for an `ApplicationSet`, which deploys nothing itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncWord>,
     /// `None` as for `sync`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Settled>,
     /// The source that runs; where an app has several, the first one of the tree's repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<RevisionRow>,
     /// Set while its cluster is away: when that said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
 }
 

@@ -31,12 +31,27 @@ pub struct TreeQuery {
     pub open: Option<String>,
     /// `table` for the flat list of apps.
     pub view: Option<String>,
+    /// How many rows are shown; absent shows the first [`FIRST_ROWS`].
+    #[serde(default)]
+    pub rows: Option<String>,
+}
+
+/// As many rows as a page shows at first: more than a screen has room for, and few enough to come at once, from a tree of any size.
+pub const FIRST_ROWS: u32 = 20;
+
+/// How many rows to ask for where `shown` are not enough: each time several times as many, so that few steps lead to the end.
+#[must_use]
+pub const fn more_rows(shown: u32) -> u32 {
+    shown.saturating_mul(4)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TreePage {
     pub query: TreeQuery,
     pub rows: Vec<TreeRow>,
+    /// How many rows follow that are not among them.
+    #[serde(default)]
+    pub rows_left: u32,
     pub environments: Vec<Environment>,
     pub visible_apps: u32,
     /// How many apps exist that the person may not see, all in all.
@@ -103,11 +118,13 @@ pub enum TreeRow {
     },
 }
 
+/// One app. What is not there is not written: a page holds its rows twice, as HTML and as data for the script.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AppRow {
     pub path: AppPath,
     pub name: String,
     /// `Application` or `ApplicationSet`.
+    #[serde(default = "application", skip_serializing_if = "is_application")]
     pub kind: String,
     /// 1 for a root.
     pub level: u32,
@@ -115,30 +132,56 @@ pub struct AppRow {
     pub position: u32,
     pub size: u32,
     /// `None`: no children. Otherwise whether they are shown.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub expanded: Option<bool>,
     /// The `open` of the URL that turns this row over.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub toggle: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub wave: i32,
     pub environment: Environment,
     /// Last verdict of the app itself.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub last: Option<RunStateKind>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub last_run: Option<crate::id::RunId>,
     /// Worst last verdict of everything visible below, the app included.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub rolled_up: Option<RunStateKind>,
     /// Live runs of everything visible below, the app included.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub live: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub spread_us: Option<u64>,
     /// p99 − p50 of the last runs, oldest first, microseconds, for the sparkline.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub spread_history_us: Vec<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub tests: u32,
+    /// Without a why where it is allowed.
     pub launch: Permission,
     /// Set on rows that a filter keeps only because something below them matches.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub context: bool,
     /// Cycle back to an app that already stands above: shown once, not followed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cycle: bool,
     /// Its manifests stand in another repository, so nothing is known below it.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub elsewhere: bool,
     /// How it stands in its cluster; `None` where no cluster is read, or where that is not the person's to know.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub in_cluster: Option<LiveState>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn application() -> String {
+    "Application".to_owned()
+}
+
+fn is_application(kind: &str) -> bool {
+    kind == "Application"
 }

@@ -24,6 +24,11 @@ use crate::{
 /// The mark of an app whose manifests are in another repository: nothing can stand below it here.
 pub(super) const ELSEWHERE: &str = "manifests stand in another repository";
 
+/// The sync wave, in a column that says so.
+pub(super) fn wave(row: &AppRow) -> AnyView {
+    view! { <span class="wave">{row.wave.to_string()}</span> }.into_any()
+}
+
 /// Whether there is nothing to show of the app but that it is locked.
 pub(super) fn only_locked(row: &AppRow) -> bool {
     !row.launch.allowed && row.last.is_none() && row.rolled_up.is_none() && row.live == 0
@@ -101,11 +106,11 @@ pub(super) fn action(row: &AppRow) -> AnyView {
         return view! { <a class="quiet" href=why_link(&row.path)>{locked(&row.launch)} <span class="vh">{format!(": {name}. {why}")}</span></a> }.into_any();
     }
     if row.tests == 0 {
-        return view! { <a class="btn sm" href=href::app_tab(&row.path, "tests")><span aria-hidden="true">"Add a test"</span> <span class="vh">{format!("Add a test to {name}")}</span></a> }.into_any();
+        return view! { <a class="btn sm" href=href::app_tab(&row.path, "tests") aria-label=format!("Add a test to {name}")>"Add a test"</a> }.into_any();
     }
     view! {
-        <a class="btn sm" href=href::launch(&row.path, None)>
-            {icon("play")} <span class="lbl" aria-hidden="true">"Run"</span> <span class="vh">{format!("Run {name}")}</span>
+        <a class="btn sm" href=href::launch(&row.path, None) aria-label=format!("Run {name}")>
+            {icon("play")} <span class="lbl">"Run"</span>
         </a>
     }
     .into_any()

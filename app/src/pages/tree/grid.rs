@@ -5,14 +5,14 @@ use windfirm_model::view::tree::{AppRow, TreePage, TreeQuery, TreeRow};
 
 use super::{
     address,
-    cells::{ELSEWHERE, action, in_cluster, is_calm, live, only_locked, rolled_up, spread, verdict, why_link},
-    keys,
+    cells::{ELSEWHERE, action, in_cluster, is_calm, live, only_locked, rolled_up, spread, verdict, wave, why_link},
+    keys, more,
 };
 use crate::{
     href,
     ui::{
         icon::icon,
-        status::{Tone, environment, status, wave},
+        status::{Tone, environment, status},
         text::{rich, why, why_with},
     },
 };
@@ -33,6 +33,7 @@ pub(super) fn grid(page: &TreePage, wanted: keys::Wanted) -> AnyView {
             <table
                 class=if page.has_live { "tree with-live" } else { "tree" }
                 role="treegrid"
+                aria-rowcount=row_count(page)
                 aria-label="Applications that you may see"
                 on:keydown=move |event| keys::pressed(&event, wanted)
                 on:click=move |event| keys::touched(&event, wanted)
@@ -51,7 +52,7 @@ pub(super) fn grid(page: &TreePage, wanted: keys::Wanted) -> AnyView {
                         <th role="columnheader" scope="col" class="end"><span class="vh">"Action"</span></th>
                     </tr>
                 </thead>
-                <tbody>{rows}</tbody>
+                <tbody>{rows} {more(page)}</tbody>
             </table>
         </div>
     }
@@ -85,8 +86,8 @@ fn app(row: &AppRow, page: &TreePage, index: usize) -> AnyView {
             aria-expanded=row.expanded.map(|open| if open { "true" } else { "false" })
             data-row=key
         >
-            {node(row, &page.query)}
-            <td role="gridcell" class="opt">{wave(row.wave)}</td>
+            {node(row, page, index)}
+            <td role="gridcell" class="opt">{wave(row)}</td>
             <td role="gridcell" class="opt env">{environment(&row.environment)}</td>
             {live}
             {rest(row, above)}
@@ -96,7 +97,7 @@ fn app(row: &AppRow, page: &TreePage, index: usize) -> AnyView {
     .into_any()
 }
 
-fn node(row: &AppRow, query: &TreeQuery) -> AnyView {
+fn node(row: &AppRow, page: &TreePage, index: usize) -> AnyView {
     let shape = if row.kind == "ApplicationSet" { "set" } else { "app" };
     let set = (row.kind != "Application").then(|| view! { <span class="kind">{row.kind.clone()}</span> });
     let elsewhere = row.elsewhere.then(|| view! { <span class="kind">{ELSEWHERE}</span> });
@@ -104,7 +105,7 @@ fn node(row: &AppRow, query: &TreeQuery) -> AnyView {
     view! {
         <td role="gridcell" class="node">
             <span>
-                {guides(row.level)} {twist(row, query)}
+                {guides(row.level)} {twist(row, page, index)}
                 <svg class="i mute" aria-hidden="true">
                     <use href=format!("#i-{shape}") />
                 </svg>
@@ -120,11 +121,12 @@ fn node(row: &AppRow, query: &TreeQuery) -> AnyView {
     .into_any()
 }
 
-fn twist(row: &AppRow, query: &TreeQuery) -> AnyView {
+fn twist(row: &AppRow, page: &TreePage, index: usize) -> AnyView {
     let (Some(open), Some(toggle)) = (row.expanded, &row.toggle) else {
         return view! { <span class="twist" aria-hidden="true">{(row.expanded == Some(true)).then(|| icon("caret"))}</span> }.into_any();
     };
-    let link = address(&TreeQuery { open: Some(toggle.clone()), ..query.clone() });
+    let rows = if open { page.query.rows.clone() } else { more::with_room(page, index) };
+    let link = address(&TreeQuery { open: Some(toggle.clone()), rows, ..page.query.clone() });
     let (shape, word) = if open { ("caret", "Fold") } else { ("right", "Unfold") };
     view! { <a class="twist" href=link aria-label=format!("{word} {}", row.name) data-noscroll="">{icon(shape)}</a> }.into_any()
 }
@@ -183,4 +185,24 @@ fn hidden(level: u32, count: u32, position: u32, size: u32, has_live: bool, firs
     }
     .attr("aria-level", level.to_string())
     .into_any()
+}
+
+/// Where not all rows are shown, how many there are with the head.
+fn row_count(page: &TreePage) -> Option<String> {
+    (page.rows_left > 0).then(|| page.rows.len().saturating_add(1).saturating_add(usize::try_from(page.rows_left).unwrap_or(usize::MAX)).to_string())
+}
+
+/// The way to the rows that are not shown. It answers to the last app above it, so that the focus stands there when they have come.
+fn more(page: &TreePage) -> Option<AnyView> {
+    let link = more::link(page)?;
+    let last = page.rows.iter().rev().find_map(|row| match row {
+        TreeRow::App(row) if !row.cycle => Some(row.path.to_string()),
+        _ => None,
+    });
+    let row = view! {
+        <tr role="row" class="more-row" tabindex="-1" data-row=last>
+            <td role="gridcell" colspan=if page.has_live { "9" } else { "8" }>{link}</td>
+        </tr>
+    };
+    Some(row.into_any())
 }

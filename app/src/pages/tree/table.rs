@@ -6,14 +6,13 @@ use windfirm_model::{
     view::tree::{AppRow, TreePage, TreeRow},
 };
 
-use super::cells::{ELSEWHERE, action, in_cluster, live, only_locked, spread, verdict};
+use super::{
+    cells::{ELSEWHERE, action, in_cluster, live, only_locked, spread, verdict, wave},
+    more,
+};
 use crate::{
     href,
-    ui::{
-        layout::scroll,
-        status::{environment, wave},
-        text::why,
-    },
+    ui::{layout::scroll, status::environment, text::why},
 };
 
 pub(super) fn table(page: &TreePage) -> AnyView {
@@ -44,7 +43,8 @@ pub(super) fn table(page: &TreePage) -> AnyView {
             <tbody>{rows}</tbody>
         </table>
     };
-    view! { <div class="sec near">{scroll("Applications that you may see", table.into_any())}</div> }.into_any()
+    let more = more::link(page).map(|link| view! { <p class="more-row">{link}</p> });
+    view! { <div class="sec near">{scroll("Applications that you may see", table.into_any())} {more}</div> }.into_any()
 }
 
 fn app(row: &AppRow, has_live: bool, now: Timestamp) -> AnyView {
@@ -64,7 +64,7 @@ fn app(row: &AppRow, has_live: bool, now: Timestamp) -> AnyView {
     view! {
         <tr>
             <th scope="row" class="full"><a class="mono" href=href::app(&row.path)>{row.path.to_string()}</a> {elsewhere}</th>
-            <td class="opt">{wave(row.wave)}</td>
+            <td class="opt">{wave(row)}</td>
             <td>{environment(&row.environment)}</td>
             {stands}
             {middle}

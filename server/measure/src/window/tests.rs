@@ -115,6 +115,25 @@ proptest! {
     }
 
     #[test]
+    fn what_is_merged_together_is_as_if_it_came_one_by_one((list, another) in shuffled(), cut in 0_usize..12) {
+        for limits in [Limits::default(), tight(), crowded()] {
+            let frames: Vec<_> = another.iter().map(|(key, (set, received))| Frame::keep(&key.to_string(), at(*received), &mut set.clone()).0).collect();
+            let (before, after) = frames.split_at(cut.min(frames.len()));
+            let mut merger = Merger::from_frames(at(START), limits, before);
+            let mut stored: std::collections::BTreeMap<_, _> = blobs(&merger).into_iter().collect();
+            // What was merged before comes once more, among the rest.
+            let (known, changed) = merger.merge_frames(after.iter().chain(before));
+            prop_assert_eq!(known, frames.iter().enumerate().map(|(at, _)| at >= after.len()).collect::<Vec<_>>());
+            stored.extend(changed.into_iter().map(|second| (second, merger.encode_second(second))));
+            let alone = merge(limits, &list);
+            prop_assert_eq!(blobs(&merger), blobs(&alone));
+            prop_assert_eq!(results::measured(&merger, at(START), &[]), results::measured(&alone, at(START), &[]));
+            let restored = Merger::restore(at(START), limits, stored.values()).unwrap();
+            prop_assert_eq!(blobs(&restored), blobs(&alone));
+        }
+    }
+
+    #[test]
     fn half_a_run_restored_goes_on_as_if_nothing_had_happened((list, _) in shuffled(), cut in 0_usize..12) {
         for limits in [Limits::default(), tight(), crowded()] {
             let cut = cut.min(list.len());

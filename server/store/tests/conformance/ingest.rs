@@ -17,6 +17,7 @@ use crate::{
 
 on_both!(
     a_frame_counts_once,
+    frames_are_stored_together_or_not_at_all,
     one_frame_from_two_processes_counts_once,
     a_window_is_replaced_whole,
     measurements_of_another_run_are_refused,
@@ -28,7 +29,7 @@ on_both!(
 
 fn batch(world: &World, key: &str, windows: &[(i64, &[u8])]) -> Batch {
     Batch {
-        frame: FrameRow { key: key.into(), received: world.clock.now(), payload: vec![0, 255, 1] },
+        frames: vec![FrameRow { key: key.into(), received: world.clock.now(), payload: vec![0, 255, 1] }],
         windows: windows.iter().map(|(second, content)| WindowRow { second: *second, content: content.to_vec() }).collect(),
         merged: 1,
         events: vec![RunEvent { at: world.clock.now(), text: format!("frame {key}"), bad: false }],
@@ -52,7 +53,7 @@ async fn a_frame_counts_once(world: &World) {
     let again = batch(world, "k-1", &[(10, b"other"), (11, b"eleven")]);
     assert_eq!(world.store.store_batch(&measure(world, run.id), run.execution, &again).await.unwrap(), FrameInsert::Known);
 
-    assert_eq!(frames(world, &run).await, [first.frame]);
+    assert_eq!(frames(world, &run).await, first.frames);
     assert_eq!(world.store.windows(&access(&ana()), run.execution).await.unwrap(), [WindowRow { second: 10, content: b"ten".to_vec() }]);
     assert_eq!(world.store.run_events(&access(&ana()), run.id).await.unwrap().len(), 1);
 
@@ -60,6 +61,22 @@ async fn a_frame_counts_once(world: &World) {
     let other = self::run(world).await;
     let fresh = batch(world, "k-1", &[]);
     assert_eq!(world.store.store_batch(&measure(world, other.id), other.execution, &fresh).await.unwrap(), FrameInsert::New);
+}
+
+async fn frames_are_stored_together_or_not_at_all(world: &World) {
+    let run = run(world).await;
+    let row = |key: &str| FrameRow { key: key.into(), received: world.clock.now(), payload: vec![7] };
+    let store = |keys: &[&str], content: &[u8]| Batch { frames: keys.iter().map(|key| row(key)).collect(), ..batch(world, "", &[(10, content)]) };
+    let put = async |batch: Batch| world.store.store_batch(&measure(world, run.id), run.execution, &batch).await.unwrap();
+
+    assert_eq!(put(store(&["k-1", "k-2"], b"two")).await, FrameInsert::New);
+    assert_eq!(put(store(&["k-3", "k-2", "k-4"], b"four")).await, FrameInsert::Known, "one of them is there");
+    let keys: Vec<String> = frames(world, &run).await.into_iter().map(|frame| frame.key).collect();
+    assert_eq!(keys, ["k-1", "k-2"]);
+    assert_eq!(world.store.windows(&access(&ana()), run.execution).await.unwrap(), [WindowRow { second: 10, content: b"two".to_vec() }]);
+
+    assert_eq!(put(store(&["k-3", "k-4"], b"four")).await, FrameInsert::New);
+    assert_eq!(frames(world, &run).await.len(), 4);
 }
 
 async fn one_frame_from_two_processes_counts_once(world: &World) {

@@ -90,7 +90,7 @@ fn frame(world: &World, key: &str) -> FrameRow {
 }
 
 fn batch(world: &World, key: &str, merged: i64) -> Batch {
-    Batch { frame: frame(world, key), windows: vec![WindowRow { second: 1, content: key.into() }], events: Vec::new(), merged }
+    Batch { frames: vec![frame(world, key)], windows: vec![WindowRow { second: 1, content: key.into() }], events: Vec::new(), merged }
 }
 
 fn said(world: &World, text: &str) -> RunEvent {

@@ -2,7 +2,10 @@
 
 use windfirm_model::{
     fault::Fault,
-    view::tree::{AppRow, TreeQuery, TreeRow},
+    view::{
+        run::Permission,
+        tree::{AppRow, FIRST_ROWS, TreeQuery, TreeRow},
+    },
 };
 
 use super::{
@@ -23,16 +26,28 @@ enum Part {
     Match,
 }
 
-pub(super) fn rows(asked: &Asked<'_>, visible: &Visible, filter: &Filter, query: &TreeQuery) -> Result<Vec<TreeRow>, Fault> {
+/// The first rows, as many as are asked for, and how many follow.
+pub(super) fn rows(asked: &Asked<'_>, visible: &Visible, filter: &Filter, query: &TreeQuery) -> Result<(Vec<TreeRow>, u32), Fault> {
+    let most = most(query)?;
     let open = Open::read(query, asked.tree, visible)?;
     let parts = parts(asked, visible, filter);
-    let mut builder = Builder { asked, visible, filter, open, parts, rows: Vec::new() };
+    let mut builder = Builder { asked, visible, filter, open, parts, most, rows: Vec::new(), left: 0 };
     if filter.table {
         builder.table()
     } else {
         builder.tree()
     }
-    Ok(builder.rows)
+    Ok((builder.rows, builder.left))
+}
+
+fn most(query: &TreeQuery) -> Result<usize, Fault> {
+    let asked = match query.rows.as_deref().map(str::trim) {
+        None | Some("") => FIRST_ROWS,
+        Some(text) => {
+            text.parse().map_err(|_| Fault::field("rows", "How many rows to show must be a whole number. Take it out of the address to see the first ones."))?
+        }
+    };
+    Ok(usize::try_from(asked.max(1)).unwrap_or(usize::MAX))
 }
 
 fn parts(asked: &Asked<'_>, visible: &Visible, filter: &Filter) -> Vec<Part> {
@@ -60,7 +75,11 @@ struct Builder<'a> {
     filter: &'a Filter,
     open: Open,
     parts: Vec<Part>,
+    /// How many rows are made.
+    most: usize,
     rows: Vec<TreeRow>,
+    /// How many would follow.
+    left: u32,
 }
 
 /// What is still to be written, the next one last.
@@ -74,16 +93,28 @@ impl Builder<'_> {
         self.parts.get(index).copied().unwrap_or(Part::Out)
     }
 
+    /// Makes a row where there is room for it; else it is only counted.
+    fn put(&mut self, make: impl FnOnce(&Self) -> Option<TreeRow>) {
+        if self.rows.len() < self.most {
+            let row = make(self);
+            self.rows.extend(row);
+        } else {
+            self.left = self.left.saturating_add(1);
+        }
+    }
+
     fn tree(&mut self) {
         let mut steps = Vec::new();
         self.siblings(&self.visible.roots, &[], self.visible.hidden_at_top, 1, &mut steps);
         while let Some(step) = steps.pop() {
             match step {
-                Step::Hidden { level, count, position, size } => self.rows.push(TreeRow::Hidden { level, count, position, size }),
+                Step::Hidden { level, count, position, size } => self.put(|_| Some(TreeRow::Hidden { level, count, position, size })),
                 Step::App { index, level, position, size, cycle } => {
                     let expanded = if cycle { None } else { self.expanded(index) };
-                    let toggle = expanded.filter(|_| !self.filter.narrows()).map(|_| self.open.toggled(self.asked.tree, self.visible, index));
-                    self.rows.extend(self.row(index, level, position, size).map(|row| TreeRow::App(AppRow { expanded, toggle, cycle, ..row })));
+                    self.put(|builder| {
+                        let toggle = expanded.filter(|_| !builder.filter.narrows()).map(|_| builder.open.toggled(builder.asked.tree, builder.visible, index));
+                        builder.row(index, level, position, size).map(|row| TreeRow::App(AppRow { expanded, toggle, cycle, ..row }))
+                    });
                     if expanded == Some(true) {
                         let cycles = self.asked.tree.apps().get(index).map(|app| app.cycles.as_slice()).unwrap_or_default();
                         self.siblings(self.visible.children(index), cycles, self.visible.hidden_below(index), level.saturating_add(1), &mut steps);
@@ -125,9 +156,10 @@ impl Builder<'_> {
         let hidden = if self.filter.narrows() { 0 } else { count(self.visible.hidden) };
         let size = count(matches.len()).saturating_add(u32::from(hidden > 0));
         for (place, index) in matches.into_iter().enumerate() {
-            self.rows.extend(self.row(index, 1, count(place).saturating_add(1), size).map(|row| TreeRow::App(AppRow { context: false, ..row })));
+            self.put(|builder| builder.row(index, 1, count(place).saturating_add(1), size).map(|row| TreeRow::App(AppRow { context: false, ..row })));
         }
-        if hidden > 0 {
+        // The table does not show it: it comes with the last app.
+        if hidden > 0 && self.left == 0 {
             self.rows.push(TreeRow::Hidden { level: 1, count: hidden, position: size, size });
         }
     }
@@ -154,11 +186,16 @@ impl Builder<'_> {
             spread_us: last.and_then(|last| last.spread_us),
             spread_history_us: runs.map(|runs| runs.spread_history_us.clone()).unwrap_or_default(),
             tests: count(app.tests.len()),
-            launch: (self.asked.launch)(&app.place()),
+            launch: permission((self.asked.launch)(&app.place())),
             context: self.filter.narrows() && self.part(index) == Part::Context,
             cycle: false,
             elsewhere: app.is_elsewhere(),
             in_cluster: live::state(app, self.asked.access, self.asked.clusters),
         })
     }
+}
+
+/// Of what is allowed no row says why.
+fn permission(launch: Permission) -> Permission {
+    if launch.allowed { Permission { why: String::new(), ..launch } } else { launch }
 }

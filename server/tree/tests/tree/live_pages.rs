@@ -14,7 +14,7 @@ use windfirm_tree::{Asked, MemoryFiles, Tree, join, live_facts, tree_page};
 
 use crate::{
     live_support::{Object, forest, live, set},
-    support::{NOW, Runs, access, app, asked, environment_of, everything, grant, launch, options, path, tree_of},
+    support::{NOW, Runs, access, all_rows, app, asked, environment_of, everything, grant, launch, options, path, tree_of},
 };
 
 const COMMIT: &str = "8a926447c3b3e4e7acb35ea7397ae77223ae4ad5";
@@ -66,7 +66,7 @@ fn away(name: &str) -> ClusterState {
 
 fn tried(tree: &Tree, access: &Access, clusters: &[ClusterState], query: &TreeQuery) -> Result<TreePage, Fault> {
     let runs = Runs::new();
-    tree_page(&Asked { tree, access, runs: &runs, launch: &launch, clusters, now: NOW }, query, tree.revision())
+    tree_page(&Asked { tree, access, runs: &runs, launch: &launch, clusters, now: NOW }, &all_rows(query), tree.revision())
 }
 
 fn page(tree: &Tree, access: &Access, clusters: &[ClusterState]) -> TreePage {

@@ -49,6 +49,32 @@ fn ran(state: RunStateKind, live: u32) -> AppRuns {
 }
 
 #[test]
+fn the_first_rows_come_at_once_and_the_others_are_counted() {
+    let tree = shop();
+    let rows = |query: &TreeQuery, rows: &str| page(&tree, &everything(), &Runs::new(), &TreeQuery { rows: Some(rows.into()), ..query.clone() });
+    let table = TreeQuery { view: Some("table".into()), ..TreeQuery::default() };
+    for query in [TreeQuery::default(), open("all"), open("none"), table] {
+        let all = rows(&query, "1000");
+        assert_eq!(all.rows_left, 0);
+        for most in 1..=all.rows.len() {
+            let page = rows(&query, &most.to_string());
+            assert_eq!(page.rows, all.rows[..most], "{query:?}");
+            assert_eq!(usize::try_from(page.rows_left).unwrap(), all.rows.len() - most);
+        }
+    }
+    // In the flat view the hidden ones stand in the foot: they are no row that could be left.
+    let table = TreeQuery { view: Some("table".into()), rows: Some("2".into()), ..TreeQuery::default() };
+    let seen = page(&tree, &developer(), &Runs::new(), &table);
+    assert_eq!((seen.rows.len(), seen.rows_left), (2, seen.visible_apps - 2));
+    let Err(Fault::Invalid { fields, .. }) =
+        tree_page(&asked(&tree, &everything(), &Runs::new()), &TreeQuery { rows: Some("many".into()), ..TreeQuery::default() }, tree.revision())
+    else {
+        panic!()
+    };
+    assert!(fields.contains_key("rows"), "{fields:?}");
+}
+
+#[test]
 fn without_a_word_in_the_url_two_levels_are_shown() {
     let page = page(&shop(), &everything(), &Runs::new(), &TreeQuery::default());
     assert_eq!(sketch(&page), ["▾ /shop/ 1 1/2", "· /shop/cart/ 2 1/3", "▸ /shop/pay/ 2 2/3", "· /shop/web/ 2 3/3", "▾ /tools/ 1 2/2", "· /tools/scan/ 2 1/1"]);
@@ -150,6 +176,7 @@ fn unknown_words_are_refused_all_at_once() {
         settled: nothing(),
         open: nothing(),
         view: nothing(),
+        rows: Some(String::new()),
     };
     assert!(tree_page(&asked(&tree, &developer, &runs), &empty, tree.revision()).is_ok());
 }

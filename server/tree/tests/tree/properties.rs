@@ -46,7 +46,8 @@ fn any_query() -> impl Strategy<Value = TreeQuery> {
     let q = prop_oneof![Just(None), "a[0-9]".prop_map(Some), Just(Some("z/".to_owned()))];
     let open = prop_oneof![Just(None), Just(Some("all".to_owned())), Just(Some("none".to_owned())), Just(Some("/a0z/,/a1z/".to_owned()))];
     let view = prop_oneof![Just(None), Just(Some("table".to_owned()))];
-    (q, open, view).prop_map(|(q, open, view)| TreeQuery { q, open, view, ..TreeQuery::default() })
+    let rows = prop_oneof![Just(None), "[1-9]".prop_map(Some)];
+    (q, open, view, rows).prop_map(|(q, open, view, rows)| TreeQuery { q, open, view, rows, ..TreeQuery::default() })
 }
 
 fn shown(rows: &[TreeRow]) -> Vec<AppPath> {

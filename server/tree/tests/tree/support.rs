@@ -181,7 +181,12 @@ pub(crate) fn asked<'a>(tree: &'a Tree, access: &'a Access, runs: &'a Runs) -> A
 }
 
 pub(crate) fn page(tree: &Tree, access: &Access, runs: &Runs, query: &TreeQuery) -> TreePage {
-    tree_page(&asked(tree, access, runs), query, tree.revision()).unwrap()
+    tree_page(&asked(tree, access, runs), &all_rows(query), tree.revision()).unwrap()
+}
+
+/// The same page with room for every row, unless it says how many.
+pub(crate) fn all_rows(query: &TreeQuery) -> TreeQuery {
+    TreeQuery { rows: query.rows.clone().or_else(|| Some("100000".into())), ..query.clone() }
 }
 
 /// `▾ /shop/ 1 1/2`: folded or not, path, level, place among siblings; `…3` for hidden ones.
