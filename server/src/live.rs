@@ -19,9 +19,10 @@ use windfirm_measure::{
 };
 use windfirm_model::{
     clock::Timestamp,
-    id::{ExecutionId, OperationId, RunId},
+    id::{ExecutionId, PortalId, RunId},
     view::run::{Confinement, LogLine, Measured},
 };
+use windfirm_store::runs::{AskedToEnd, Progress};
 
 pub use line::{Answer, Lines, Taken};
 
@@ -32,6 +33,11 @@ const TICKS_KEPT: usize = 16;
 #[derive(Debug)]
 pub struct LiveExecution {
     pub run: RunId,
+    /// The portal in whose hands the run is, as which all that was merged stands here. Another one, or none, reads on from [`Self::merged`]
+    /// what others have merged before it goes on.
+    pub held: Option<PortalId>,
+    /// Step and key of the last frame that was merged here.
+    pub merged: (i64, String),
     /// A frame was merged, and whether it is stored is not known: its storing goes on, has failed, or was cut short.
     pub torn: bool,
     /// Dropped: another one has taken its place, or will.
@@ -45,15 +51,13 @@ pub struct LiveExecution {
     told: u64,
     /// The last lines since then, as many as a page shows.
     new_log: VecDeque<LogLine>,
-    /// A threshold with `abortOnFail` was broken, and k6 was asked to end.
-    pub abort_asked: bool,
-    /// It went past its deadline, and k6 was asked to end.
-    pub deadline_asked: bool,
+    /// Why k6 was asked to end. It stands in the store too.
+    pub asked: AskedToEnd,
+    /// The executor of this process knows of that.
+    pub recalled: bool,
     /// Since when the cluster refuses to tell how the run stands.
     pub refused_since: Option<Timestamp>,
-    /// The operation by which somebody's wish to stop goes to the cluster.
-    pub stopping: Option<OperationId>,
-    /// Texts of what the executor said while it ran: it says all of it each time.
+    /// Texts of the timeline, with what the executor said while it ran: it says all of it each time.
     pub events_said: BTreeSet<String>,
     /// How many events of the run, and which confinement, those who watch were told.
     pub events_told: usize,
@@ -68,7 +72,7 @@ pub struct LiveExecution {
 
 impl LiveExecution {
     #[must_use]
-    pub fn new(run: RunId, started: Timestamp, merger: Merger, thresholds: Result<Vec<ThresholdDef>, String>) -> Self {
+    pub fn new(run: RunId, started: Timestamp, merger: Merger, progress: Progress, thresholds: Result<Vec<ThresholdDef>, String>) -> Self {
         let (ticks, _) = broadcast::channel(TICKS_KEPT);
         let (thresholds, thresholds_unknown) = match thresholds {
             Ok(known) => (known, None),
@@ -76,6 +80,8 @@ impl LiveExecution {
         };
         Self {
             run,
+            held: None,
+            merged: (progress.merged, String::new()),
             torn: false,
             gone: false,
             started,
@@ -84,10 +90,9 @@ impl LiveExecution {
             thresholds_unknown,
             told: 0,
             new_log: VecDeque::new(),
-            abort_asked: false,
-            deadline_asked: false,
+            asked: progress.ending,
+            recalled: false,
             refused_since: None,
-            stopping: None,
             events_said: BTreeSet::new(),
             events_told: 0,
             confinement_told: None,

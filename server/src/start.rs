@@ -21,6 +21,7 @@ use windfirm_store::Store;
 use crate::{
     audit::{self, Folded},
     config::Config,
+    home::Home,
     http::{
         events::Places,
         ingest::Refusals,
@@ -29,6 +30,7 @@ use crate::{
         routes,
         turnstile::Turnstile,
     },
+    lease::Lease,
     live::LiveExecutions,
     secrets::{Secrets, Use},
     sites::Sites,
@@ -62,8 +64,6 @@ pub enum StartError {
     Identity(#[from] windfirm_identity::ConfigError),
     #[error("{address} cannot be listened on: {source}. Another program has the port, or it is not this machine's; end that program or name another address.")]
     Listen { address: SocketAddr, source: std::io::Error },
-    #[error("No stamps can be made: {0}")]
-    Stamps(String),
     #[error("The metrics cannot be set up: {0}")]
     Metrics(String),
 }
@@ -99,11 +99,15 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
     let sites =
         Sites::serving(&config.clusters, &instance(&config.public_url), &state, &clock).map_err(|error| StartError::Config(format!("clusters: {error}")))?;
     let secrets = Secrets::read(config, &sites, &*clock, SECRETS_PATIENCE).await.map_err(StartError::Secrets)?;
+    let home = Home::open(&state, &*clock).map_err(StartError::Config)?;
     let store = Store::open(&secrets.database_url(config), Arc::clone(&clock)).await?;
     let k6 = K6::find(config.runner.k6.as_deref(), &[])?;
     let k6_version = k6.version.clone();
     let settings = LocalSettings { state_dir: state.clone(), k6, runner_command: options.runner_command.clone() };
     let local = Arc::new(LocalExecutor::new(settings, Arc::clone(&clock))?);
+    let lease = if store.is_shared() { Lease::default() } else { Lease::alone() };
+    worker::lease::join(&store, &home, &*clock).await?;
+    let stamps = Stamps::new(&store.shared_key("stamps", &clock.secret()).await?);
     let identity = Identity::new(identity_config(config, &secrets)?, Arc::new(Rows(store.clone())), Arc::clone(&clock))?;
     let policy = reload::first_policy(&config.policy, &store, &*clock)
         .await
@@ -120,8 +124,10 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         turnstile: Turnstile::default(),
         watching: Places::default(),
         folded: Folded::default(),
-        stamps: Stamps::new().map_err(StartError::Stamps)?,
+        stamps,
         live: LiveExecutions::default(),
+        lease,
+        home,
         sites,
         secrets,
         joined: Joined::default(),
@@ -224,6 +230,7 @@ pub async fn serve(portal: Arc<Portal>, listener: TcpListener, site: &Path) -> R
     if tokio::time::timeout(Duration::from_secs(10), portal.tasks.wait()).await.is_err() {
         tracing::warn!("portal.workers_cut_short");
     }
+    worker::lease::leave(&portal).await;
     audit::tell(&portal, true).await;
     if tokio::time::timeout(Duration::from_secs(5), portal.store.close()).await.is_err() {
         tracing::warn!("portal.store_cut_short");

@@ -23,7 +23,9 @@ use windfirm_tree::{LiveForest, Tree, TreeOptions, git::Snapshot};
 use crate::{
     audit::Folded,
     config::TreeConfig,
+    home::Home,
     http::{events::Places, ingest::Refusals, refusal_in_address::Stamps, turnstile::Turnstile},
+    lease::Lease,
     live::LiveExecutions,
     secrets::Secrets,
     sites::Sites,
@@ -147,6 +149,9 @@ pub struct Portal {
     /// For faults that travel in an address.
     pub stamps: Stamps,
     pub live: LiveExecutions,
+    /// For how long it may act for its runs, and who else is there.
+    pub lease: Lease,
+    pub home: Home,
     pub sites: Sites,
     /// The secrets of the configuration that are in force.
     pub secrets: Secrets,

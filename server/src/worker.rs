@@ -4,22 +4,26 @@
 pub mod collect;
 pub mod deployments;
 pub mod housekeeping;
+pub mod lease;
 pub mod preflight;
 pub mod reload;
 pub mod secrets;
 pub mod settle;
 pub mod supervise;
 pub mod tick;
+pub mod waiting;
 pub mod watching;
 
 use std::{sync::Arc, time::Duration};
 
-use crate::state::Portal;
+use crate::{lease::BEAT, state::Portal};
 
 /// Starts all of them; they end when the portal ends.
 pub fn start(portal: &Arc<Portal>) {
     let waker = Arc::clone(portal);
     every(portal, Duration::from_millis(300), supervise::round, move || woken(Arc::clone(&waker)));
+    every(portal, BEAT, lease::round, std::future::pending);
+    every(portal, Duration::from_millis(300), waiting::round, std::future::pending);
     every(portal, Duration::from_secs(1), tick::round, std::future::pending);
     // Each in a turn of its own: a repository that does not answer must not keep an older policy in force.
     every(portal, Duration::from_secs(2), reload::policy_round, std::future::pending);

@@ -25,6 +25,8 @@ mod faults;
 mod large;
 #[path = "cluster/own_secrets.rs"]
 mod own_secrets;
+#[path = "cluster/replicas.rs"]
+mod replicas;
 #[path = "cluster/rights.rs"]
 mod rights;
 #[path = "../cluster/tests/shared/runner_image.rs"]
@@ -39,6 +41,8 @@ mod stage;
 mod tree;
 
 // What the tests of the portal use too. Not all of it is used here.
+#[path = "portal/ana.rs"]
+mod ana;
 #[expect(dead_code, reason = "shared with the tests of the portal, which use all of it")]
 #[path = "portal/harness.rs"]
 mod harness;

@@ -40,6 +40,8 @@ mod logs;
 mod own_secrets;
 #[path = "portal/process.rs"]
 mod process;
+#[path = "portal/replicas.rs"]
+mod replicas;
 #[path = "portal/repositories.rs"]
 mod repositories;
 #[path = "portal/secrets.rs"]
@@ -50,3 +52,7 @@ mod starts;
 mod visitor;
 #[path = "portal/waiting.rs"]
 mod waiting;
+
+// What the tests of the store use too.
+#[path = "../store/tests/conformance/postgres.rs"]
+mod postgres;

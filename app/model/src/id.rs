@@ -39,6 +39,8 @@ id!(/// One k6 execution of one test against one app within a run.
     ExecutionId);
 id!(/// One permitted action, from intent to outcome.
     OperationId);
+id!(/// One process of the portal, from its start to its end.
+    PortalId);
 
 fn short(id: Uuid) -> String {
     const ALPHABET: [char; 32] = [

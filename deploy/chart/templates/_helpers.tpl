@@ -116,6 +116,17 @@ capabilities: { drop: [ALL] }
 {{- if not (or .Values.database.existingSecret .Values.database.secretRef .Values.persistence.enabled) -}}
   {{- fail "Without database.existingSecret or database.secretRef the portal keeps its runs and its audit log in SQLite, and they would end with the pod. Name the Secret with the address of a PostgreSQL, or set persistence.enabled." -}}
 {{- end -}}
+{{- if gt (int .Values.replicas) 1 -}}
+  {{- if not (or .Values.database.existingSecret .Values.database.secretRef) -}}
+    {{- fail "More than one replica needs a PostgreSQL, which they share: name the Secret with its address in database.existingSecret or database.secretRef. SQLite has one portal." -}}
+  {{- end -}}
+  {{- if not .Values.config.clusters -}}
+    {{- fail "More than one replica needs config.clusters: without any, tests run in the portal's own pod, and end with it, where no other replica reaches them." -}}
+  {{- end -}}
+  {{- if .Values.persistence.enabled -}}
+    {{- fail "Each replica needs a state folder of its own, and persistence.enabled gives them one volume. With PostgreSQL nothing in it has to outlive the pod: leave persistence out." -}}
+  {{- end -}}
+{{- end -}}
 {{- if eq (empty .Values.policy.inline) (empty .Values.policy.existingConfigMap) -}}
   {{- fail "Give the policy by one of two ways: policy.inline (--set-file policy.inline=policy.yaml) or policy.existingConfigMap." -}}
 {{- end -}}

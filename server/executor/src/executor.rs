@@ -182,6 +182,8 @@ pub trait Executor: Send + Sync + std::fmt::Debug {
     async fn start(&self, permit: &Permit<SuperviseRuns>, orders: &Orders) -> Result<Handle, ExecutorError>;
     /// Where it stands. Never fails for a state, only when the state cannot be read.
     async fn observe(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId) -> Result<Observation, ExecutorError>;
+    /// Says why an execution was asked to end, to whoever carries it out in a process that did not ask. One that keeps it elsewhere knows.
+    async fn recall(&self, _execution: ExecutionId, _reason: &str) {}
     /// Asks k6 to end: its teardown runs, its last measurements come. Asking twice is asking once.
     async fn stop(&self, permit: &Permit<SuperviseRuns>, execution: ExecutionId, reason: &str) -> Result<(), ExecutorError>;
     /// Ends an execution that listens to nobody any more, with everything that belongs to it, at once. It leaves no end: it is lost.

@@ -1,7 +1,7 @@
 //! `POST /ingest/v2/metrics/{execution}`: what runners deliver, in k6's own wire format.
 //!
 //! Each execution has a write-only token. A delivery is decoded within bounds, masked, merged and stored in one transaction
-//! before it is acknowledged; the same delivery again changes nothing.
+//! before it is acknowledged; the same delivery again changes nothing. Where the run is in another portal's hands it is stored for that one.
 
 pub mod archive;
 mod refusals;
@@ -53,6 +53,8 @@ fn text_of(headers: &HeaderMap, name: &header::HeaderName) -> String {
 struct Admitted {
     execution: ExecutionId,
     run: RunId,
+    /// Whether the run is in this portal's hands.
+    ours: bool,
 }
 
 /// The token decides before anything else; a wrong one does not tell whether the execution exists.
@@ -79,7 +81,7 @@ async fn admitted(portal: &Portal, execution: &str, headers: &HeaderMap) -> Resu
     if !known.state.is_live() {
         return Err(refuse(StatusCode::FORBIDDEN, 4, "This run has ended; nothing more is taken."));
     }
-    Ok(Admitted { execution, run: known.run })
+    Ok(Admitted { execution, run: known.run, ours: known.owner == portal.store.portal() })
 }
 
 /// The handler. The token decides before anything of the body is read; a wrong one does not tell whether the execution exists.
@@ -114,17 +116,26 @@ pub async fn receive(State(portal): State<Arc<Portal>>, Path(execution): Path<St
     metrics::counter!("windfirm_ingest_masked_total").increment(masked);
     // A runner that is killed hangs up in the middle, which ends this question but not the work: what is merged must be stored too.
     let (answer, taken) = tokio::sync::oneshot::channel();
-    let (worker, run) = (Arc::clone(&portal), known.run);
+    let (worker, run, ours) = (Arc::clone(&portal), known.run, known.ours);
     portal.run(async move {
         // Nobody listens when the runner has hung up.
-        let _ = answer.send(collect::take_frame(&worker, run, execution, frame).await);
+        let _ = answer.send(collect::take_in(&worker, run, execution, ours, frame).await);
     });
     match taken.await {
         Ok(Ok(Taken::New)) => {
             metrics::counter!("windfirm_ingest_frames_total").increment(1);
             StatusCode::OK.into_response()
         }
+        Ok(Ok(Taken::Left)) => {
+            metrics::counter!("windfirm_ingest_left_total").increment(1);
+            StatusCode::OK.into_response()
+        }
         Ok(Ok(Taken::Known)) => StatusCode::OK.into_response(),
+        Ok(Ok(Taken::Full)) => {
+            tracing::warn!(%execution, "ingest.too_many_wait");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "As many deliveries wait for the portal that looks after this run as may. Send it again.")
+        }
+        Ok(Ok(Taken::Ended)) => refuse(StatusCode::FORBIDDEN, 4, "This run has ended; nothing more is taken."),
         Ok(Err(error)) => {
             tracing::error!(%error, %execution, "ingest.not_stored");
             refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "It could not be stored. Send it again.")

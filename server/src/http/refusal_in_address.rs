@@ -2,12 +2,12 @@
 //! framework does:
 //!
 //! - The way back is a path of ours, whatever `Referer` said.
-//! - The fault bears a stamp of this process for this person. Without it, anybody could send somebody a link that shows words of
+//! - The fault bears a stamp of ours for this person. Without it, anybody could send somebody a link that shows words of
 //!   their own as ours; such an address leads to the page without them.
 
 use std::sync::Arc;
 
-use aws_lc_rs::{hmac, rand::SystemRandom};
+use aws_lc_rs::hmac;
 use axum::{
     extract::{Request, State},
     http::{HeaderValue, Method, header},
@@ -27,7 +27,7 @@ const FUNCTION: &str = "__path";
 /// Ours.
 const STAMP: &str = "__stamp";
 
-/// The key of the stamps. It lives as long as the process: after a restart a page that is loaded again shows no old fault.
+/// The key of the stamps: the same in all portals of one database.
 pub struct Stamps(hmac::Key);
 
 impl std::fmt::Debug for Stamps {
@@ -37,10 +37,9 @@ impl std::fmt::Debug for Stamps {
 }
 
 impl Stamps {
-    /// # Errors
-    /// The system gives no random numbers.
-    pub fn new() -> Result<Self, String> {
-        hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map(Self).map_err(|_| "the system gives no random numbers".to_owned())
+    #[must_use]
+    pub fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
     fn message(asker: Option<&Asker>, function: &str, fault: &str) -> String {
@@ -138,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_way_back_is_ours_and_keeps_what_stood_there() {
-        let stamps = Stamps::new().unwrap();
+        let stamps = Stamps::new(&[1; 32]);
         assert_eq!(way_back(&stamps, None, "/runs/7"), "/runs/7");
         assert_eq!(way_back(&stamps, None, "https://evil.example/launch?path=%2Fshop%2F&env=A%3D1%0AB"), "/launch?path=%2Fshop%2F&env=A%3D1%0AB");
         assert_eq!(way_back(&stamps, None, "/launch?path=/shop/&env=a+b"), "/launch?path=/shop/&env=a+b");
@@ -149,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_fault_of_ours_is_shown_and_a_foreign_one_is_not() {
-        let stamps = Stamps::new().unwrap();
+        let stamps = Stamps::new(&[1; 32]);
         let back = way_back(&stamps, None, "http://127.0.0.1:7700/launch?path=%2Fshop%2F&__path=%2Fapi%2Ffn%2Flaunch&__err=abc");
         assert!(back.starts_with("/launch?path=%2Fshop%2F&__path=%2Fapi%2Ffn%2Flaunch&__err=abc&__stamp="), "{back}");
         assert_eq!(without_foreign_fault(&stamps, None, &back), None);
@@ -158,7 +157,7 @@ mod tests {
         assert_eq!(without_foreign_fault(&stamps, None, &back.replace("fn%2Flaunch", "fn%2Fstop")), clean);
         assert_eq!(without_foreign_fault(&stamps, None, "/launch?path=%2Fshop%2F&__err=abc"), clean);
         assert_eq!(without_foreign_fault(&stamps, None, "/launch?path=%2Fshop%2F&%5f_err=abc"), clean, "the same name, written otherwise");
-        assert_eq!(without_foreign_fault(&Stamps::new().unwrap(), None, &back), clean, "another process");
+        assert_eq!(without_foreign_fault(&Stamps::new(&[2; 32]), None, &back), clean, "another database");
         assert_eq!(without_foreign_fault(&stamps, None, "/launch?path=%2Fshop%2F"), None);
         // What comes back a second time bears one stamp.
         let again = way_back(&stamps, None, &back);

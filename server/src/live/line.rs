@@ -9,11 +9,17 @@ use tokio::sync::oneshot::{self, Receiver, Sender, error::TryRecvError};
 use windfirm_measure::frame::Frame;
 use windfirm_model::id::ExecutionId;
 
-/// Whether a frame was new.
+/// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     New,
     Known,
+    /// It is stored, for the portal in whose hands the run is.
+    Left,
+    /// As many wait for that portal as may.
+    Full,
+    /// The run has ended in the meantime.
+    Ended,
 }
 
 /// A frame that waits, for whoever takes it.

@@ -115,7 +115,7 @@ impl Asker {
         let measured = match &record.measured {
             Some(measured) => measured.clone(),
             None if record.state.is_live() && record.state.kind() != RunStateKind::Queued => {
-                collect::locked(&self.portal, record.id, record.execution).await.map_err(|error| self.internal(&error))?.measured()
+                collect::seen(&self.portal, &record).await.map_err(|error| self.internal(&error))?.measured()
             }
             None => Default::default(),
         };

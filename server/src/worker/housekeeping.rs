@@ -39,18 +39,8 @@ pub async fn round(portal: Arc<Portal>) {
     if let Err(error) = portal.store.delete_expired(&cleaning).await {
         tracing::warn!(%error, "housekeeping.sessions_not_cleaned");
     }
-    let reconciling: Permit<ReconcileAudit> = Permit::system(operation(), Resource::default());
-    let before = portal.clock.now().plus_seconds(-OPEN_TOO_LONG_S);
-    match portal.store.open_intents(&reconciling, before).await {
-        Ok(open) => {
-            for intent in open {
-                let why = "The portal ended before the outcome was written; what is stored tells how far it came.";
-                if let Err(error) = portal.store.reconcile(&reconciling, intent.operation, why).await {
-                    tracing::warn!(%error, seq = intent.seq, "housekeeping.intent_not_reconciled");
-                }
-            }
-        }
-        Err(error) => tracing::warn!(%error, "housekeeping.intents_not_read"),
+    if portal.lease.is_eldest() {
+        reconcile(&portal).await;
     }
     let forgetting: Permit<Reload> = Permit::system(operation(), Resource::default());
     if let Err(error) = portal.store.forget_inspections(&forgetting, portal.clock.now().plus_seconds(-INSPECTION_KEPT_S)).await {
@@ -66,11 +56,32 @@ pub async fn round(portal: Arc<Portal>) {
     }
 }
 
+/// Closes intents that were left open. One portal does it for all.
+async fn reconcile(portal: &Portal) {
+    let reconciling: Permit<ReconcileAudit> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
+    let before = portal.clock.now().plus_seconds(-OPEN_TOO_LONG_S);
+    match portal.store.open_intents(&reconciling, before).await {
+        Ok(open) => {
+            for intent in open {
+                let why = "The portal ended before the outcome was written; what is stored tells how far it came.";
+                if let Err(error) = portal.store.reconcile(&reconciling, intent.operation, why).await {
+                    tracing::warn!(%error, seq = intent.seq, "housekeeping.intent_not_reconciled");
+                }
+            }
+        }
+        Err(error) => tracing::warn!(%error, "housekeeping.intents_not_read"),
+    }
+}
+
 /// Executions whose run has ended: a crash came between settling and cleaning up, or the runner was still ending. Their orders hold
 /// a token. What the store does not know may be somebody else's and is left alone.
 async fn leftovers(portal: &Portal) -> Result<(), StepError> {
     let here: Permit<SuperviseRuns> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
     leftovers_of(portal, &*portal.local, &here, None).await?;
+    // Clusters are looked through by one portal for all.
+    if !portal.lease.is_eldest() {
+        return Ok(());
+    }
     let in_force = portal.rules.in_force();
     for (cluster, accounts) in preflight::accounts(&portal.sites, &in_force.policy.policy, &in_force.tree.tree) {
         let Some(site) = portal.sites.get(&cluster) else { continue };

@@ -21,7 +21,7 @@ use crate::{
     state::Portal,
     worker::{
         collect,
-        supervise::{StepError, end, permit},
+        supervise::{StepError, ask_to_end, permit},
     },
 };
 
@@ -43,6 +43,7 @@ pub async fn finish(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepErr
         // Stopped before anything was started: nothing was measured.
         Observation::Absent if matches!(run.state, RunState::Cancelling { .. }) => {
             let to = RunState::Cancelled { by: canceller(run) };
+            collect::take_waiting(portal, run.id, run.execution).await?;
             store(portal, run, to, Numbers::default()).await
         }
         Observation::Lost | Observation::Absent => lost(portal, run).await,
@@ -71,6 +72,7 @@ pub async fn cancelled_unseen(portal: &Arc<Portal>, run: &RunRecord) -> Result<(
 
 /// It could not even be started.
 pub async fn give_up(portal: &Arc<Portal>, run: &RunRecord, cause: Cause) -> Result<(), StepError> {
+    collect::take_waiting(portal, run.id, run.execution).await?;
     store(portal, run, RunState::Errored { cause }, Numbers::default()).await
 }
 
@@ -92,7 +94,8 @@ async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepor
 
 /// Of what has been delivered, without asking the executor for more.
 async fn numbers(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitReport>) -> Result<Numbers, StepError> {
-    let live = collect::locked(portal, run.id, run.execution).await?;
+    collect::take_waiting(portal, run.id, run.execution).await?;
+    let live = collect::owned(portal, run.id, run.execution).await?;
     let measured = results::measured(&live.merger, report.map_or(live.started(), |report| report.started), &live.thresholds);
     let nothing = Vec::new();
     let completeness =
@@ -221,8 +224,8 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
 
 /// Ends k6 when a threshold of the script asks for it on the merged data.
 pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    let mut live = collect::locked(portal, run.id, run.execution).await?;
-    if live.abort_asked || !live.thresholds.iter().any(|threshold| threshold.abort_on_fail) {
+    let mut live = collect::owned(portal, run.id, run.execution).await?;
+    if live.asked.aborted || !live.thresholds.iter().any(|threshold| threshold.abort_on_fail) {
         return Ok(());
     }
     let rows = threshold::rows(&live.merger, &live.thresholds);
@@ -230,9 +233,5 @@ pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), S
     let elapsed_s = portal.clock.now().micros_since(live.started()) as f64 / 1_000_000.0;
     let Some(broken) = threshold::abort_due(&live.thresholds, &rows, elapsed_s) else { return Ok(()) };
     let reason = format!("{ABORTED_BY_THRESHOLD} {} {}", broken.metric, broken.expression);
-    let executor = portal.executor(run)?;
-    end(portal, run, &reason, async |permit| executor.stop(permit, run.execution, &reason).await).await?;
-    // After a restart it may be asked once more, and then that stands in the record too.
-    live.abort_asked = true;
-    Ok(())
+    ask_to_end(portal, run, &mut live, &reason, |asked| asked.aborted = true).await
 }

@@ -1,9 +1,11 @@
 //! Moves every live run on: starts what is queued, adopts what runs, stops what is to be stopped, hands over what has ended.
 //!
+//! Where several portals share a database, each looks after the runs that are in its hands, and takes those over whose portal is no more.
+//!
 //! It takes no input: each round reads the live runs and asks the executor where each one stands. A step that somebody else
 //! was faster with is simply looked at again in the next round.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Instant};
 
 use sha2::{Digest as _, Sha256};
 use windfirm_executor::{AllowedTarget, ExecutorError, InCluster, Observation, Orders, PAST_DEADLINE, Secret};
@@ -19,10 +21,11 @@ use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
 use windfirm_store::{
     StoreError,
     audit::Details,
-    runs::{RunRecord, Step},
+    runs::{AskedToEnd, RunRecord, Step},
 };
 
 use crate::{
+    live::LiveExecution,
     state::Portal,
     usecase::{
         bundle,
@@ -39,6 +42,9 @@ const LATE_AFTER_S: u32 = 30;
 /// nobody: it hangs, or was stopped by a signal.
 const HUNG_AFTER_S: u32 = 90;
 
+/// In the handle of a run on a portal's own machine: which portal's.
+const HOME: &str = "home";
+
 /// A right that is put back within this time ends nothing. Taken away, it bites some ten seconds later, and the run has to end within 30.
 const REFUSED_FOR_S: i64 = 8;
 
@@ -51,12 +57,32 @@ pub enum StepError {
     Executor(#[from] ExecutorError),
     #[error(transparent)]
     Collect(#[from] collect::CollectError),
+    #[error("this portal has not renewed its lease for too long; it goes on when it has")]
+    NoLease,
     #[error("{0}")]
     Other(String),
 }
 
+impl StepError {
+    /// Somebody else was faster, or will be asked again: the next round sees what is.
+    const fn is_nothing(&self) -> bool {
+        use StoreError::{Moved, NotOurs, Waiting, WrongTransition};
+        matches!(self, Self::NoLease | Self::Store(Moved | NotOurs | Waiting | WrongTransition(_)) | Self::Collect(collect::CollectError::Store(NotOurs)))
+    }
+    const fn is_not_ours(&self) -> bool {
+        matches!(self, Self::Store(StoreError::NotOurs) | Self::Collect(collect::CollectError::Store(StoreError::NotOurs)))
+    }
+}
+
+fn check_lease(portal: &Portal) -> Result<(), StepError> {
+    if portal.lease.is_held(Instant::now()) { Ok(()) } else { Err(StepError::NoLease) }
+}
+
 /// One round over all live runs.
 pub async fn round(portal: Arc<Portal>) {
+    if !portal.lease.is_held(Instant::now()) {
+        return;
+    }
     let runs = match portal.store.live_runs(&Access::system(SystemTask::RunSupervisor)).await {
         Ok(runs) => runs,
         Err(error) => {
@@ -64,8 +90,10 @@ pub async fn round(portal: Arc<Portal>) {
             return;
         }
     };
+    let own = portal.store.portal();
+    // A first look, to ask the store for no place that cannot be had. On portals' own machines each has its own.
     let mut busy: HashMap<Option<&str>, u32> = HashMap::new();
-    for run in runs.iter().filter(|run| !matches!(run.state, RunState::Queued)) {
+    for run in runs.iter().filter(|run| !matches!(run.state, RunState::Queued) && (run.owner == own || cluster_of(run).is_some())) {
         let taken = busy.entry(cluster_of(run)).or_default();
         *taken = taken.saturating_add(1);
     }
@@ -77,12 +105,34 @@ pub async fn round(portal: Arc<Portal>) {
                 continue;
             }
             *taken = taken.saturating_add(1);
+        } else if run.owner != own && run.owner.is_some_and(|owner| portal.lease.knows(owner)) {
+            continue;
         }
-        match step(&portal, run).await {
-            Ok(()) | Err(StepError::Store(StoreError::Moved | StoreError::WrongTransition(_))) => {}
-            Err(error) => tracing::error!(run = %run.id, state = run.state.kind().word(), %error, "supervisor.step_failed"),
+        let done = if matches!(run.state, RunState::Queued) || run.owner == own { step(&portal, run).await } else { take_over(&portal, run).await };
+        match done {
+            Ok(()) => {}
+            Err(error) => {
+                if error.is_not_ours() {
+                    collect::let_go(&portal, run.execution).await;
+                }
+                if !error.is_nothing() {
+                    tracing::error!(run = %run.id, state = run.state.kind().word(), %error, "supervisor.step_failed");
+                }
+            }
         }
     }
+}
+
+/// A run whose portal is no more. What it is at is seen in the next round.
+async fn take_over(portal: &Portal, run: &RunRecord) -> Result<(), StepError> {
+    check_lease(portal)?;
+    // From before runs had portals: nothing has happened to it.
+    let events = run.owner.map(|_| event(portal, "The portal that looked after it is gone; another one goes on", false));
+    portal.store.take_over(&permit(portal, run), run.version, events.as_slice()).await?;
+    metrics::counter!("windfirm_runs_taken_over_total").increment(1);
+    tracing::info!(run = %run.id, "supervisor.taken_over");
+    portal.wake.notify_one();
+    Ok(())
 }
 
 fn cluster_of(run: &RunRecord) -> Option<&str> {
@@ -98,6 +148,10 @@ fn permit_of(run: &RunRecord, operation: OperationId) -> Permit<SuperviseRuns> {
 }
 
 async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+    check_lease(portal)?;
+    if matches!(run.state, RunState::Running { .. } | RunState::Finishing { .. } | RunState::Cancelling { .. }) {
+        recall(portal, run).await?;
+    }
     match run.state {
         RunState::Queued => start(portal, run).await,
         RunState::Starting { since } => starting(portal, run, since).await,
@@ -122,8 +176,10 @@ async fn start(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
         return settle::give_up(portal, run, cause).await;
     }
     let now = portal.clock.now();
-    let version = advance(portal, run, RunState::Starting { since: now }, vec![event(portal, "Taken from the queue", false)], None).await?;
-    let started = RunRecord { version, state: RunState::Starting { since: now }, ..run.clone() };
+    let to =
+        Step { version: run.version, to: RunState::Starting { since: now }, confinement: None, events: vec![event(portal, "Taken from the queue", false)] };
+    let Some(version) = portal.store.take_from_queue(&permit(portal, run), to, portal.slots(cluster_of(run))).await? else { return Ok(()) };
+    let started = RunRecord { version, owner: portal.store.portal(), state: RunState::Starting { since: now }, ..run.clone() };
     order(portal, &started).await
 }
 
@@ -133,7 +189,12 @@ async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
             let permit = permit(portal, run);
             let hash: [u8; 32] = Sha256::digest(orders.token.reveal().as_bytes()).into();
             let handle = portal.executor(run)?.handle(&permit, run.execution)?;
-            let handle = serde_json::to_value(handle).map_err(|error| StepError::Other(error.to_string()))?;
+            let mut handle = serde_json::to_value(handle).map_err(|error| StepError::Other(error.to_string()))?;
+            if run.manifest.placement.is_none()
+                && let Some(fields) = handle.as_object_mut()
+            {
+                fields.insert(HOME.to_owned(), portal.home.name().into());
+            }
             // Armed before it starts: the first delivery may come at once.
             portal.store.arm_execution(&permit, run.execution, &hash, &handle).await?;
             let facts = vec![
@@ -142,6 +203,7 @@ async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
                 ("k6".to_owned(), portal.k6_version.clone()),
             ];
             portal.store.intent(&permit, EventCode::RunStart, &Details { facts, ..Details::default() }).await?;
+            check_lease(portal)?;
             let started = portal.executor(run)?.start(&permit, &orders).await.map(drop);
             record_outcome(portal, &permit, &started).await?;
             match started {
@@ -235,6 +297,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
     match observed {
         Err(error) if over => give_up_late(portal, run, limit_s, &sentence(&error)).await,
         Err(error) => Err(error.into()),
+        Ok(Observation::Absent) if is_elsewhere(portal, run).await? => settle::lost(portal, run).await,
         Ok(Observation::Absent) if over => give_up_late(portal, run, limit_s, "It could not be ordered.").await,
         Ok(Observation::Absent) => order(portal, run).await,
         Ok(Observation::Running { k6_started, confinement, .. }) => {
@@ -244,7 +307,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
             }
             advance(portal, run, RunState::Running { since: k6_started }, events, Some(confinement)).await?;
             // Somebody may have watched it while it was queued: its seconds count from here.
-            collect::locked(portal, run.id, run.execution).await?.set_started(k6_started);
+            collect::owned(portal, run.id, run.execution).await?.set_started(k6_started);
             Ok(())
         }
         Ok(Observation::Ended(report)) => {
@@ -261,6 +324,13 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
     }
 }
 
+/// Whether it was ordered on the machine of another portal, where nobody here can see it: it is never started twice.
+async fn is_elsewhere(portal: &Portal, run: &RunRecord) -> Result<bool, StepError> {
+    let known = portal.store.execution(&Access::system(SystemTask::RunSupervisor), run.execution).await?;
+    let home = known.and_then(|execution| Some(execution.handle?.get(HOME)?.as_str()?.to_owned()));
+    Ok(home.is_some_and(|home| home != portal.home.name()))
+}
+
 async fn give_up_late(portal: &Arc<Portal>, run: &RunRecord, limit_s: u32, why: &str) -> Result<(), StepError> {
     let message = format!("It did not start within {limit_s} s. {why}").trim_end().to_owned();
     let killed = match portal.executor(run) {
@@ -274,12 +344,12 @@ async fn give_up_late(portal: &Arc<Portal>, run: &RunRecord, limit_s: u32, why: 
     settle::give_up(portal, run, Cause::StartFailed { message }).await
 }
 
-/// Puts events on the timeline that were not told yet. After a restart they may be told once more.
+/// Puts events on the timeline that were not told yet.
 async fn tell(portal: &Arc<Portal>, run: &RunRecord, events: &[RunEvent]) -> Result<(), StepError> {
     if events.is_empty() {
         return Ok(());
     }
-    let mut live = collect::locked(portal, run.id, run.execution).await?;
+    let mut live = collect::owned(portal, run.id, run.execution).await?;
     let new: Vec<_> = events.iter().filter(|event| !live.events_said.contains(&event.text)).cloned().collect();
     if new.is_empty() {
         return Ok(());
@@ -326,7 +396,7 @@ async fn refused_for_long(portal: &Arc<Portal>, run: &RunRecord, observed: &Resu
         Err(error @ ExecutorError::Cluster { passing: false, .. }) => Some(sentence(error)),
         _ => None,
     };
-    let mut live = collect::locked(portal, run.id, run.execution).await?;
+    let mut live = collect::owned(portal, run.id, run.execution).await?;
     let Some(why) = refused else {
         live.refused_since = None;
         return Ok(None);
@@ -338,7 +408,7 @@ async fn refused_for_long(portal: &Arc<Portal>, run: &RunRecord, observed: &Resu
 
 /// Those that were not told while it ran.
 async fn untold(portal: &Arc<Portal>, run: &RunRecord, events: Vec<RunEvent>) -> Result<Vec<RunEvent>, StepError> {
-    let live = collect::locked(portal, run.id, run.execution).await?;
+    let live = collect::owned(portal, run.id, run.execution).await?;
     Ok(events.into_iter().filter(|event| !live.events_said.contains(&event.text)).collect())
 }
 
@@ -349,14 +419,69 @@ async fn end_if_late(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) ->
     if !(i64::from(LATE_AFTER_S) * 1_000_000..i64::from(HUNG_AFTER_S) * 1_000_000).contains(&late_us) {
         return Ok(());
     }
-    let mut live = collect::locked(portal, run.id, run.execution).await?;
-    if live.deadline_asked {
+    let mut live = collect::owned(portal, run.id, run.execution).await?;
+    if live.asked.late {
         return Ok(());
     }
     let why = format!("{PAST_DEADLINE} {} s.", deadline_s(run));
+    ask_to_end(portal, run, &mut live, &why, |asked| asked.late = true).await
+}
+
+/// Asks k6 to end for a reason of the portal's own. That it was asked stands in the store before: whoever takes the run over asks again by
+/// the same operation, and judges the end by the same reason.
+pub(crate) async fn ask_to_end(
+    portal: &Portal,
+    run: &RunRecord,
+    live: &mut LiveExecution,
+    why: &str,
+    how: impl FnOnce(&mut AskedToEnd) + Send,
+) -> Result<(), StepError> {
     let executor = portal.executor(run)?;
-    end(portal, run, &why, async |permit| executor.stop(permit, run.execution, &why).await).await?;
-    live.deadline_asked = true;
+    let before = live.asked.clone();
+    end(portal, run, why, async |permit| {
+        let mut asked = before.clone();
+        asked.why.get_or_insert_with(|| why.to_owned());
+        asked.operation = Some(permit.operation());
+        how(&mut asked);
+        note_ending(portal, run, permit, &asked).await?;
+        (live.asked, live.recalled) = (asked, true);
+        let stopped = executor.stop(permit, run.execution, why).await;
+        if stopped.is_err() {
+            // It is asked again.
+            live.asked.aborted = before.aborted;
+            live.asked.late = before.late;
+        }
+        stopped
+    })
+    .await
+}
+
+async fn note_ending(portal: &Portal, run: &RunRecord, permit: &Permit<SuperviseRuns>, asked: &AskedToEnd) -> Result<(), ExecutorError> {
+    // Nothing was asked of the executor then.
+    portal.store.note_ending(permit, run.execution, asked).await.map_err(|error| ExecutorError::Cut(error.to_string()))
+}
+
+/// What a portal before this one asked for, or this one before it was started again: the executor is told why, and k6 is asked again if it
+/// was asked for a reason of the portal's own. It may not have heard.
+async fn recall(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+    let mut live = collect::owned(portal, run.id, run.execution).await?;
+    if live.recalled {
+        return Ok(());
+    }
+    let executor = portal.executor(run)?;
+    if let Some(why) = live.asked.why.clone() {
+        executor.recall(run.execution, &why).await;
+        if matches!(run.state, RunState::Running { .. })
+            && (live.asked.aborted || live.asked.late)
+            && let Some(operation) = live.asked.operation
+            && let Err(error) = executor.stop(&permit_of(run, operation), run.execution, &why).await
+        {
+            // How it stands is seen all the same, and it is asked again in the next round.
+            tracing::warn!(%error, run = %run.id, "supervisor.not_asked_again");
+            return Ok(());
+        }
+    }
+    live.recalled = true;
     Ok(())
 }
 
@@ -380,6 +505,7 @@ pub(crate) async fn end(
     why: &str,
     ending: impl AsyncFnOnce(&Permit<SuperviseRuns>) -> Result<(), ExecutorError>,
 ) -> Result<(), StepError> {
+    check_lease(portal)?;
     let permit = permit(portal, run);
     let details = Details { reason: Some(why.to_owned()), ..Details::default() };
     portal.store.intent(&permit, EventCode::RunStop, &details).await?;
@@ -405,13 +531,17 @@ async fn stop(portal: &Arc<Portal>, run: &RunRecord, reason: &str) -> Result<(),
     if run.manifest.placement.is_none() {
         return Ok(executor.stop(&permit(portal, run), run.execution, reason).await?);
     }
-    let mut live = collect::locked(portal, run.id, run.execution).await?;
-    if let Some(operation) = live.stopping {
+    let mut live = collect::owned(portal, run.id, run.execution).await?;
+    if let Some(operation) = live.asked.wish {
         drop(live);
         return Ok(executor.stop(&permit_of(run, operation), run.execution, reason).await?);
     }
     end(portal, run, reason, async |permit| {
-        live.stopping = Some(permit.operation());
+        let mut asked = live.asked.clone();
+        asked.why.get_or_insert_with(|| reason.to_owned());
+        asked.wish = Some(permit.operation());
+        note_ending(portal, run, permit, &asked).await?;
+        live.asked = asked;
         drop(live);
         executor.stop(permit, run.execution, reason).await
     })

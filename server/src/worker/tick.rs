@@ -1,5 +1,7 @@
 //! Once a second: for each live execution, the new numbers as one message, serialised once for all who watch.
 //!
+//! Of a run in another portal's hands they are read from the store first.
+//!
 //! Here entries go whose run has ended: whoever opened one while its run was being cancelled or settled left it behind.
 
 use std::sync::Arc;
@@ -11,9 +13,13 @@ use windfirm_model::{
     view::run::{LiveTick, RunEvent},
 };
 use windfirm_policy::Access;
-use windfirm_store::{StoreError, runs::RunRecord};
+use windfirm_store::runs::RunRecord;
 
-use crate::{live::LiveExecution, state::Portal};
+use crate::{
+    live::LiveExecution,
+    state::Portal,
+    worker::collect::{self, CollectError},
+};
 
 /// One round.
 pub async fn round(portal: Arc<Portal>) {
@@ -24,7 +30,7 @@ pub async fn round(portal: Arc<Portal>) {
     }
 }
 
-async fn tick(portal: &Portal, execution: ExecutionId, entry: Arc<Mutex<LiveExecution>>) -> Result<(), StoreError> {
+async fn tick(portal: &Portal, execution: ExecutionId, entry: Arc<Mutex<LiveExecution>>) -> Result<(), CollectError> {
     let access = Access::system(SystemTask::RunSupervisor);
     let mut live = entry.lock_owned().await;
     if live.torn {
@@ -40,6 +46,9 @@ async fn tick(portal: &Portal, execution: ExecutionId, entry: Arc<Mutex<LiveExec
     }
     match portal.store.run(&access, live.run).await?.filter(|record| record.state.is_live()) {
         Some(record) => {
+            if record.owner.is_some() && record.owner != portal.store.portal() {
+                collect::catch_up(portal, execution, &mut live).await?;
+            }
             let events = portal.store.run_events(&access, live.run).await?;
             tell(portal, record, &events, &mut live);
         }

@@ -23,7 +23,10 @@ use sqlx::{
 use tokio::time::Instant;
 use windfirm_model::clock::{Clock, Timestamp};
 
-use crate::error::{StoreError, is_login_refused};
+use crate::{
+    error::{StoreError, is_login_refused},
+    portals::Standing,
+};
 
 /// How long a statement waits for a lock, and a request for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -61,6 +64,8 @@ impl Tx {
 pub struct Store {
     db: Db,
     clock: Arc<dyn Clock>,
+    /// As which portal it writes.
+    pub(crate) standing: Arc<Mutex<Standing>>,
     /// Digests of access sets whose rows are known to stand in the database.
     pub(crate) known_scopes: Arc<Mutex<HashSet<String>>>,
 }
@@ -81,7 +86,7 @@ impl Store {
         } else {
             return Err(StoreError::BadUrl("it starts with neither “sqlite:” nor “postgres:”.".to_owned()));
         };
-        Ok(Self { db, clock, known_scopes: Arc::default() })
+        Ok(Self { db, clock, standing: Arc::default(), known_scopes: Arc::default() })
     }
     pub(crate) const fn db(&self) -> &Db {
         &self.db
@@ -111,6 +116,7 @@ impl Store {
             }
             Db::Postgres { pool } => pool.close().await,
         }
+        self.forget_standing();
     }
     /// Takes another URL of the same database: another password, another user. It is tried first; then new connections are made by it, and
     /// those that are open go on until they have served their time. After an error all is as it was.
@@ -189,7 +195,7 @@ fn is_postgres(url: &str) -> bool {
 
 fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::BadUrl("it is no PostgreSQL URL.".to_owned()))?;
-    let bounds = [("statement_timeout", "30s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "60s")];
+    let bounds = [("statement_timeout", "30s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
     Ok(options.application_name("windfirm").options(bounds))
 }
 

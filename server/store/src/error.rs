@@ -24,6 +24,17 @@ pub enum StoreError {
     /// The version that a change was based on is gone: somebody else was faster. Read again, decide again.
     #[error("the run has changed in the meantime; read it again")]
     Moved,
+    /// Another portal looks after the run by now, or it has ended: what this one wanted to write is not written.
+    #[error("the run is not in this portal's hands any more")]
+    NotOurs,
+    /// Other portals took deliveries in that are not merged yet. Merge them, then try again.
+    #[error("deliveries of the run still wait to be merged")]
+    Waiting,
+    /// A second portal on a SQLite file.
+    #[error(
+        "another portal works on the SQLite file {0}. SQLite has one portal: end the other one, or keep the data in PostgreSQL, which several portals can share."
+    )]
+    TwoPortals(String),
     #[error(transparent)]
     WrongTransition(#[from] WrongTransition),
     /// The permit does not say what the change is to be made on. A fault of ours.

@@ -40,6 +40,8 @@ pub struct Batch {
     /// The seconds that have changed, whole.
     pub windows: Vec<WindowRow>,
     pub events: Vec<RunEvent>,
+    /// Number of this step, one more than that of the step before. Those who watch at another portal go on from the last that they know.
+    pub merged: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +51,91 @@ pub enum FrameInsert {
     Known,
 }
 
-// The join sees to it that the execution is one of the run that the permit was made for.
-const ADD_FRAME: &str = "
-insert into frames (execution_id, key, received_us, payload)
-select e.id, $2, $3, $4 from executions e where e.id = $1 and e.run_id = $5
-on conflict (execution_id, key) do nothing";
+/// What became of a delivery that came to another portal than the run's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    New,
+    Known,
+    /// As many wait as may. Nothing was stored.
+    Full,
+    /// The run has ended. Nothing was stored.
+    Ended,
+}
+
+/// Where frames that other portals took in wait for this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingAt {
+    pub run: RunId,
+    pub execution: ExecutionId,
+}
+
+/// Statements that look at the run's row, and keep it as it is until their transaction ends: on PostgreSQL by a lock that they share, on
+/// SQLite because there is one writer.
+struct Text {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+impl Text {
+    const fn of(&self, tx: &Tx) -> &'static str {
+        match tx {
+            Tx::Sqlite(_) => self.sqlite,
+            Tx::Postgres(_) => self.postgres,
+        }
+    }
+}
+
+// The join sees to it that the execution is one of the run that the permit was made for, and the run in the hands of who writes.
+macro_rules! add_frame {
+    ($lock:literal) => {
+        concat!(
+            "insert into frames (execution_id, key, received_us, payload, merged) \
+             select e.id, $2, $3, $4, $6 from executions e join runs r on r.id = e.run_id \
+             where e.id = $1 and e.run_id = $5 and r.live and r.owner is not distinct from $7",
+            $lock,
+            " on conflict (execution_id, key) do nothing"
+        )
+    };
+}
+const ADD_FRAME: Text = Text { sqlite: add_frame!(""), postgres: add_frame!(" for share of r") };
+
+macro_rules! leave_frame {
+    ($lock:literal) => {
+        concat!(
+            "insert into frames (execution_id, key, received_us, payload, merged) \
+             select e.id, $2, $3, $4, null from executions e join runs r on r.id = e.run_id \
+             where e.id = $1 and e.run_id = $5 and r.live \
+             and (select count(*) from frames w where w.execution_id = $1 and w.merged is null) < $6",
+            $lock,
+            " on conflict (execution_id, key) do nothing"
+        )
+    };
+}
+const LEAVE_FRAME: Text = Text { sqlite: leave_frame!(""), postgres: leave_frame!(" for share of r") };
+
+macro_rules! hold {
+    ($lock:literal) => {
+        concat!(
+            "select r.id from executions e join runs r on r.id = e.run_id \
+             where e.id = $1 and r.id = $2 and r.live and r.owner is not distinct from $3",
+            $lock
+        )
+    };
+}
+const HOLD: Text = Text { sqlite: hold!(""), postgres: hold!(" for share of r") };
+
+macro_rules! hold_run {
+    ($lock:literal) => {
+        concat!("select r.id from runs r where r.id = $1 and r.owner is not distinct from $2", $lock)
+    };
+}
+const HOLD_RUN: Text = Text { sqlite: hold_run!(""), postgres: hold_run!(" for share of r") };
+
+const IS_FRAME: &str = "select key from frames where execution_id = $1 and key = $2";
+
+const IS_LIVE: &str = "select r.live from executions e join runs r on r.id = e.run_id where e.id = $1 and r.id = $2";
+
+const MERGED: &str = "update frames set merged = $1 where execution_id = $2 and key = $3 and merged is null";
 
 const IS_EXECUTION: &str = "select e.id from executions e where e.id = $1 and e.run_id = $2";
 
@@ -80,6 +162,29 @@ const FRAMES: &str = concat!(
 row! {
     struct StoredFrame { key: String, received_us: i64, payload: Vec<u8> }
 }
+
+// By the step that merged them; those that wait are not among them.
+const FRAMES_SINCE: &str = concat!(
+    "select f.key, f.received_us, f.payload, f.merged from frames f join executions e on e.id = f.execution_id join runs r on r.id = e.run_id where ",
+    in_scope!("r"),
+    " and f.execution_id = $2 and (f.merged, f.key) > ($3, $4) order by f.merged, f.key limit $5"
+);
+
+row! {
+    struct MergedFrame { key: String, received_us: i64, payload: Vec<u8>, merged: i64 }
+}
+
+const WAITING: &str = concat!(
+    "select f.key, f.received_us, f.payload from frames f join executions e on e.id = f.execution_id join runs r on r.id = e.run_id where ",
+    in_scope!("r"),
+    " and f.execution_id = $2 and f.merged is null order by f.received_us, f.key limit $3"
+);
+
+const WAITING_AT: &str = concat!(
+    "select e.id, e.run_id from executions e join runs r on r.id = e.run_id where ",
+    in_scope!("r"),
+    " and r.live and r.owner = $2 and exists (select 1 from frames f where f.execution_id = e.id and f.merged is null)"
+);
 
 const WINDOWS: &str = concat!(
     "select w.second, w.content from windows w join executions e on e.id = w.execution_id join runs r on r.id = e.run_id where ",
@@ -118,16 +223,102 @@ impl Store {
     pub async fn store_batch(&self, permit: &Permit<StoreMeasurements>, execution: ExecutionId, batch: &Batch) -> Result<FrameInsert, StoreError> {
         let run = target_run(permit)?;
         let mut tx = self.begin().await?;
+        let sql = ADD_FRAME.of(&tx);
+        let owner = self.portal().map(|portal| portal.0);
         for frame in &batch.frames {
-            let added = execute!(&mut tx, ADD_FRAME, execution.0, values::plain(&frame.key), frame.received.0, &frame.payload, run.0)?;
+            let key = values::plain(&frame.key);
+            let added = execute!(&mut tx, sql, execution.0, &key, frame.received.0, &frame.payload, run.0, batch.merged, owner)?;
             if added == 0 {
-                return check_execution(&mut tx, execution, run).await.map(|()| FrameInsert::Known);
+                check_execution(&mut tx, execution, run).await?;
+                let known = tx_optional!(&mut tx, (String,), IS_FRAME, execution.0, &key)?;
+                return known.map(|_| FrameInsert::Known).ok_or(StoreError::NotOurs);
             }
         }
         put_windows(&mut tx, execution, &batch.windows).await?;
         insert_events(&mut tx, run, &batch.events).await?;
         tx.commit().await?;
         Ok(FrameInsert::New)
+    }
+
+    /// Stores a delivery of a run that another portal looks after: it is safe from here on, and waits for that portal to merge it. At most
+    /// `most` wait of one execution.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuch`] when the execution is not one of the permit's run, [`StoreError::NoTarget`]; else the database's.
+    pub async fn leave_frame(&self, permit: &Permit<StoreMeasurements>, execution: ExecutionId, frame: &FrameRow, most: u32) -> Result<Left, StoreError> {
+        let run = target_run(permit)?;
+        let mut tx = self.begin().await?;
+        let sql = LEAVE_FRAME.of(&tx);
+        let key = values::plain(&frame.key);
+        if execute!(&mut tx, sql, execution.0, &key, frame.received.0, &frame.payload, run.0, i64::from(most))? == 1 {
+            tx.commit().await?;
+            return Ok(Left::New);
+        }
+        let (live,) = tx_optional!(&mut tx, (bool,), IS_LIVE, execution.0, run.0)?.ok_or(StoreError::NoSuch("execution"))?;
+        let known = tx_optional!(&mut tx, (String,), IS_FRAME, execution.0, &key)?.is_some();
+        Ok(if known {
+            Left::Known
+        } else if live {
+            Left::Full
+        } else {
+            Left::Ended
+        })
+    }
+
+    /// Where frames wait for this portal, which has joined.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn waiting_at(&self, access: &Access) -> Result<Vec<WaitingAt>, StoreError> {
+        let Some(portal) = self.portal() else { return Ok(Vec::new()) };
+        let scope = self.scope(access, Action::ViewRun).await?;
+        let rows = fetch_all!(self, (uuid::Uuid, uuid::Uuid), WAITING_AT, scope, portal.0)?;
+        Ok(rows.into_iter().map(|(execution, run)| WaitingAt { run: RunId(run), execution: ExecutionId(execution) }).collect())
+    }
+
+    /// Frames of an execution that wait to be merged, at most `limit`, by time of arrival.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn waiting_frames(&self, access: &Access, execution: ExecutionId, limit: u32) -> Result<Vec<FrameRow>, StoreError> {
+        let scope = self.scope(access, Action::ViewRun).await?;
+        let rows = fetch_all!(self, StoredFrame, WAITING, scope, execution.0, i64::from(limit))?;
+        Ok(rows.into_iter().map(|row| FrameRow { key: row.key, received: Timestamp(row.received_us), payload: row.payload }).collect())
+    }
+
+    /// Says that frames that had waited are merged, by step number `merged`, with the windows that have changed: all together or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOurs`]; [`StoreError::Moved`] when one of them does not wait any more; else as [`Store::store_batch`].
+    pub async fn merge_waiting(
+        &self,
+        permit: &Permit<StoreMeasurements>,
+        execution: ExecutionId,
+        keys: &[String],
+        windows: &[WindowRow],
+        merged: i64,
+    ) -> Result<(), StoreError> {
+        let run = target_run(permit)?;
+        let mut tx = self.begin().await?;
+        self.hold(&mut tx, execution, run).await?;
+        for key in keys {
+            if execute!(&mut tx, MERGED, merged, execution.0, values::plain(key))? != 1 {
+                return Err(StoreError::Moved);
+            }
+        }
+        put_windows(&mut tx, execution, windows).await?;
+        tx.commit().await
+    }
+
+    /// That the run is in this portal's hands, and stays so until the transaction ends.
+    pub(crate) async fn hold(&self, tx: &mut Tx, execution: ExecutionId, run: RunId) -> Result<(), StoreError> {
+        let sql = HOLD.of(tx);
+        let owner = self.portal().map(|portal| portal.0);
+        if tx_optional!(&mut *tx, (uuid::Uuid,), sql, execution.0, run.0, owner)?.is_some() {
+            return Ok(());
+        }
+        check_execution(tx, execution, run).await?;
+        Err(StoreError::NotOurs)
     }
 
     /// Puts log lines at their numbers, the first at `from`; lines that are there already stay. `dropped` counts, over the
@@ -145,7 +336,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let run = target_run(permit)?;
         let mut tx = self.begin().await?;
-        check_execution(&mut tx, execution, run).await?;
+        self.hold(&mut tx, execution, run).await?;
         for (number, line) in (from..).zip(lines) {
             let at = line.at.map(|at| at.0);
             execute!(&mut tx, ADD_LINE, execution.0, values::count(number), at, values::plain(&line.level), values::plain(&line.text))?;
@@ -161,6 +352,9 @@ impl Store {
     pub async fn store_events(&self, permit: &Permit<StoreMeasurements>, events: &[RunEvent]) -> Result<(), StoreError> {
         let run = target_run(permit)?;
         let mut tx = self.begin().await?;
+        let sql = HOLD_RUN.of(&tx);
+        let owner = self.portal().map(|portal| portal.0);
+        tx_optional!(&mut tx, (uuid::Uuid,), sql, run.0, owner)?.ok_or(StoreError::NotOurs)?;
         insert_events(&mut tx, run, events).await?;
         tx.commit().await
     }
@@ -187,6 +381,16 @@ impl Store {
         let (received, key) = after.map_or((i64::MIN, ""), |frame| (frame.received.0, frame.key.as_str()));
         let rows = fetch_all!(self, StoredFrame, FRAMES, scope, execution.0, received, values::plain(key), i64::from(limit))?;
         Ok(rows.into_iter().map(|row| FrameRow { key: row.key, received: Timestamp(row.received_us), payload: row.payload }).collect())
+    }
+
+    /// Frames of an execution that were merged after the given step and key, at most `limit`, each with its step. Page until empty.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn frames_since(&self, access: &Access, execution: ExecutionId, step: i64, key: &str, limit: u32) -> Result<Vec<(i64, FrameRow)>, StoreError> {
+        let scope = self.scope(access, Action::ViewRun).await?;
+        let rows = fetch_all!(self, MergedFrame, FRAMES_SINCE, scope, execution.0, step, values::plain(key), i64::from(limit))?;
+        Ok(rows.into_iter().map(|row| (row.merged, FrameRow { key: row.key, received: Timestamp(row.received_us), payload: row.payload })).collect())
     }
 
     /// All windows of an execution, in order of time.

@@ -6,7 +6,11 @@
 //!
 //! Without either, because no actor exists there yet or no app is concerned: the session rows behind the cookie
 //! ([`session::SessionRows`]), the transactions of a login that is under way ([`login`]), what k6 said of a content
-//! ([`inspection`], found only by its digest), and how long the queue is.
+//! ([`inspection`], found only by its digest), how long the queue is, and keys that portals share ([`Store::shared_key`]).
+//!
+//! Several portals may share a PostgreSQL ([`portals`]). A store that has joined writes what a run measures and becomes only while the
+//! run is in its own portal's hands: each such statement looks at the run's owner in its own transaction, so a portal that was taken
+//! for dead, and is not, changes nothing.
 //!
 //! To add a table: a migration with the next number in `/migrations/sqlite` and `/migrations/postgres`, its name in
 //! [`db::migrate`], a module here with `const` SQL beside the functions that use it, and a test in `tests/conformance`,
@@ -26,6 +30,7 @@ pub mod ingest;
 pub mod inspection;
 pub mod login;
 pub mod policy_version;
+pub mod portals;
 pub mod runs;
 mod scope;
 pub mod session;

@@ -10,7 +10,7 @@ pub mod supervise;
 use windfirm_model::{
     clock::Timestamp,
     environment::Environment,
-    id::{ExecutionId, RunId},
+    id::{ExecutionId, PortalId, RunId},
     path::AppPath,
     run::{Profile, RunState, RunStateKind},
     verdict::Verdict,
@@ -27,10 +27,10 @@ use crate::{
 
 pub use launch::{Bundle, Judged, Launched, NewRun, Room};
 pub use list::{Cursor, Passed, RunsFilter, RunsSlice, StateFilter, Who};
-pub use read::{Execution, QueueCounts};
+pub use read::{Execution, Progress, QueueCounts};
 pub use stop::Stopped;
 pub use summary::AppSummary;
-pub use supervise::{Settlement, Step};
+pub use supervise::{AskedToEnd, Settlement, Step};
 
 /// Everything that is kept of one run, but for frames, windows, log and events.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,8 @@ pub struct RunRecord {
     pub state: RunState,
     /// Counts the changes of state: what [`crate::Store::advance`] compares with.
     pub version: i64,
+    /// The portal that looks after it. None: it is queued, or is older than this was kept.
+    pub owner: Option<PortalId>,
     /// [`windfirm_model::actor::Actor::key`] of who launched it.
     pub by_key: String,
     pub by_name: String,
@@ -96,7 +98,7 @@ impl RunRecord {
 /// The columns of [`RecordRow`], for a query over `runs r join executions e`.
 macro_rules! record_columns {
     () => {
-        "r.id, e.id as execution_id, r.path, r.environment, r.app, r.test, r.profile, r.state_detail, r.version, r.by_key, r.by_name, \
+        "r.id, e.id as execution_id, r.path, r.environment, r.app, r.test, r.profile, r.state_detail, r.version, r.owner, r.by_key, r.by_name, \
          r.created_us, r.started_us, r.ended_us, r.planned_s, r.max_vus, r.target, r.reason, r.service_account, r.bundle_digest, \
          r.manifest, r.confinement, r.verdict, r.totals, r.band, r.completeness, r.measured"
     };
@@ -114,6 +116,7 @@ row! {
         profile: String,
         state_detail: Doc,
         version: i64,
+        owner: Option<uuid::Uuid>,
         by_key: String,
         by_name: String,
         created_us: i64,
@@ -170,6 +173,7 @@ impl RecordRow {
             profile: profile(&self.profile)?,
             state: values::undoc(TABLE, self.state_detail)?,
             version: self.version,
+            owner: self.owner.map(PortalId),
             by_key: self.by_key,
             by_name: self.by_name,
             created: Timestamp(self.created_us),

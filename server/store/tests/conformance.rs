@@ -25,6 +25,9 @@ mod passwords;
 #[path = "conformance/people.rs"]
 mod people;
 #[cfg(test)]
+#[path = "conformance/portals.rs"]
+mod portals;
+#[cfg(test)]
 #[path = "conformance/postgres.rs"]
 mod postgres;
 #[cfg(test)]

@@ -244,7 +244,7 @@ impl Guarded {
 }
 
 /// As somebody with a shell on the database; whether it was taken.
-fn sql(url: &str, commands: &[&str]) -> bool {
+pub(crate) fn sql(url: &str, commands: &[&str]) -> bool {
     let mut command = Command::new("psql");
     command.args(["--no-psqlrc", "--quiet", "--no-password", url]);
     commands.iter().for_each(|one| {

@@ -131,6 +131,7 @@ impl House {
 
     /// The next start of the same portal, on the same folder.
     pub(crate) async fn start_again(&self, change: impl FnOnce(&mut Config)) -> Self {
+        worker::lease::leave(&self.portal).await;
         let mut config = self.config.clone();
         change(&mut config);
         let Plan { runner, clock, .. } = Plan::default();

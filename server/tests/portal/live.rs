@@ -159,10 +159,10 @@ async fn step(house: &House, run: RunId, to: RunState, text: &str, confinement: 
 }
 
 /// The stream of a run, as a browser reads it.
-struct Stream(BodyDataStream, String);
+pub(crate) struct Stream(BodyDataStream, String);
 
 impl Stream {
-    async fn open(house: &House, who: As, run: RunId) -> Self {
+    pub(crate) async fn open(house: &House, who: As, run: RunId) -> Self {
         Self::open_with(house, &house.cookie(who).await.unwrap(), run).await
     }
 
@@ -188,7 +188,7 @@ impl Stream {
         }
     }
 
-    async fn tick(&mut self) -> LiveTick {
+    pub(crate) async fn tick(&mut self) -> LiveTick {
         let (name, data) = self.next().await.unwrap();
         assert_eq!(name, "tick", "{data}");
         serde_json::from_str(&data).unwrap()

@@ -1,7 +1,7 @@
 //! [`KubernetesExecutor`]: the executor's contract, kept with TestRuns.
 //!
 //! Everything is done as the permit's account, through the gateway. What stands in memory is only what was read, and why we asked for a
-//! stop; after a restart it is read again.
+//! stop; after a restart it is read again, and the supervisor says why again.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -353,6 +353,10 @@ impl Executor for KubernetesExecutor {
         let kept = self.kept(execution);
         let mut kept = kept.lock().await;
         self.observe_into(permit, execution, &mut kept).await
+    }
+
+    async fn recall(&self, execution: ExecutionId, reason: &str) {
+        self.kept(execution).lock().await.stop.get_or_insert_with(|| reason.to_owned());
     }
 
     async fn stop(&self, permit: &SupervisorPermit, execution: ExecutionId, reason: &str) -> Result<(), ExecutorError> {

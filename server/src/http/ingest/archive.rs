@@ -30,7 +30,12 @@ pub async fn give(State(portal): State<Arc<Portal>>, Path((execution, digest)): 
         Err(refused) => return refused,
     };
     let Some(file) = Shelf::in_state(&portal.settings.state).find(known.execution, &digest) else {
-        return refuse(StatusCode::NOT_FOUND, 0, "The files of this test are not here. Run it again.");
+        // Where several portals serve one address, the next question may find the one that has it.
+        return if known.ours {
+            refuse(StatusCode::NOT_FOUND, 0, "The files of this test are not here. Run it again.")
+        } else {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "Another replica of the portal has the files of this test. Ask again.")
+        };
     };
     let Ok(turn) = TURNS.try_acquire() else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "Others fetch their files at the moment. Ask again.");

@@ -20,6 +20,7 @@ migrations! {
     1 "0001_initial",
     2 "0002_judged",
     3 "0003_gates",
+    4 "0004_portals",
     5 "0005_deployments",
 }
 

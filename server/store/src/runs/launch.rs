@@ -83,8 +83,8 @@ const ADD_BUNDLE: &str = "insert into bundles (digest, content, created_us) valu
 
 const ADD_RUN: &str = "
 insert into runs (id, path, environment, app, test, profile, state, state_detail, live, version, by_key, by_name, by_folded, once,
-    created_us, planned_s, max_vus, target, reason, service_account, tree_commit, bundle_digest, manifest, confinement, band, judged)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+    created_us, planned_s, max_vus, target, reason, service_account, tree_commit, bundle_digest, manifest, confinement, band, judged, cluster)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
 on conflict (by_key, once) do nothing";
 
 const ADD_EXECUTION: &str = "insert into executions (id, run_id, log_dropped, created_us) values ($1, $2, 0, $3)";
@@ -145,6 +145,7 @@ impl Store {
             values::doc(TABLE, &Confinement::default())?,
             values::doc(TABLE, &Vec::<()>::new())?,
             values::doc(TABLE, &judged)?,
+            values::plain(new.manifest.placement.as_ref().map_or("", |placement| placement.cluster.as_str())),
         )?;
         if added == 0 {
             let before = tx_optional!(&mut tx, (uuid::Uuid,), BY_ONCE, values::plain(&actor.key()), once.as_deref())?;

@@ -3,7 +3,7 @@
 use windfirm_model::{
     action::Action,
     clock::Timestamp,
-    id::{ExecutionId, RunId},
+    id::{ExecutionId, PortalId, RunId},
     run::{RunState, RunStateKind},
     view::run::{LogLine, LogPage, RunEvent},
 };
@@ -12,7 +12,7 @@ use windfirm_policy::Access;
 use crate::{
     db::Store,
     error::StoreError,
-    runs::{RecordRow, RunRecord, TABLE, record_columns},
+    runs::{AskedToEnd, RecordRow, RunRecord, TABLE, record_columns},
     values::{self, Doc},
 };
 
@@ -27,6 +27,16 @@ pub struct Execution {
     pub handle: Option<serde_json::Value>,
     pub state: RunState,
     pub version: i64,
+    /// In whose hands its run is.
+    pub owner: Option<PortalId>,
+}
+
+/// What whoever looks after an execution has to know of the time before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Number of the last step that merged frames.
+    pub merged: i64,
+    pub ending: AskedToEnd,
 }
 
 const ONE: &str = concat!("select ", record_columns!(), " from runs r join executions e on e.run_id = r.id where ", in_scope!("r"), " and r.id = $2");
@@ -40,13 +50,24 @@ const LIVE: &str = concat!(
 );
 
 const EXECUTION: &str = concat!(
-    "select e.id, e.run_id, e.token_sha256, e.handle, r.state_detail, r.version from executions e join runs r on r.id = e.run_id where ",
+    "select e.id, e.run_id, e.token_sha256, e.handle, r.state_detail, r.version, r.owner from executions e join runs r on r.id = e.run_id where ",
     in_scope!("r"),
     " and e.id = $2"
 );
 
 row! {
-    struct ExecutionRow { id: uuid::Uuid, run_id: uuid::Uuid, token_sha256: Option<Vec<u8>>, handle: Option<Doc>, state_detail: Doc, version: i64 }
+    struct ExecutionRow { id: uuid::Uuid, run_id: uuid::Uuid, token_sha256: Option<Vec<u8>>, handle: Option<Doc>, state_detail: Doc, version: i64, owner: Option<uuid::Uuid> }
+}
+
+const PROGRESS: &str = concat!(
+    "select e.ending, (select coalesce(max(f.merged), 0) from frames f where f.execution_id = e.id) as merged \
+     from executions e join runs r on r.id = e.run_id where ",
+    in_scope!("r"),
+    " and e.id = $2"
+);
+
+row! {
+    struct ProgressRow { ending: Option<Doc>, merged: i64 }
 }
 
 const BUNDLE: &str = concat!("select b.content from runs r join bundles b on b.digest = r.bundle_digest where ", in_scope!("r"), " and r.id = $2");
@@ -132,7 +153,19 @@ impl Store {
             handle: row.handle.map(|handle| handle.0),
             state: values::undoc(TABLE, row.state_detail)?,
             version: row.version,
+            owner: row.owner.map(PortalId),
         }))
+    }
+
+    /// How far an execution's frames are merged, and why it was asked to end, if it was.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn progress(&self, access: &Access, id: ExecutionId) -> Result<Option<Progress>, StoreError> {
+        let scope = self.scope(access, Action::ViewRun).await?;
+        let Some(row) = fetch_optional!(self, ProgressRow, PROGRESS, scope, id.0)? else { return Ok(None) };
+        let ending = row.ending.map(|doc| values::undoc("executions", doc)).transpose()?.unwrap_or_default();
+        Ok(Some(Progress { merged: row.merged, ending }))
     }
 
     /// The frozen files of a run, as they were launched.

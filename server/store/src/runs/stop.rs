@@ -57,7 +57,7 @@ impl Store {
             past => return Ok(Stopped::TooLate(past)),
         };
         let event = windfirm_model::view::run::RunEvent { at: now, text: format!("{by} asked for the end of the run."), bad: false };
-        move_on(&mut tx, run, current, next, now, &[event]).await?;
+        move_on(&mut tx, run, current, next, now, &[event], None).await?;
         tx.commit().await?;
         Ok(stopped)
     }

@@ -31,6 +31,7 @@ fn batch(world: &World, key: &str, windows: &[(i64, &[u8])]) -> Batch {
     Batch {
         frames: vec![FrameRow { key: key.into(), received: world.clock.now(), payload: vec![0, 255, 1] }],
         windows: windows.iter().map(|(second, content)| WindowRow { second: *second, content: content.to_vec() }).collect(),
+        merged: 1,
         events: vec![RunEvent { at: world.clock.now(), text: format!("frame {key}"), bad: false }],
     }
 }
