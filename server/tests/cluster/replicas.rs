@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Within this time another portal goes on with the runs of one that has died.
-const TAKEN_OVER: Duration = Duration::from_secs(15);
+const TAKEN_OVER: Duration = Duration::from_secs(20);
 
 struct Portal {
     folder: tempfile::TempDir,
