@@ -253,6 +253,11 @@ impl Site {
         let preflight = self.preflight()?;
         Some((preflight.asked, preflight.of(account)?.clone()))
     }
+    /// Whether any account lacks something here, as far as the cluster was asked.
+    #[must_use]
+    pub fn any_lacks(&self) -> bool {
+        self.preflight().is_some_and(|preflight| preflight.accounts.iter().any(|account| !account.is_green()))
+    }
     /// What keeps a run as this account from being carried out here, a sentence each; empty: nothing.
     #[must_use]
     pub fn locks(&self, account: &str, now: Timestamp) -> Vec<String> {

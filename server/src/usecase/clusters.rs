@@ -71,6 +71,14 @@ impl Asker {
         Ok(found.collect())
     }
 
+    /// Those of them that lock an app of the asker's. While no account lacks anything, no app is looked at.
+    pub(super) async fn locking_findings(&self) -> Result<Vec<AccountFindings>, Fault> {
+        if !self.portal.sites.iter().any(|site| site.any_lacks()) {
+            return Ok(Vec::new());
+        }
+        Ok(self.account_findings().await?.into_iter().filter(|account| !account.green && !account.breaks.is_empty()).collect())
+    }
+
     /// By cluster and account, the apps that the asker sees and whose launches go as it.
     fn apps_by_account(&self) -> BTreeMap<(String, String), Vec<AppPath>> {
         let everybody = self.access.holds_everywhere(Action::ExplainAccess);

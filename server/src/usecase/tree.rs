@@ -42,7 +42,7 @@ impl Asker {
 impl Tree for Asker {
     async fn tree(&self, query: TreeQuery) -> Answer<TreePage> {
         // Of accounts that lock nothing of the asker's there is nothing to say beside the tree.
-        let accounts = self.account_findings().await?.into_iter().filter(|account| !account.green && !account.breaks.is_empty()).collect();
+        let accounts = self.locking_findings().await?;
         let runs = self.app_runs().await?;
         let launch = |place: &windfirm_policy::Place| self.may_launch(place);
         let clusters = self.cluster_states();

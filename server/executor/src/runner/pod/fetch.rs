@@ -69,7 +69,8 @@ fn run(wanted: &Wanted<'_>, token: &Path, file: &Path) -> Result<(), String> {
 
 async fn fetch(wanted: &Wanted<'_>, token: &str, file: &Path, patience: Duration) -> Result<(), String> {
     // Each try is a connection of its own: where several portals serve one address, one of them has the files.
-    let client = Client::builder().no_proxy().timeout(ONE_TRY).pool_max_idle_per_host(0).build().map_err(|error| format!("The portal cannot be asked: {error}."))?;
+    let client =
+        Client::builder().no_proxy().timeout(ONE_TRY).pool_max_idle_per_host(0).build().map_err(|error| format!("The portal cannot be asked: {error}."))?;
     let (until, mut pause) = (Instant::now() + patience, FIRST_PAUSE);
     loop {
         match fetch_once(&client, wanted, token, file).await {
