@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_portal_is_buried_when_its_beats_stand_still_while_one_looks_on() {
         let (lease, start) = (Lease::default(), Instant::now());
-        let beats = |second| i64::try_from(second.min(6)).unwrap();
+        let beats = |second: u64| i64::try_from(second.min(6)).unwrap();
         assert_eq!(look(&lease, start, 0, 100, beats), Some((16, beat(1, 6))));
     }
 

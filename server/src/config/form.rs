@@ -74,7 +74,8 @@ const CLUSTER: &[Field] = &[
     free("runs", Kind::Map(RUNS)),
 ];
 const KUBECONFIG: &[Field] = &[needed("file", Kind::Text), free("context", Kind::Text)];
-const ARGOCD: &[Field] = &[free("namespace", Kind::Text), free("instance_label", Kind::Text), free("installation_id", Kind::Text)];
+const ARGOCD: &[Field] =
+    &[free("namespace", Kind::Text), free("applications_in", Kind::Texts), free("instance_label", Kind::Text), free("installation_id", Kind::Text)];
 const RUNS: &[Field] = &[
     needed("portal", Kind::Address),
     needed("k6_image", Kind::Text),
