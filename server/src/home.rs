@@ -3,6 +3,7 @@
 use std::{
     fs::{File, TryLockError},
     io::{Read as _, Seek as _, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -41,11 +42,15 @@ impl Home {
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(failed)?;
-        let name = match text.trim().parse::<Uuid>() {
-            Ok(name) => name,
-            Err(_) => {
+        let inode = file.metadata().map_err(failed)?.ino();
+        let written = text.split_whitespace().collect::<Vec<_>>();
+        let name = match (written.first().map(|name| name.parse::<Uuid>()), written.get(1)) {
+            // A folder that was copied has the name of the other one, in a file of its own: two would take each other's place for ever.
+            (Some(Ok(name)), Some(file)) if *file == inode.to_string() => name,
+            _ => {
                 let name = clock.new_uuid();
-                file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{name}")).and_then(|()| file.sync_all()).map_err(failed)?;
+                let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{name} {inode}"));
+                written.and_then(|()| file.sync_all()).map_err(failed)?;
                 name
             }
         };
@@ -77,6 +82,9 @@ mod tests {
         let name = first.name().to_owned();
         first.leave();
         assert_eq!(Home::open(folder.path(), &SystemClock).unwrap().name(), name);
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(folder.path().join(FILE), copy.path().join(FILE)).unwrap();
+        assert_ne!(Home::open(copy.path(), &SystemClock).unwrap().name(), name, "a copy is another home");
         let other = tempfile::tempdir().unwrap();
         assert_ne!(Home::open(other.path(), &SystemClock).unwrap().name(), name);
     }

@@ -73,6 +73,11 @@ impl Lease {
         dead
     }
 
+    /// A run was taken over: what came for it until now was left in the store, as it would be for another portal.
+    pub fn took_over(&self, now: Instant) {
+        self.seen().company = Some(now);
+    }
+
     /// This portal was buried, and is nobody until its next beat.
     pub fn lost(&self) {
         let mut seen = self.seen();
@@ -170,5 +175,7 @@ mod tests {
         let later = now + COMPANY;
         lease.renewed(portal(2), &[beat(2, 2)], later, later);
         assert!(lease.is_eldest() && !lease.knows(portal(1)) && !lease.has_company(later));
+        lease.took_over(later);
+        assert!(lease.has_company(later), "what was left for the one before is looked for");
     }
 }

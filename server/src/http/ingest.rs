@@ -25,6 +25,7 @@ use windfirm_model::{
     actor::SystemTask,
     clock::Timestamp,
     id::{ExecutionId, RunId},
+    run::RunState,
 };
 use windfirm_policy::Access;
 
@@ -55,6 +56,7 @@ struct Admitted {
     run: RunId,
     /// Whether the run is in this portal's hands.
     ours: bool,
+    starting: bool,
 }
 
 /// The token decides before anything else; a wrong one does not tell whether the execution exists.
@@ -81,7 +83,7 @@ async fn admitted(portal: &Portal, execution: &str, headers: &HeaderMap) -> Resu
     if !known.state.is_live() {
         return Err(refuse(StatusCode::FORBIDDEN, 4, "This run has ended; nothing more is taken."));
     }
-    Ok(Admitted { execution, run: known.run, ours: known.owner == portal.store.portal() })
+    Ok(Admitted { execution, run: known.run, ours: known.owner == portal.store.portal(), starting: matches!(known.state, RunState::Starting { .. }) })
 }
 
 /// The handler. The token decides before anything of the body is read; a wrong one does not tell whether the execution exists.

@@ -278,8 +278,14 @@ pub async fn take_spool(portal: &Portal, run: &RunRecord) -> Result<u64, Collect
         }
         seen += u64::try_from(frames.len()).unwrap_or(u64::MAX);
         for together in frames.chunks(MOST_TOGETHER) {
-            let mut live = owned(portal, run.id, run.execution).await?;
-            take_frames(portal, run.id, &mut live, run.execution, together).await?;
+            let taken = take_frames(portal, run.id, &mut owned(portal, run.id, run.execution).await?, run.execution, together).await;
+            // One of them was left in the store a moment ago, for the portal that has the run now.
+            if matches!(taken, Err(CollectError::NotStored)) {
+                take_waiting(portal, run.id, run.execution).await?;
+                take_frames(portal, run.id, &mut owned(portal, run.id, run.execution).await?, run.execution, together).await?;
+            } else {
+                taken?;
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use windfirm_cluster::Reach;
-use windfirm_executor::Executor;
+use windfirm_cluster::{Reach, operator::Shelf};
+use windfirm_executor::{Executor, ExecutorError};
 use windfirm_model::{actor::SystemTask, audit::EventCode, id::OperationId};
 use windfirm_policy::{
     Access, Permit, Resource,
@@ -51,9 +51,26 @@ pub async fn round(portal: Arc<Portal>) {
     if let Err(error) = leftovers(&portal).await {
         tracing::warn!(%error, "housekeeping.executions_not_cleaned");
     }
+    if let Err(error) = archives(&portal).await {
+        tracing::warn!(%error, "housekeeping.archives_not_cleaned");
+    }
     if let Err(error) = bundles(&portal).await {
         tracing::warn!(%error, "housekeeping.bundles_not_cleaned");
     }
+}
+
+/// Archives of large tests whose run has ended in other hands than ours, or whose cluster could not be asked then. Each portal has its own.
+async fn archives(portal: &Portal) -> Result<(), StepError> {
+    let shelf = Shelf::in_state(&portal.settings.state);
+    let unread = |source| ExecutorError::File { what: "The archives of large tests".to_owned(), source };
+    let kept = shelf.executions().map_err(unread)?;
+    for id in kept {
+        let execution = portal.store.execution(&Access::system(SystemTask::RunSupervisor), id).await?;
+        if execution.is_none_or(|execution| !execution.state.is_live()) {
+            shelf.clear(id).map_err(unread)?;
+        }
+    }
+    Ok(())
 }
 
 /// Closes intents that were left open. One portal does it for all.

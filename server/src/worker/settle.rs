@@ -87,6 +87,8 @@ struct Numbers {
 
 /// Everything that was measured, with the verdict if there is a report to judge by.
 async fn gather(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitReport>) -> Result<Numbers, StepError> {
+    // First what waits in the store: the spool has it too, and would meet it there.
+    collect::take_waiting(portal, run.id, run.execution).await?;
     collect::take_spool(portal, run).await?;
     collect::take_log(portal, run).await?;
     numbers(portal, run, report).await

@@ -129,6 +129,7 @@ async fn take_over(portal: &Portal, run: &RunRecord) -> Result<(), StepError> {
     // From before runs had portals: nothing has happened to it.
     let events = run.owner.map(|_| event(portal, "The portal that looked after it is gone; another one goes on", false));
     portal.store.take_over(&permit(portal, run), run.version, events.as_slice()).await?;
+    portal.lease.took_over(Instant::now());
     metrics::counter!("windfirm_runs_taken_over_total").increment(1);
     tracing::info!(run = %run.id, "supervisor.taken_over");
     portal.wake.notify_one();

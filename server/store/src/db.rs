@@ -17,7 +17,7 @@ use std::{
 use sqlx::{
     ConnectOptions as _, Connection as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::Instant;
@@ -184,8 +184,12 @@ fn make_private_file(file: &Path) -> Result<(), StoreError> {
 
 async fn open_postgres(url: &str) -> Result<Db, StoreError> {
     let options = postgres_options(url)?;
-    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await?;
-    migrate::postgres().run(&pool).await?;
+    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options.clone()).await?;
+    // A large table takes longer for an index than any question may.
+    let unbounded = [("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
+    let mut migrating = PgConnection::connect_with(&options.options(unbounded)).await?;
+    migrate::postgres().run(&mut migrating).await?;
+    migrating.close().await?;
     Ok(Db::Postgres { pool })
 }
 

@@ -56,9 +56,12 @@ const ALL: &str = "select id, beats from portals order by id";
 
 const BURY: &str = "delete from portals where id = $1 and beats = $2";
 
-// The runs on its own machine go on without it, and nobody else reaches them: it keeps them for as long as a start may take.
+// The runs on its own machine go on without it, and nobody else reaches them: it keeps them until another portal, if there is one, buries it.
 const LEAVE: &str = "
 delete from portals where id = $1 and not exists (select 1 from runs r where r.live and r.owner = $1 and r.cluster = '')";
+
+// They are nobody's then: whoever takes them has nothing to tell of a portal that is gone.
+const GIVE_BACK: &str = "update runs set owner = null, version = version + 1 where live and owner = $1";
 
 const TAKE_OVER: &str = "
 update runs set owner = $1, version = version + 1
@@ -172,7 +175,9 @@ impl Store {
     pub async fn leave(&self, _permit: &Permit<SuperviseRuns>) -> Result<(), StoreError> {
         let Some(portal) = self.portal() else { return Ok(()) };
         let mut tx = self.begin().await?;
-        execute!(&mut tx, LEAVE, portal.0)?;
+        if execute!(&mut tx, LEAVE, portal.0)? == 1 {
+            execute!(&mut tx, GIVE_BACK, portal.0)?;
+        }
         tx.commit().await?;
         self.forget_standing();
         Ok(())

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::SemaphorePermit,
+};
 use windfirm::clock::SystemClock;
 use windfirm_measure::{frame::Frame, window::Merger};
 use windfirm_model::{
@@ -30,7 +33,7 @@ use crate::{
     k6::k6,
     own_secrets::sql,
     postgres,
-    stage::{PATIENCE, cart, until},
+    stage::{PATIENCE, cart, turn, until},
 };
 
 /// Within this time another portal goes on with the runs of one that has died.
@@ -82,12 +85,14 @@ struct Two {
     name: String,
     cookie: String,
     client: reqwest::Client,
+    _turn: SemaphorePermit<'static>,
 }
 
 impl Two {
     /// `None` after saying so: there is no cluster, no PostgreSQL or no k6.
     async fn open() -> Option<Self> {
         let (cluster, k6) = (TestCluster::given()?, k6()?);
+        let turn = turn().await;
         let pattern = tokio::task::spawn_blocking(postgres::url_pattern).await.unwrap()?;
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (admin, name) = (pattern.replace("{}", "postgres"), format!("replicas_{}", SystemClock.new_uuid().simple()));
@@ -120,7 +125,7 @@ impl Two {
         let store = Store::open(&database, Arc::new(SystemClock)).await.unwrap();
         let cookie = log_in(&store).await;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build().unwrap();
-        let mut two = Self { portals, cluster, store, admin, name, cookie, client };
+        let mut two = Self { portals, cluster, store, admin, name, cookie, client, _turn: turn };
         for portal in &mut two.portals {
             portal.start();
         }

@@ -33,6 +33,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Accounts, rights and pods of the cluster are one thing for all tests: those that change them have it for themselves.
 static TURNS: Semaphore = Semaphore::const_new(1);
 
+/// Waits until nobody else has the cluster.
+pub(crate) async fn turn() -> SemaphorePermit<'static> {
+    TURNS.acquire().await.unwrap()
+}
+
 pub(crate) struct Stage {
     pub(crate) house: House,
     cluster: TestCluster,
@@ -59,7 +64,7 @@ impl Stage {
         Some((Self::build(cluster, &between.kubeconfig(), None).await?, between))
     }
     async fn build(cluster: TestCluster, kubeconfig: &Path, other: Option<(&str, PathBuf)>) -> Option<Self> {
-        let turn = TURNS.acquire().await.unwrap();
+        let turn = turn().await;
         let listener = cluster.listener().await;
         let port = listener.local_addr().unwrap().port();
         let clusters = format!(

@@ -140,7 +140,9 @@ impl KubernetesExecutor {
                 return Ok(());
             }
             if plan.fetched.is_some() {
-                // A pod that fetches may have mounted the old one, and what is immutable is not mounted again.
+                // A pod that fetches may have mounted the old one, and what is immutable is not mounted again. The Secret goes by its name, too: the
+                // next order must not take the old one for its own before it is collected.
+                if_there(acting.delete(Kind::SECRET, &plan.name(), None).await.map(drop)).map_err(told)?;
                 if_there(acting.delete(Kind::TEST_RUN, &plan.name(), Some(&run.metadata.uid)).await.map(drop)).map_err(told)?;
                 let message = "The run is begun anew, because its token was replaced before it had begun.".to_owned();
                 return Err(ExecutorError::Cluster { message, passing: true, audit_id: None });

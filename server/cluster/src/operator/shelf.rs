@@ -52,8 +52,23 @@ impl Shelf {
         fs::rename(&half, folder.join(&digest))?;
         Ok(digest)
     }
+    /// Whose archives lie here.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn executions(&self) -> io::Result<Vec<ExecutionId>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
+    }
     /// Takes away what this execution has.
-    pub(crate) fn clear(&self, execution: ExecutionId) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn clear(&self, execution: ExecutionId) -> io::Result<()> {
         match fs::remove_dir_all(self.of(execution)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -76,11 +91,13 @@ mod tests {
     fn an_archive_is_its_executions_alone_until_it_is_taken_away() {
         let state = tempfile::tempdir().unwrap();
         let shelf = Shelf::in_state(state.path());
+        assert_eq!(shelf.executions().unwrap(), []);
         let (own, other) = (ExecutionId(uuid::Uuid::from_u128(1)), ExecutionId(uuid::Uuid::from_u128(2)));
         let digest = shelf.put(own, b"tar").unwrap();
         assert_eq!(shelf.put(own, b"tar").unwrap(), digest);
         assert_eq!(fs::read(shelf.find(own, &digest).unwrap()).unwrap(), b"tar");
         assert_eq!(fs::read_dir(shelf.of(own)).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(shelf.executions().unwrap(), [own]);
         let second = shelf.put(own, b"another").unwrap();
         assert!(shelf.find(own, &digest).is_some() && shelf.find(own, &second).is_some());
         fs::write(shelf.of(own).join("secret"), "x").unwrap();
