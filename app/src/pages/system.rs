@@ -72,7 +72,13 @@ fn partial(page: &system::SystemPage) -> AnyView {
     let policy = page.policy.newer_refused.then(|| {
         notice(Tone::Inconclusive, "Older policy", "A newer policy has errors and was refused; the one before stays in force. The policy page names them.")
     });
-    view! { {tree} {policy} }.into_any()
+    let away = page.clusters.iter().filter(|cluster| cluster.away.is_some()).map(|cluster| format!("`{}`", cluster.name)).collect::<Vec<_>>();
+    let clusters = (!away.is_empty()).then(|| {
+        let sentence =
+            format!("{} cannot be reached. Nothing can be started there, and what is shown of it is old; below stands since when, and why.", away.join(", "));
+        notice(Tone::Fail, if away.len() == 1 { "Cluster away" } else { "Clusters away" }, &sentence)
+    });
+    view! { {clusters} {tree} {policy} }.into_any()
 }
 
 fn parts(parts: &[PartRow]) -> AnyView {
@@ -109,22 +115,33 @@ fn parts(parts: &[PartRow]) -> AnyView {
     section("y-parts", "Parts", "", ().into_any(), scroll("Parts", table))
 }
 
+/// What one cluster says, in a word; that it cannot be reached comes before what it said when it could.
+fn answer(cluster: &AskedCluster) -> (Tone, String) {
+    match (&cluster.away, cluster.asked, cluster.lacking, cluster.unknown) {
+        (Some(_), ..) => (Tone::Fail, "away".to_owned()),
+        (None, None, ..) => (Tone::Unknown, "not asked yet".to_owned()),
+        (None, Some(_), 0, 0) if cluster.accounts == 0 => (Tone::Unknown, "no account of the policy is used there".to_owned()),
+        (None, Some(_), 0, 0) => (Tone::Pass, "everything granted".to_owned()),
+        (None, Some(_), 0, unknown) => (Tone::Unknown, format!("{unknown} of {} not known", cluster.accounts)),
+        (None, Some(_), lacking, _) => (Tone::Fail, format!("{lacking} of {} lack something", cluster.accounts)),
+    }
+}
+
 /// What the clusters answered of the accounts of the policy. Nothing where no runs are carried out in one.
 fn clusters(page: &system::SystemPage, ask: ServerAction<AskClusters>) -> AnyView {
     if page.clusters.is_empty() {
         return ().into_any();
     }
     let row = |cluster: &AskedCluster| {
-        let (tone, word) = match (cluster.asked, cluster.lacking) {
-            (None, _) => (Tone::Unknown, "not asked yet".to_owned()),
-            (Some(_), 0) => (Tone::Pass, "everything granted".to_owned()),
-            (Some(_), lacking) => (Tone::Fail, format!("{lacking} of {} lack something", cluster.accounts)),
-        };
+        let (tone, word) = answer(cluster);
         let asked = cluster.asked.map(|at| view! { <time datetime=iso(at) title=full(at)>{ago(at, page.now)}</time> });
         view! {
-            <tr class=(cluster.lacking > 0).then_some("red")>
+            <tr class=(cluster.lacking > 0 || cluster.away.is_some()).then_some("red")>
                 <th scope="row">{cluster.name.clone()}</th>
-                <td class="lead">{status_plain(tone, word)}</td>
+                <td class="lead">
+                    {status_plain(tone, word)}
+                    {cluster.away.as_ref().map(|away| view! { <span class="sub">{format!("since {}: ", ago(away.since, page.now))} {rich(&away.why)}</span> })}
+                </td>
                 <td class="num" data-h="Accounts">{cluster.accounts.to_string()}</td>
                 <td class="num" data-h="Questions">{count(cluster.questions)}</td>
                 <td class="num" data-h="Took">{cluster.asked.map(|_| format!("{} ms", count(cluster.took_ms)))}</td>

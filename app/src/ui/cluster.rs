@@ -215,7 +215,11 @@ pub fn account_notice(findings: &AccountFindings, now: Timestamp) -> AnyView {
             {super::status::status(Tone::Locked, "locked")}
             <div class="grow">
                 <p>
-                    {rich(&format!("The account `{}` lacks something in the cluster `{}`, as that said ", findings.account, findings.cluster))}
+                    {rich(&if findings.unknown {
+                        format!("What the account `{}` may do in the cluster `{}` is not known: not every question was answered ", findings.account, findings.cluster)
+                    } else {
+                        format!("The account `{}` lacks something in the cluster `{}`, as that said ", findings.account, findings.cluster)
+                    })}
                     {asked(findings, now)} ". " {breaks(findings, LINKS)}
                 </p>
                 {sentences(findings)}

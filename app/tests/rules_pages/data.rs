@@ -8,7 +8,7 @@ use windfirm_model::{
     view::{
         access::{AccessPage, AccessQuery, ActionRow, DecisionRow, GrantRow, PolicyPage, PolicyVersion},
         audit::{AuditDetail, AuditPage, AuditQuery, AuditRow},
-        cluster::AccountFindings,
+        cluster::{AccountFindings, ClusterAway},
         system::{AskedCluster, PartRow, SystemPage},
         tree::TreeRevision,
     },
@@ -122,6 +122,7 @@ pub(crate) fn accounts() -> Vec<AccountFindings> {
         cluster: "home".to_owned(),
         asked: NOW.plus_seconds(-70),
         green: true,
+        unknown: false,
         sentences: Vec::new(),
         breaks: Vec::new(),
         live_runs: 0,
@@ -130,6 +131,7 @@ pub(crate) fn accounts() -> Vec<AccountFindings> {
         account: "shop-staging/loadtest".to_owned(),
         asked: NOW.plus_seconds(-12),
         green: false,
+        unknown: false,
         sentences: vec![
             "The account shop-staging/loadtest may not create testruns of k6.io in namespace shop-staging (RBAC: role \"wf\" not found). It is needed to start a run. Somebody who administers that namespace can give it back."
                 .to_owned(),
@@ -249,6 +251,17 @@ pub(crate) fn system() -> SystemPage {
 
 /// One cluster where something is missing, and one that has not been asked yet.
 pub(crate) fn asked_clusters() -> Vec<AskedCluster> {
-    let home = AskedCluster { name: "home".to_owned(), asked: Some(NOW.plus_seconds(-12)), took_ms: 1_240, questions: 420, accounts: 3, lacking: 1 };
-    vec![home, AskedCluster { name: "east".to_owned(), asked: None, took_ms: 0, questions: 0, accounts: 0, lacking: 0 }]
+    let home = AskedCluster {
+        name: "home".to_owned(),
+        asked: Some(NOW.plus_seconds(-12)),
+        took_ms: 1_240,
+        questions: 420,
+        accounts: 3,
+        lacking: 1,
+        unknown: 0,
+        away: None,
+    };
+    let away = Some(ClusterAway { since: NOW.plus_seconds(-90), why: "Cluster far cannot be reached: connection refused.".to_owned() });
+    let far = AskedCluster { name: "far".to_owned(), asked: Some(NOW.plus_seconds(-3)), took_ms: 1, questions: 0, accounts: 0, lacking: 0, unknown: 0, away };
+    vec![home, AskedCluster { name: "east".to_owned(), asked: None, took_ms: 0, questions: 0, accounts: 0, lacking: 0, unknown: 0, away: None }, far]
 }

@@ -260,6 +260,9 @@ async fn the_system_says_what_clusters_answered_and_how_long_ago() {
     let page = page("system-clusters", "/system", system(SystemPage { clusters: data::asked_clusters(), ..data::system() })).await;
     page.is_sound();
     page.says(&["What accounts may do in clusters", "1 of 3 lack something", "not asked yet", "1,240 ms", "12 s ago", "action=\"/api/fn/ask_clusters\""]);
+    // One that is away says nothing of its accounts, whatever it said before.
+    page.says(&["Cluster away", "<code>far</code> cannot be reached", "since 1 min ago", "connection refused"]);
+    page.never_says(&["everything granted"]);
 }
 
 #[tokio::test]

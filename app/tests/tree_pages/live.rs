@@ -77,6 +77,7 @@ fn lacking() -> AccountFindings {
         cluster: "home".to_owned(),
         asked: before(12),
         green: false,
+        unknown: false,
         sentences: vec![sentence("create"), sentence("delete")],
         breaks: ["/shop/cart/", "/shop/catalogue/", "/shop/mail/", "/shop/payments/"].map(|path| path.parse().unwrap()).to_vec(),
         live_runs: 1,
@@ -288,6 +289,12 @@ async fn a_launch_that_the_cluster_would_refuse_is_locked_with_its_sentences() {
     // What locks it beside that is told as well.
     let launch = Permission { allowed: false, why: "The cluster home is away.".to_owned() };
     app("app-account-away", CATALOGUE, AppPage { launch, ..locked.clone() }).await.says(&["The cluster home is away.", "may not create testruns"]);
+    // What is not known is not told as a refusal.
+    let unknown = AccountFindings { unknown: true, sentences: vec!["The cluster home gave no answer.".to_owned()], ..findings.clone() };
+    let launch = Permission { allowed: false, why: "The cluster home gave no answer.".to_owned() };
+    let page = app("app-account-unknown", CATALOGUE, AppPage { launch, account_findings: Some(unknown), ..locked.clone() }).await;
+    page.says(&["whether the cluster would let it is not known"]);
+    page.never_says(&["would refuse"]);
     // Green again: nothing is locked.
     let green = AccountFindings { green: true, sentences: Vec::new(), breaks: Vec::new(), live_runs: 0, ..findings };
     let page = app("app-account-green", "/apps/shop/catalogue/?tab=access", AppPage { launch: data::may(), account_findings: Some(green), ..locked }).await;

@@ -225,6 +225,8 @@ pub(crate) fn in_words(error: &kube::Error) -> String {
         next = cause.source();
     }
     let last = causes.pop().unwrap_or_else(|| error.to_string());
+    // A library's pages help nobody who reads this.
+    let last = last.split_once(": https://docs.rs/").map_or(last.as_str(), |(before, _)| before).to_owned();
     if last.contains("invalid peer certificate") {
         return format!(
             "its certificate is not accepted ({last}); the certificate authority in the configuration is not the one of this cluster, or has changed"

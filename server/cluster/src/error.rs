@@ -11,7 +11,7 @@ pub enum ClusterError {
     #[error("Cluster {cluster} cannot be reached: {why}. Nothing was changed there; the portal goes on by itself when it is back.")]
     Unreachable { cluster: String, why: String },
     /// The request was sent and no answer came. A change may have been made, or not: look before doing it again.
-    #[error("Cluster {cluster} gave no answer: {why}. A change may have been made or not; the portal looks again when it is back.")]
+    #[error("Cluster {cluster} gave no answer: {why}. If it was asked for a change, that may have been made or not; the portal looks again when it is back.")]
     Unanswered { cluster: String, why: String },
     /// 401.
     #[error(

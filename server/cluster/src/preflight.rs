@@ -108,6 +108,11 @@ impl Findings {
     pub fn is_green(&self) -> bool {
         matches!(self.presence, Presence::Exists { .. }) && self.lacks.is_empty() && self.unanswered.is_empty()
     }
+    /// Whether nothing is known to be wrong, and not everything is known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        !self.is_green() && !matches!(self.presence, Presence::Missing) && self.lacks.is_empty()
+    }
     /// What is wrong, a sentence each, for whoever wants to launch. Empty when all is well.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {

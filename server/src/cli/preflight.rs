@@ -49,8 +49,8 @@ pub(super) async fn preflight(arguments: PreflightArguments) -> Result<(), Strin
     let bad = found.iter().flat_map(|preflight| &preflight.accounts).filter(|findings| !findings.is_green()).count();
     match bad {
         0 => Ok(()),
-        1 => Err("One account cannot do all that runs need; see above.".to_owned()),
-        count => Err(format!("{count} accounts cannot do all that runs need; see above.")),
+        1 => Err("One account cannot do all that runs need, or that is not known; see above.".to_owned()),
+        count => Err(format!("{count} accounts cannot do all that runs need, or that is not known; see above.")),
     }
 }
 

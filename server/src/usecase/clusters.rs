@@ -116,6 +116,7 @@ fn finding(site: &Site, account: &str, apps: Vec<AppPath>, live: &[RunRecord]) -
         cluster: site.name().to_owned(),
         asked,
         green,
+        unknown: findings.is_unknown(),
         sentences: findings.sentences(),
         breaks: if green { Vec::new() } else { apps },
         live_runs: u32::try_from(live.iter().filter(as_it).count()).unwrap_or(u32::MAX),

@@ -1,10 +1,14 @@
 //! The state of the portal itself.
 
 use windfirm_app::ui::format::{ago, date_time};
+use windfirm_cluster::Reach;
 use windfirm_model::{
     clock::Timestamp,
     fault::Fault,
-    view::system::{AskedCluster, PartRow, SystemPage},
+    view::{
+        cluster::ClusterAway,
+        system::{AskedCluster, PartRow, SystemPage},
+    },
 };
 
 use crate::{
@@ -54,7 +58,7 @@ pub async fn parts(portal: &Portal) -> Vec<Part> {
     });
     let confinement = &portal.settings.confinement;
     let open = if confinement.full { "Tests are kept in by all means of this kernel." } else { "Tests are not kept in by all means; the kernel lacks some." };
-    parts.push(part("confinement", confinement.full, open, confinement.measures.join("; ")));
+    parts.push(part("confinement", confinement.full, open, confinement.measures.join(" ")));
     for choice in portal.identity.choices() {
         parts.push(part(&format!("identity {}", choice.name), true, "Is configured.", format!("{} at {}.", choice.label, choice.host)));
     }
@@ -96,11 +100,16 @@ fn asked_cluster(site: &Site) -> AskedCluster {
     let count = |accounts: usize| u32::try_from(accounts).unwrap_or(u32::MAX);
     AskedCluster {
         name: site.name().to_owned(),
+        away: match site.cluster.reach() {
+            Reach::Away { since, why, .. } => Some(ClusterAway { since, why }),
+            Reach::Untried | Reach::Reached { .. } => None,
+        },
         asked: last.as_ref().map(|last| last.asked),
         took_ms: last.as_ref().map_or(0, |last| last.took_ms),
         questions: last.as_ref().map_or(0, |last| u64::try_from(last.reviews).unwrap_or(u64::MAX)),
         accounts: last.as_ref().map_or(0, |last| count(last.accounts.len())),
-        lacking: last.as_ref().map_or(0, |last| count(last.accounts.iter().filter(|findings| !findings.is_green()).count())),
+        unknown: last.as_ref().map_or(0, |last| count(last.accounts.iter().filter(|findings| findings.is_unknown()).count())),
+        lacking: last.as_ref().map_or(0, |last| count(last.accounts.iter().filter(|findings| !findings.is_green() && !findings.is_unknown()).count())),
     }
 }
 

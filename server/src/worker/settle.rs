@@ -21,7 +21,7 @@ use crate::{
     state::Portal,
     worker::{
         collect,
-        supervise::{StepError, ask_to_end, permit},
+        supervise::{AUDIT_ID, Refused, StepError, ask_to_end, permit},
     },
 };
 
@@ -59,9 +59,9 @@ pub async fn lost(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError
 
 /// The cluster lets nobody look after it any more: what was delivered is kept, and decides nothing. From here on deliveries are answered
 /// with “stop”, which ends k6.
-pub async fn cut_off(portal: &Arc<Portal>, run: &RunRecord, why: String) -> Result<(), StepError> {
-    let numbers = numbers(portal, run, None).await?;
-    store(portal, run, RunState::Errored { cause: Cause::RefusedByCluster { why } }, numbers).await
+pub async fn cut_off(portal: &Arc<Portal>, run: &RunRecord, refused: Refused) -> Result<(), StepError> {
+    let numbers = Numbers { audit_id: refused.audit_id, ..numbers(portal, run, None).await? };
+    store(portal, run, RunState::Errored { cause: Cause::RefusedByCluster { why: refused.why } }, numbers).await
 }
 
 /// Somebody stopped it, and the cluster lets nobody see how it ended: from here on deliveries are answered with “stop”.
@@ -83,6 +83,8 @@ struct Numbers {
     completeness: Completeness,
     verdict: Option<Verdict>,
     results_digest: Option<String>,
+    /// Under which the API server's record has the refusal that ended the run.
+    audit_id: Option<String>,
 }
 
 /// Everything that was measured, with the verdict if there is a report to judge by.
@@ -120,7 +122,7 @@ async fn numbers(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepo
         }
     };
     let results_digest = Some(results_digest(portal, run).await?);
-    Ok(Numbers { measured, band_us, completeness, verdict, results_digest })
+    Ok(Numbers { measured, band_us, completeness, verdict, results_digest, audit_id: None })
 }
 
 fn judged_ending(report: &ExitReport) -> verdict::Ending {
@@ -182,6 +184,7 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
     if let RunState::Errored { cause } = &to {
         facts.push(("cause".to_owned(), cause.words()));
     }
+    facts.extend(numbers.audit_id.clone().map(|id| (AUDIT_ID.to_owned(), id)));
     portal.store.intent(&permit, code, &Details { facts, ..Details::default() }).await?;
     let state = to.kind().word();
     let words = match &to {

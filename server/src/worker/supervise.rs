@@ -47,6 +47,8 @@ const HOME: &str = "home";
 
 /// A right that is put back within this time ends nothing. Taken away, it bites some ten seconds later, and the run has to end within 30.
 const REFUSED_FOR_S: i64 = 8;
+/// The fact of our record that names a call in the API server's.
+pub(crate) const AUDIT_ID: &str = "audit_id";
 
 /// Why a step did not happen. The run stays where it is; the next round tries again.
 #[derive(Debug, thiserror::Error)]
@@ -292,8 +294,8 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
     let limit_s = portal.executor(run)?.start_limit_s();
     let over = portal.clock.now().micros_since(since) > i64::from(limit_s) * 1_000_000;
     let observed = portal.executor(run)?.observe(&permit, run.execution).await;
-    if let Some(why) = refused_for_long(portal, run, &observed).await? {
-        return settle::cut_off(portal, run, why).await;
+    if let Some(refused) = refused_for_long(portal, run, &observed).await? {
+        return settle::cut_off(portal, run, refused).await;
     }
     match observed {
         Err(error) if over => give_up_late(portal, run, limit_s, &sentence(&error)).await,
@@ -304,7 +306,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
         Ok(Observation::Running { k6_started, confinement, .. }) => {
             let mut events = vec![event(portal, "k6 runs", false)];
             if !confinement.full && !confinement.measures.is_empty() {
-                events.push(event(portal, format!("Not everything is confined: {}", confinement.measures.join("; ")), true));
+                events.push(event(portal, format!("Not everything is confined: {}", confinement.measures.join(" ")), true));
             }
             advance(portal, run, RunState::Running { since: k6_started }, events, Some(confinement)).await?;
             // Somebody may have watched it while it was queued: its seconds count from here.
@@ -368,8 +370,8 @@ async fn running(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Res
     }
     settle::abort_if_due(portal, run).await?;
     let observed = portal.executor(run)?.observe(&permit(portal, run), run.execution).await;
-    if let Some(why) = refused_for_long(portal, run, &observed).await? {
-        return settle::cut_off(portal, run, why).await;
+    if let Some(refused) = refused_for_long(portal, run, &observed).await? {
+        return settle::cut_off(portal, run, refused).await;
     }
     match observed? {
         Observation::Ended(report) => {
@@ -390,21 +392,28 @@ async fn running(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Res
     }
 }
 
+/// What a cluster refused, and under which id its own record has that.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub why: String,
+    pub audit_id: Option<String>,
+}
+
 /// Why the cluster does not let the run be carried out any more, once it has said so for as long as a right that comes back at once may be
 /// away. Nobody can ask the runners to stop then: they are told by the answer to their next delivery.
-async fn refused_for_long(portal: &Arc<Portal>, run: &RunRecord, observed: &Result<Observation, ExecutorError>) -> Result<Option<String>, StepError> {
+async fn refused_for_long(portal: &Arc<Portal>, run: &RunRecord, observed: &Result<Observation, ExecutorError>) -> Result<Option<Refused>, StepError> {
     let refused = match observed {
-        Err(error @ ExecutorError::Cluster { passing: false, .. }) => Some(sentence(error)),
+        Err(error @ ExecutorError::Cluster { passing: false, audit_id, .. }) => Some(Refused { why: sentence(error), audit_id: audit_id.clone() }),
         _ => None,
     };
     let mut live = collect::owned(portal, run.id, run.execution).await?;
-    let Some(why) = refused else {
+    let Some(refused) = refused else {
         live.refused_since = None;
         return Ok(None);
     };
     let now = portal.clock.now();
     let since = *live.refused_since.get_or_insert(now);
-    Ok((now.micros_since(since) >= REFUSED_FOR_S * 1_000_000).then_some(why))
+    Ok((now.micros_since(since) >= REFUSED_FOR_S * 1_000_000).then_some(refused))
 }
 
 /// Those that were not told while it ran.
@@ -521,7 +530,11 @@ pub(crate) async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRun
         Ok(()) => (EventOutcome::Done, None),
         Err(error) => (EventOutcome::Failed, Some(error.to_string())),
     };
-    portal.store.outcome(permit, outcome, failed.as_deref(), &[]).await?;
+    let facts: Vec<_> = match done {
+        Err(ExecutorError::Cluster { audit_id: Some(id), .. }) => vec![(AUDIT_ID.to_owned(), id.clone())],
+        _ => Vec::new(),
+    };
+    portal.store.outcome(permit, outcome, failed.as_deref(), &facts).await?;
     Ok(())
 }
 

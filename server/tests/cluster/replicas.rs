@@ -185,7 +185,7 @@ impl Two {
     async fn holder(&self, run: &RunRecord) -> usize {
         let owner = run.owner.unwrap();
         // Each says who it is by its row; which one has this state folder stands in that folder.
-        let homes = [0, 1].map(|number| std::fs::read_to_string(self.portals[number].at("state/home")).unwrap().trim().to_owned());
+        let homes = [0, 1].map(|number| std::fs::read_to_string(self.portals[number].at("state/home")).unwrap().split_whitespace().next().unwrap().to_owned());
         let home = self.home_of(owner);
         homes.iter().position(|known| *known == home).unwrap()
     }

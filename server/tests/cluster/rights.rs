@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use axum::http::{Method, StatusCode};
 use windfirm_model::{
+    actor::SystemTask,
     id::RunId,
     run::{Cause, RunState},
 };
+use windfirm_policy::Access;
 
 use crate::{
     harness::As,
@@ -106,6 +108,10 @@ async fn ends_without_the_right(stage: &Stage, run: RunId) {
     stage.restore(SPACE);
     assert!(matches!(&ended.state, RunState::Errored { cause: Cause::RefusedByCluster { .. } }), "{:?}", ended.state);
     assert!(after < Duration::from_secs(30), "{after:?}");
+    // Our record leads to the refusal in the API server's.
+    let row = stage.house.record().await.into_values().find(|row| row.run == Some(run) && row.code == "run.settle").unwrap();
+    let entry = stage.house.portal.store.audit_entry(&Access::system(SystemTask::AuditReconciler), row.seq).await.unwrap().unwrap();
+    assert!(entry.facts.iter().any(|(name, id)| name == "audit_id" && !id.is_empty()), "{:?}", entry.facts);
     // What is left is found once the right is back.
     stage.nothing_left(ended.execution).await;
 }

@@ -43,6 +43,9 @@ pub struct AccountFindings {
     pub asked: Timestamp,
     /// It exists, lacks nothing, and every question was answered.
     pub green: bool,
+    /// Nothing is known to be wrong, and not every question was answered.
+    #[serde(default)]
+    pub unknown: bool,
     /// What is wrong: which verb on which resource in which namespace, what it breaks, who can mend it. Empty when green.
     #[serde(default)]
     pub sentences: Vec<String>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
-    view::{access::PolicyVersion, tree::TreeRevision},
+    view::{access::PolicyVersion, cluster::ClusterAway, tree::TreeRevision},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,14 +27,20 @@ pub struct SystemPage {
 pub struct AskedCluster {
     /// Its name in the configuration.
     pub name: String,
+    /// Set while it cannot be reached.
+    #[serde(default)]
+    pub away: Option<ClusterAway>,
     /// When it was asked last; `None`: not yet.
     pub asked: Option<Timestamp>,
     pub took_ms: u64,
     /// Questions that were sent.
     pub questions: u64,
     pub accounts: u32,
-    /// Accounts that are away, lack something, or of which some question has no answer.
+    /// Accounts that are not there or lack something.
     pub lacking: u32,
+    /// Accounts of which some question has no answer, and that lack nothing as far as it is known.
+    #[serde(default)]
+    pub unknown: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -42,7 +42,7 @@ pub(super) fn answer(page: &AccessPage, row: &ActionRow, path: &AppPath, place: 
             <div class="flow">
                 <p><code>{row.action.clone()}</code> " on " <a href=href::app(path)>{path.to_string()}</a> " " {environment(place)} {format!(" for {}", whom(page))}</p>
                 <p>{rich(&row.decision.why)} {next}</p>
-                {broken.map(|findings| view! { <div class="flow"><p>"The policy allows it, and the cluster would refuse it:"</p> {sentences(findings)}</div> })}
+                {broken.map(|findings| view! { <div class="flow"><p>{if findings.unknown { "The policy allows it, and whether the cluster does is not known:" } else { "The policy allows it, and the cluster would refuse it:" }}</p> {sentences(findings)}</div> })}
                 <p class="mute">{row.sentence.clone()} " " <a href=address(&page.query, None)>"All actions here"</a></p>
             </div>
         </section>

@@ -291,7 +291,8 @@ fn deployments(page: &AppPage) -> AnyView {
 pub(super) fn account_lock(page: &AppPage, findings: &AccountFindings) -> AnyView {
     let link = format!("{}#account", href::app_tab(&page.path, "access"));
     let lead = view! {
-        "A run here acts as " <code>{findings.account.clone()}</code> ", and the cluster would refuse it. Asked " {asked(findings, page.now)} ". "
+        "A run here acts as " <code>{findings.account.clone()}</code>
+        {if findings.unknown { ", and whether the cluster would let it is not known. Asked " } else { ", and the cluster would refuse it. Asked " }} {asked(findings, page.now)} ". "
         <a href=link>"What the cluster answered"</a>
     };
     let other = (!findings.sentences.iter().any(|sentence| page.launch.why.contains(sentence.as_str()))).then(|| why("locked", &page.launch.why));
@@ -310,7 +311,11 @@ pub(super) fn account(page: &AppPage) -> AnyView {
         fact("It breaks", view! { {breaks(findings, LINKS)} " " <a href="/access#x-accounts">"All accounts, and all that they break"</a> }.into_any())
     });
     let wrong = (!findings.sentences.is_empty()).then(|| fact("Wrong", sentences(findings)));
-    let verdict = if findings.green { answer(findings) } else { status(Tone::Fail, "a run would be refused") };
+    let verdict = if findings.green {
+        answer(findings)
+    } else {
+        if findings.unknown { status(Tone::Unknown, "not known") } else { status(Tone::Fail, "a run would be refused") }
+    };
     let facts = view! {
         <dl class="facts">
             <dt>"Account"</dt>

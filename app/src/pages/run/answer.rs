@@ -104,7 +104,9 @@ pub(super) fn progress(page: &RunPage, link: Link) -> AnyView {
     });
     let time = page.started.map(|started| {
         let of = page.planned_s.map(|planned| format!(" of {}", stopwatch(i64::from(planned))));
-        let left = page.planned_s.map(|planned| match planned.checked_sub(elapsed) {
+        // Who has asked for its end does not wait for the planned one.
+        let planned = page.planned_s.filter(|_| !matches!(page.state, RunState::Cancelling { .. }));
+        let left = planned.map(|planned| match planned.checked_sub(elapsed) {
             Some(left) if left > 0 => format!("{} remaining, ends {}", stopwatch(i64::from(left)), clock_utc(started.plus_seconds(i64::from(planned)))),
             _ => "past its planned end: k6 waits for iterations and teardown".to_owned(),
         });
