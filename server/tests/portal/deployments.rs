@@ -44,7 +44,7 @@ async fn shown(house: &House, who: As) -> Vec<String> {
     let answer = house.call(who, Method::GET, "app", "path=/shop/cart/").await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let page: AppPage = serde_json::from_str(&answer.body).unwrap();
-    page.deployments.iter().map(|row| row.revisions[0].trim_start_matches('0').to_owned()).collect()
+    page.deployments.iter().map(|row| row.revisions.first().unwrap().trim_start_matches('0').to_owned()).collect()
 }
 
 const OLD: &[(i64, &str)] = &[(1, "2026-08-01T10:00:00Z"), (2, "2026-08-02T10:00:00Z")];

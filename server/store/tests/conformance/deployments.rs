@@ -62,7 +62,7 @@ async fn a_deployment_is_kept_once_however_often_it_is_told(world: &World) {
 async fn of_each_app_the_newest_are_kept(world: &World) {
     let many: Vec<Deployment> = (1..=7).map(|at| deployed("/shop/cart/", "dev", at)).collect();
     let other = deployed("/shop/mail/", "dev", 1);
-    world.store.keep_deployments(&keep(world), &[other.clone()], 3).await.unwrap();
+    world.store.keep_deployments(&keep(world), std::slice::from_ref(&other), 3).await.unwrap();
     for part in many.chunks(2) {
         world.store.keep_deployments(&keep(world), part, 3).await.unwrap();
     }
