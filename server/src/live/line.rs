@@ -83,13 +83,7 @@ impl Lines {
     /// Takes a frame out whose bringer goes away.
     pub fn leave(&self, execution: ExecutionId, place: Place) {
         drop(place);
-        let mut lines = self.lock();
-        if let Some(line) = lines.get_mut(&execution) {
-            line.retain(|waiting| !waiting.teller.is_closed());
-            if line.is_empty() {
-                lines.remove(&execution);
-            }
-        }
+        self.first(execution, 0);
     }
     /// Nothing in here can be left half-done.
     fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, VecDeque<Waiting>>> {

@@ -87,7 +87,7 @@ pub async fn read_entry(portal: &Portal, record: &RunRecord) -> Result<LiveExecu
     let thresholds = inspection::thresholds(portal, record).await?;
     let log = portal.store.log(&access, record.id, 0, 0).await?.unwrap_or_default();
     let mut entry = LiveExecution::new(record.id, record.started.unwrap_or(record.created), merger, progress, thresholds);
-    entry.events_said = portal.store.run_events(&access, record.id).await?.into_iter().map(|event| event.text).collect();
+    entry.events_said = events_said(portal, record.id).await?;
     if record.owner == portal.store.portal() {
         entry.held = record.owner;
     }
@@ -104,10 +104,15 @@ pub async fn owned(portal: &Portal, run: RunId, execution: ExecutionId) -> Resul
         catch_up(portal, execution, &mut live).await?;
         let access = Access::system(SystemTask::Ingest);
         live.asked = portal.store.progress(&access, execution).await?.ok_or(CollectError::NoRun)?.ending;
-        live.events_said = portal.store.run_events(&access, run).await?.into_iter().map(|event| event.text).collect();
+        live.events_said = events_said(portal, run).await?;
         live.held = own;
     }
     Ok(live)
+}
+
+/// The texts of the timeline.
+async fn events_said(portal: &Portal, run: RunId) -> Result<BTreeSet<String>, StoreError> {
+    Ok(portal.store.run_events(&Access::system(SystemTask::Ingest), run).await?.into_iter().map(|event| event.text).collect())
 }
 
 /// The execution in memory as it stands in the store now, for those who look at it.
@@ -125,12 +130,11 @@ pub async fn catch_up(portal: &Portal, execution: ExecutionId, live: &mut LiveEx
     let access = Access::system(SystemTask::Ingest);
     loop {
         let page = portal.store.frames_since(&access, execution, live.merged.0, &live.merged.1, PAGE).await?;
-        for (_, row) in &page {
-            live.merger.merge_frame(&Frame { key: row.key.clone(), received_us: row.received.0, payload: row.payload.clone() });
-        }
-        let more = u32::try_from(page.len()).is_ok_and(|rows| rows == PAGE);
-        if let Some((step, row)) = page.into_iter().last() {
-            live.merged = (step, row.key);
+        let (steps, frames): (Vec<i64>, Vec<Frame>) = page.into_iter().map(|(step, row)| (step, frame_of(row))).unzip();
+        live.merger.merge_frames(&frames);
+        let more = u32::try_from(frames.len()).is_ok_and(|rows| rows == PAGE);
+        if let Some((step, frame)) = steps.into_iter().zip(frames).last() {
+            live.merged = (step, frame.key);
         }
         if !more {
             break;
@@ -181,12 +185,10 @@ pub async fn take_waiting(portal: &Portal, run: RunId, execution: ExecutionId) -
             return Ok(());
         }
         live.torn = true;
-        let (mut changed, mut keys) = (BTreeSet::new(), Vec::new());
-        for row in rows {
-            changed.extend(live.merger.merge_frame(&Frame { key: row.key.clone(), received_us: row.received.0, payload: row.payload }).changed);
-            keys.push(row.key);
-        }
-        let windows: Vec<_> = changed.into_iter().map(|second| WindowRow { second, content: live.merger.encode_second(second) }).collect();
+        let frames: Vec<Frame> = rows.into_iter().map(frame_of).collect();
+        let (_, changed) = live.merger.merge_frames(&frames);
+        let windows = windows_of(&live.merger, &changed);
+        let keys: Vec<String> = frames.into_iter().map(|frame| frame.key).collect();
         let step = live.merged.0 + 1;
         let stored = portal.store.merge_waiting(&permit(portal, run), execution, &keys, &windows, step).await;
         if stored.is_err() {
@@ -247,7 +249,7 @@ async fn take_frames<F: Borrow<Frame> + Sync>(
     let (known, changed) = live.merger.merge_frames(frames.iter().map(Borrow::borrow));
     let new: Vec<FrameRow> = frames.iter().zip(&known).filter(|(_, known)| !**known).map(|(frame, _)| row(frame.borrow())).collect();
     if !new.is_empty() {
-        let windows = changed.iter().map(|second| WindowRow { second: *second, content: live.merger.encode_second(*second) }).collect();
+        let windows = windows_of(&live.merger, &changed);
         live.torn = true;
         let merged = live.merged.0 + 1;
         let stored = portal.store.store_batch(&permit(portal, run), execution, &Batch { frames: new, windows, events: Vec::new(), merged }).await;
@@ -264,6 +266,15 @@ async fn take_frames<F: Borrow<Frame> + Sync>(
     Ok(known.into_iter().map(|known| if known { Taken::Known } else { Taken::New }).collect())
 }
 
+fn windows_of(merger: &Merger, seconds: &[i64]) -> Vec<WindowRow> {
+    seconds.iter().map(|second| WindowRow { second: *second, content: merger.encode_second(*second) }).collect()
+}
+
+/// A frame as it was stored.
+fn frame_of(row: FrameRow) -> Frame {
+    Frame { key: row.key, received_us: row.received.0, payload: row.payload }
+}
+
 fn row(frame: &Frame) -> FrameRow {
     FrameRow { key: frame.key.clone(), received: frame.received(), payload: frame.payload.clone() }
 }
@@ -278,14 +289,14 @@ pub async fn take_spool(portal: &Portal, run: &RunRecord) -> Result<u64, Collect
         }
         seen += u64::try_from(frames.len()).unwrap_or(u64::MAX);
         for together in frames.chunks(MOST_TOGETHER) {
-            let taken = take_frames(portal, run.id, &mut owned(portal, run.id, run.execution).await?, run.execution, together).await;
+            let take = async || take_frames(portal, run.id, &mut owned(portal, run.id, run.execution).await?, run.execution, together).await;
+            let mut taken = take().await;
             // One of them was left in the store a moment ago, for the portal that has the run now.
             if matches!(taken, Err(CollectError::NotStored)) {
                 take_waiting(portal, run.id, run.execution).await?;
-                take_frames(portal, run.id, &mut owned(portal, run.id, run.execution).await?, run.execution, together).await?;
-            } else {
-                taken?;
+                taken = take().await;
             }
+            taken?;
         }
     }
 }

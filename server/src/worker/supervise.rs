@@ -68,8 +68,8 @@ pub enum StepError {
 impl StepError {
     /// Somebody else was faster, or will be asked again: the next round sees what is.
     const fn is_nothing(&self) -> bool {
-        use StoreError::{Moved, NotOurs, Waiting, WrongTransition};
-        matches!(self, Self::NoLease | Self::Store(Moved | NotOurs | Waiting | WrongTransition(_)) | Self::Collect(collect::CollectError::Store(NotOurs)))
+        use StoreError::{Moved, Waiting, WrongTransition};
+        self.is_not_ours() || matches!(self, Self::NoLease | Self::Store(Moved | Waiting | WrongTransition(_)))
     }
     const fn is_not_ours(&self) -> bool {
         matches!(self, Self::Store(StoreError::NotOurs) | Self::Collect(collect::CollectError::Store(StoreError::NotOurs)))

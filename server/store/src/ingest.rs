@@ -163,6 +163,12 @@ row! {
     struct StoredFrame { key: String, received_us: i64, payload: Vec<u8> }
 }
 
+impl StoredFrame {
+    fn read(self) -> FrameRow {
+        FrameRow { key: self.key, received: Timestamp(self.received_us), payload: self.payload }
+    }
+}
+
 // By the step that merged them; those that wait are not among them.
 const FRAMES_SINCE: &str = concat!(
     "select f.key, f.received_us, f.payload, f.merged from frames f join executions e on e.id = f.execution_id join runs r on r.id = e.run_id where ",
@@ -283,7 +289,7 @@ impl Store {
     pub async fn waiting_frames(&self, access: &Access, execution: ExecutionId, limit: u32) -> Result<Vec<FrameRow>, StoreError> {
         let scope = self.scope(access, Action::ViewRun).await?;
         let rows = fetch_all!(self, StoredFrame, WAITING, scope, execution.0, i64::from(limit))?;
-        Ok(rows.into_iter().map(|row| FrameRow { key: row.key, received: Timestamp(row.received_us), payload: row.payload }).collect())
+        Ok(rows.into_iter().map(StoredFrame::read).collect())
     }
 
     /// Says that frames that had waited are merged, by step number `merged`, with the windows that have changed: all together or not at all.
@@ -380,7 +386,7 @@ impl Store {
         let scope = self.scope(access, Action::ViewRun).await?;
         let (received, key) = after.map_or((i64::MIN, ""), |frame| (frame.received.0, frame.key.as_str()));
         let rows = fetch_all!(self, StoredFrame, FRAMES, scope, execution.0, received, values::plain(key), i64::from(limit))?;
-        Ok(rows.into_iter().map(|row| FrameRow { key: row.key, received: Timestamp(row.received_us), payload: row.payload }).collect())
+        Ok(rows.into_iter().map(StoredFrame::read).collect())
     }
 
     /// Frames of an execution that were merged after the given step and key, at most `limit`, each with its step. Page until empty.

@@ -313,8 +313,10 @@ pub(super) fn account(page: &AppPage) -> AnyView {
     let wrong = (!findings.sentences.is_empty()).then(|| fact("Wrong", sentences(findings)));
     let verdict = if findings.green {
         answer(findings)
+    } else if findings.unknown {
+        status(Tone::Unknown, "not known")
     } else {
-        if findings.unknown { status(Tone::Unknown, "not known") } else { status(Tone::Fail, "a run would be refused") }
+        status(Tone::Fail, "a run would be refused")
     };
     let facts = view! {
         <dl class="facts">

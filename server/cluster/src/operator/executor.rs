@@ -139,15 +139,13 @@ impl KubernetesExecutor {
             if !matches!(run.status.stage.as_str(), "" | "initialization") {
                 return Ok(());
             }
+            if_there(acting.delete(Kind::SECRET, &plan.name(), None).await.map(drop)).map_err(told)?;
             if plan.fetched.is_some() {
-                // A pod that fetches may have mounted the old one, and what is immutable is not mounted again. The Secret goes by its name, too: the
-                // next order must not take the old one for its own before it is collected.
-                if_there(acting.delete(Kind::SECRET, &plan.name(), None).await.map(drop)).map_err(told)?;
+                // A pod that fetches may have mounted it, and what is immutable is not mounted again.
                 if_there(acting.delete(Kind::TEST_RUN, &plan.name(), Some(&run.metadata.uid)).await.map(drop)).map_err(told)?;
                 let message = "The run is begun anew, because its token was replaced before it had begun.".to_owned();
                 return Err(ExecutorError::Cluster { message, passing: true, audit_id: None });
             }
-            if_there(acting.delete(Kind::SECRET, &plan.name(), None).await.map(drop)).map_err(told)?;
         }
         if_new(acting.create::<serde_json::Value>(Kind::SECRET, &secret).await.map(drop)).map_err(told)?;
         if_new(acting.create::<serde_json::Value>(Kind::CONFIG_MAP, &plan.config_map(archive, &run.metadata.uid)).await.map(drop)).map_err(told)

@@ -315,7 +315,7 @@ impl Stage {
     /// Waits until it runs and some requests were made.
     pub(crate) async fn running(&self, execution: ExecutionId) {
         until("a running k6", async || match self.observe(execution).await.unwrap() {
-            Observation::Running { .. } => (self.received.runners().len() == 2).then_some(()),
+            Observation::Running { .. } => (self.received.runners().len() == 2 && self.received.count("http_reqs") > 0.0).then_some(()),
             Observation::Ended(report) => panic!("it ended: {report:?}"),
             _ => None,
         })

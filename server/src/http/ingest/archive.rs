@@ -30,12 +30,12 @@ pub async fn give(State(portal): State<Arc<Portal>>, Path((execution, digest)): 
         Err(refused) => return refused,
     };
     let Some(file) = Shelf::in_state(&portal.settings.state).find(known.execution, &digest) else {
-        // Where several portals serve one address, the next question may find the one that has it.
-        // While it starts, the files may be on their way: a portal that was begun anew is still reading.
+        // Where several portals serve one address, the next question may find the one that has them. While the run starts, they may be on their
+        // way here.
         return if known.ours && !known.starting {
             refuse(StatusCode::NOT_FOUND, 0, "The files of this test are not here. Run it again.")
         } else {
-            refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "Another replica of the portal has the files of this test. Ask again.")
+            refuse(StatusCode::SERVICE_UNAVAILABLE, 0, "The files of this test are not here yet, or at another replica of the portal. Ask again.")
         };
     };
     let Ok(turn) = TURNS.try_acquire() else {
