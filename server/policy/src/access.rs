@@ -158,6 +158,12 @@ impl Access {
     pub fn allows_in(&self, action: Action, path: &AppPath, environment: &Environment) -> bool {
         self.index.first(bit(action), path, environment, &self.rules).is_some()
     }
+    /// [`Access::allows_in`] for several actions, in the time of one.
+    #[must_use]
+    pub fn allows_each<const N: usize>(&self, actions: [Action; N], path: &AppPath, environment: &Environment) -> [bool; N] {
+        let granted = self.index.granted(path, environment, &self.rules);
+        actions.map(|action| granted & bit(action) != 0)
+    }
     /// May the actor do this anywhere at all: for menus, and for actions on the portal itself.
     #[must_use]
     pub fn can_anywhere(&self, action: Action) -> Option<&GrantUse> {

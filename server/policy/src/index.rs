@@ -49,6 +49,15 @@ impl Index {
             })
             .min()
     }
+    /// All actions that some rule gives there.
+    pub(crate) fn granted(&self, path: &AppPath, environment: &Environment, rules: &[Rule]) -> u32 {
+        let holds = |hook: &&Hook| rules.get(hook.position).is_some_and(|rule| environment_matches(rule.environments.as_deref(), environment));
+        prefixes(path.as_str())
+            .take_while(|path| path.len() <= self.longest)
+            .filter_map(|path| self.by_path.get(path))
+            .flat_map(|hooks| hooks.iter().filter(holds))
+            .fold(0, |given, hook| given | hook.actions)
+    }
 }
 
 /// The actions of `rule` that earlier rules of the same path give in all of its environments.
@@ -71,5 +80,6 @@ fn covered_by(hooks: &[Hook], rules: &[Rule], rule: &Rule) -> u32 {
 
 /// A path and every path above it, from the root down: `/`, `/shop/`, `/shop/payments/`.
 pub(crate) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').filter_map(move |(position, _)| path.get(..=position))
+    // Byte by byte: names are too short for a search that is made for long texts.
+    path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').filter_map(move |(position, _)| path.get(..=position))
 }

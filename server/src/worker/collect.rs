@@ -133,7 +133,7 @@ pub async fn catch_up(portal: &Portal, execution: ExecutionId, live: &mut LiveEx
         let (steps, frames): (Vec<i64>, Vec<Frame>) = page.into_iter().map(|(step, row)| (step, frame_of(row))).unzip();
         live.merger.merge_frames(&frames);
         let more = u32::try_from(frames.len()).is_ok_and(|rows| rows == PAGE);
-        if let Some((step, frame)) = steps.into_iter().zip(frames).last() {
+        if let Some((step, frame)) = steps.into_iter().zip(frames).next_back() {
             live.merged = (step, frame.key);
         }
         if !more {

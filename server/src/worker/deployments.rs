@@ -12,7 +12,11 @@ use std::{
 use windfirm_model::{actor::SystemTask, clock::Timestamp, id::OperationId};
 use windfirm_policy::{Access, Permit, Resource, act::KeepDeployments};
 use windfirm_store::deployments::Deployment;
-use windfirm_tree::{LiveApplication, Presence, Tree, graph::App, live};
+use windfirm_tree::{
+    LiveApplication, Presence, Tree,
+    graph::App,
+    live::{self, Identity},
+};
 
 use crate::state::{Portal, TreeInForce};
 
@@ -24,8 +28,8 @@ const AT_ONCE: usize = 200;
 const MOST_SOURCES: usize = 20;
 const MOST_CHARACTERS: usize = 200;
 
-/// The newest entry of each Application that is kept, as far as this process knows.
-type Newest = HashMap<(Arc<str>, String), (Timestamp, i64)>;
+/// The newest entry of each Application that is kept, as far as this process knows: by cluster, then by `namespace/name`.
+type Newest = HashMap<String, HashMap<Box<str>, (Timestamp, i64)>>;
 
 /// What was looked at last.
 #[derive(Debug, Default)]
@@ -41,19 +45,23 @@ pub async fn round(portal: Arc<Portal>) {
         return;
     }
     let read = is_read_whole(&portal, &in_force);
-    let (worker, tree) = (Arc::clone(&portal), Arc::clone(&in_force.tree));
-    let Ok(new) = tokio::task::spawn_blocking(move || worker.kept.not_kept(&tree, read)).await else { return };
     let permit: Permit<KeepDeployments> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
-    let mut count = 0_u64;
-    for part in new.chunks(AT_ONCE) {
-        match portal.store.keep_deployments(&permit, part, MOST_OF_AN_APP).await {
-            Ok(added) => {
-                count = count.saturating_add(added);
-                portal.kept.note(part);
+    let (mut count, mut next) = (0_u64, Some(0));
+    // Part by part: of a large tree that is new there is much.
+    while let Some(from) = next {
+        let (worker, tree) = (Arc::clone(&portal), Arc::clone(&in_force.tree));
+        let Ok((new, then)) = tokio::task::spawn_blocking(move || worker.kept.not_kept(&tree, read, from)).await else { return };
+        for part in new.chunks(AT_ONCE) {
+            match portal.store.keep_deployments(&permit, part, MOST_OF_AN_APP).await {
+                Ok(added) => {
+                    count = count.saturating_add(added);
+                    portal.kept.note(part);
+                }
+                // What is not noted is tried again in the next round.
+                Err(error) => return tracing::warn!(%error, "deployments.not_kept"),
             }
-            // What is not noted is tried again in the next round.
-            Err(error) => return tracing::warn!(%error, "deployments.not_kept"),
         }
+        next = then;
     }
     if count > 0 {
         tracing::info!(count, "deployments.kept");
@@ -96,31 +104,40 @@ impl Kept {
         self.of.lock().unwrap_or_else(PoisonError::into_inner).0 = Arc::downgrade(&in_force.tree);
     }
 
-    /// What the tree tells and is not known to be kept.
-    fn not_kept(&self, tree: &Tree, read: Read) -> Vec<Deployment> {
+    /// What the tree tells and is not known to be kept, from this app on: some of it, and from which app on there may be more.
+    fn not_kept(&self, tree: &Tree, read: Read, from: usize) -> (Vec<Deployment>, Option<usize>) {
         let access = Access::system(SystemTask::ClusterWatcher);
         let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         let certain = |app: &&App| app.presence == Presence::Both || (app.presence == Presence::ClusterOnly && read == Read::Whole);
         let told = |app: &App| {
             let live = app.live(&access)?;
             let application = live.object.application()?;
-            let newest = of.1.get(&key(application)).copied();
+            let Identity { cluster, namespace, name, .. } = &application.id;
+            let newest = of.1.get(&**cluster).and_then(|apps| apps.get(key(namespace, name).as_str())).copied();
             Some(entries(app, live, application, newest))
         };
-        tree.apps().iter().filter(certain).filter_map(told).flatten().collect()
+        let mut new = Vec::new();
+        for (index, app) in tree.apps().iter().enumerate().skip(from) {
+            if new.len() >= AT_ONCE {
+                return (new, Some(index));
+            }
+            new.extend(Some(app).filter(certain).and_then(told).into_iter().flatten());
+        }
+        (new, None)
     }
 
     fn note(&self, kept: &[Deployment]) {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         for one in kept {
-            let newest = of.1.entry((one.cluster.as_str().into(), format!("{}/{}", one.namespace, one.name))).or_insert((one.deployed, one.history));
+            let apps = of.1.entry(one.cluster.clone()).or_default();
+            let newest = apps.entry(key(&one.namespace, &one.name).into_boxed_str()).or_insert((one.deployed, one.history));
             *newest = (*newest).max((one.deployed, one.history));
         }
     }
 }
 
-fn key(application: &LiveApplication) -> (Arc<str>, String) {
-    (Arc::clone(&application.id.cluster), format!("{}/{}", application.id.namespace, application.id.name))
+fn key(namespace: &str, name: &str) -> String {
+    format!("{namespace}/{name}")
 }
 
 /// The entries of one history behind the newest that is kept.

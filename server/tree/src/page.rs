@@ -101,6 +101,7 @@ pub fn tree_page(asked: &Asked<'_>, query: &TreeQuery, revision: &TreeRevision) 
         clusters: heard_clusters(asked, &visible),
         has_live,
         accounts: Vec::new(),
+        granted: None,
         now: asked.now,
     })
 }
@@ -174,10 +175,14 @@ fn live_apps<'a>(asked: &Asked<'a>, visible: &'a Visible) -> impl Iterator<Item 
 
 /// The clusters that hold a visible app. Which others there are is nobody's business here.
 fn heard_clusters(asked: &Asked<'_>, visible: &Visible) -> Vec<ClusterState> {
-    let holding: BTreeSet<&str> = live_apps(asked, visible)
-        .filter_map(|app| live::cluster_of(app, app.live(asked.access), asked.clusters))
-        .map(|cluster| cluster.name.as_str())
-        .collect();
+    let mut holding: BTreeSet<&str> = BTreeSet::new();
+    for app in live_apps(asked, visible) {
+        holding.extend(live::cluster_of(app, app.live(asked.access), asked.clusters).map(|cluster| cluster.name.as_str()));
+        // There are few clusters, and many apps.
+        if holding.len() == asked.clusters.len() {
+            break;
+        }
+    }
     asked.clusters.iter().filter(|cluster| holding.contains(cluster.name.as_str())).cloned().collect()
 }
 

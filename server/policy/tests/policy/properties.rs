@@ -29,6 +29,9 @@ proptest! {
                     path >= row.from.as_str() && path < row.to.as_str() && (row.environment == "*" || row.environment == place.environment.as_str())
                 });
                 prop_assert_eq!(kept, access.allows(action, &place), "{} {:?}", action.code(), place);
+                // Walks over all apps ask in other forms.
+                prop_assert_eq!(kept, access.allows_in(action, &place.path, &place.environment));
+                prop_assert_eq!([kept, kept], access.allows_each([action, action], &place.path, &place.environment));
             }
             for (index, row) in scopes.rows.iter().enumerate() {
                 let idle = scopes.rows.iter().enumerate().any(|(other, by)| {

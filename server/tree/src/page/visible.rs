@@ -64,9 +64,9 @@ impl Visible {
                 let facts = all.facts.get(parent)?;
                 if facts.sees { Some(parent) } else { facts.parent }
             });
-            let sees = app.allows(asked.access, Action::ViewApp);
+            let [sees, may_read] = asked.access.allows_each([Action::ViewApp, Action::ViewRun], &app.path, &app.environment);
             let level = above.and_then(|above| all.facts.get(above)).map_or(1, |above| above.level.saturating_add(1));
-            let reads_runs = sees && app.allows(asked.access, Action::ViewRun);
+            let reads_runs = sees && may_read;
             let runs = asked.runs.get(&app.path).filter(|_| reads_runs);
             let last = runs.and_then(|runs| runs.last).map(|last| last.state).filter(|state| !state.is_live());
             let live = runs.map_or(0, |runs| runs.live);
