@@ -18,6 +18,7 @@ use url::Url;
 use windfirm_identity::IssuerConfig;
 
 pub use clusters::{ArgoCdSection, ClusterSection, EVERYWHERE};
+pub use problems::is_pinned;
 pub use secret::{Secret, SecretRefSection};
 
 /// The whole file.

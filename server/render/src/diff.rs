@@ -104,6 +104,9 @@ fn named(kind: Kind, namespace: Option<&str>, name: &str) -> String {
     format!("{} {namespace}{name}", kind.kind)
 }
 
+/// In place of an item that is not there, or should not be.
+const NOTHING: &str = "nothing";
+
 /// Where `live` is not as `wanted`. As deep as what is rendered, and no deeper.
 fn compare(fields: &mut Vec<(String, String, String)>, at: &str, wanted: &Value, live: &Value) {
     match (wanted, live) {
@@ -116,6 +119,23 @@ fn compare(fields: &mut Vec<(String, String, String)>, at: &str, wanted: &Value,
         (Value::Array(wanted), Value::Array(live)) if wanted.len() == live.len() => {
             for (index, (value, live)) in wanted.iter().zip(live).enumerate() {
                 compare(fields, &format!("{at}[{index}]"), value, live);
+            }
+        }
+        // Items that are there only, or should be: a port among many is told as that port.
+        (Value::Array(wanted), Value::Array(live)) => {
+            let fits = |value: &Value, live: &Value| {
+                let mut differing = Vec::new();
+                compare(&mut differing, "", value, live);
+                differing.is_empty()
+            };
+            let lacking = wanted.iter().filter(|value| !live.iter().any(|live| fits(value, live)));
+            let extra = live.iter().filter(|live| !wanted.iter().any(|value| fits(value, live)));
+            let before = fields.len();
+            fields.extend(extra.map(|live| (at.to_owned(), live.to_string(), NOTHING.to_owned())));
+            fields.extend(lacking.map(|value| (at.to_owned(), NOTHING.to_owned(), value.to_string())));
+            if fields.len() == before {
+                // The same items, some of them more than once.
+                fields.push((at.to_owned(), format!("{} items", live.len()), format!("{} items", wanted.len())));
             }
         }
         // An empty map that nobody stored.

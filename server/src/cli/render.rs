@@ -20,7 +20,7 @@ use windfirm_render::{
 use crate::{
     cli::{complain, say},
     clock::SystemClock,
-    config::{Config, Secret},
+    config::{Config, Secret, is_pinned},
     secrets::named,
     worker::reload,
 };
@@ -129,7 +129,7 @@ impl RenderArguments {
         };
         // It becomes part of an expression.
         match said {
-            Some(image) if image.contains(['\'', '\\']) || image.contains(char::is_whitespace) => Err(format!("“{image}” names no image.")),
+            Some(image) if !is_pinned(&image) => Err(format!("“{image}” has no digest. Name the runner image with one: name@sha256:….")),
             said => Ok(said),
         }
     }

@@ -110,7 +110,7 @@ pub struct RunsSection {
 }
 
 /// When the kubelet pulls an image, in Kubernetes' own words.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum PullPolicy {
     #[default]
     IfNotPresent,

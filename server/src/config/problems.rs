@@ -4,7 +4,7 @@ use url::Url;
 use windfirm_identity::IdentityConfig;
 use windfirm_tree::Address;
 
-use super::{ArgoCdSection, ClusterSection, Config, EVERYWHERE, IssuerSection, Secret, is_loopback};
+use super::{ArgoCdSection, ClusterSection, Config, EVERYWHERE, IssuerSection, Secret, clusters::PullPolicy, is_loopback};
 
 /// The longest name of a provider; the identity layer takes no longer one.
 const MAX_NAME: usize = 32;
@@ -142,6 +142,11 @@ fn cluster(at: &str, section: &ClusterSection, earlier: &[ClusterSection], probl
     for (name, image) in [("k6_image", &runs.k6_image), ("starter_image", &runs.starter_image)] {
         if image.is_empty() || image.contains(char::is_whitespace) {
             problems.push(format!("{at}.runs.{name}: “{image}” names no image."));
+        } else if runs.pull_policy != PullPolicy::Never && !is_pinned(image) {
+            problems.push(format!(
+                "{at}.runs.{name}: “{image}” has no digest. A tag can mean another image tomorrow: name it with one, name@sha256:…. \
+                 Only with pull_policy: Never, where nodes have the image already, a name is enough."
+            ));
         }
     }
     if let Some(image) = runs.runner_image.as_ref().filter(|image| !is_pinned(image)) {
@@ -164,7 +169,7 @@ fn cluster(at: &str, section: &ClusterSection, earlier: &[ClusterSection], probl
 }
 
 /// `name@sha256:` and 64 digits. Nothing else of the name may stand in a rule that is written with it.
-fn is_pinned(image: &str) -> bool {
+pub fn is_pinned(image: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | ':' | '_' | '-');
     let digest = image.rsplit_once("@sha256:").filter(|(name, _)| !name.is_empty() && name.chars().all(allowed));
     digest.is_some_and(|(_, digest)| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -325,6 +330,10 @@ clusters:
     runs: { portal: 'http://portal.host:7700', k6_image: 'k6:1', starter_image: 'starter:1', pull_policy: Never }
 ";
         let config = Config::parse(&format!("{GOOD}{good}")).unwrap();
+        // What nodes pull is named by what it is.
+        let pulled = problems(&format!("{GOOD}{}", good.replace(", pull_policy: Never", "")));
+        let told = |name: &str| pulled.iter().any(|problem| problem.starts_with(&format!("clusters[0].runs.{name}: “")) && problem.contains("has no digest"));
+        assert!(told("k6_image") && told("starter_image") && pulled.len() == 2, "{pulled:#?}");
         let pinned = good.replace("k6_image:", &format!("runner_image: 'registry.example/runner@sha256:{}', k6_image:", "5e".repeat(32)));
         assert!(Config::parse(&format!("{GOOD}{pinned}")).unwrap().clusters[0].runs.as_ref().unwrap().runner_image.is_some());
         assert_eq!(config.clusters[0].argocd.as_ref().unwrap().namespace, "argocd");

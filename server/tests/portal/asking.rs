@@ -14,7 +14,7 @@ use crate::harness::{As, House};
 
 /// A portal with a cluster that nobody reaches and nobody asks: workers do not run here.
 async fn house() -> Option<House> {
-    let section = "{ name: home, kubeconfig: { file: /nowhere }, runs: { portal: 'http://p', k6_image: k, starter_image: s } }";
+    let section = "{ name: home, kubeconfig: { file: /nowhere }, runs: { portal: 'http://p', k6_image: k, starter_image: s, pull_policy: Never } }";
     let section: ClusterSection = serde_saphyr::from_str(section).unwrap();
     House::open_with(|_, config| config.clusters = vec![section]).await
 }

@@ -48,7 +48,19 @@ fn a_rule_more_and_a_rule_less_are_told() {
     one.object["rules"].as_array_mut().unwrap().push(json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] }));
     let told = told(&rendered, &found);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].starts_with("Role search-staging/windfirm-portal is otherwise.\n  rules: there ") && told[0].contains("secrets"), "{told:?}");
+    assert!(
+        told[0].starts_with("Role search-staging/windfirm-portal is otherwise.\n  rules: there ")
+            && told[0].contains("secrets")
+            && told[0].ends_with(", should be nothing"),
+        "{told:?}"
+    );
+    assert_eq!(told[0].lines().count(), 2, "the one rule, not all of them: {told:?}");
+
+    let one = found.iter_mut().find_map(|found| role(found).then_some(found)).unwrap();
+    let rules = one.object["rules"].as_array_mut().unwrap();
+    rules.truncate(rules.len() - 2);
+    let lost = self::told(&rendered, &found);
+    assert!(lost[0].lines().count() == 2 && lost[0].contains("  rules: there nothing, should be {"), "{lost:?}");
 }
 
 /// Whoever is taken out of the policy loses nothing in the cluster by that alone.
