@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use serde_json::json;
 use tokio::{task::spawn_blocking, time::Instant};
 use windfirm_executor::{Executor, ExecutorError, ExitReport, Handle, InCluster, Observation, Orders};
@@ -130,20 +130,37 @@ impl KubernetesExecutor {
         let acting = acting.insist_on(&uid).map_err(told)?;
         Ok(Some((run, acting)))
     }
+    /// Parts of a TestRun that was deleted go after it. The operator would take them for those of the next one by its name.
+    async fn wait_for_clearing<'p>(&self, acting: ActingFor<'p>, execution: ExecutionId) -> Result<ActingFor<'p>, ExecutorError> {
+        let of_run = Selector::labels(format!("k6_cr={}", objects::name_of(execution)));
+        let (jobs, pods) = try_join(acting.list::<Job>(Kind::JOB, &of_run), acting.list::<Pod>(Kind::POD, &of_run)).await.map_err(told)?;
+        if jobs.is_empty() && pods.is_empty() {
+            return Ok(acting);
+        }
+        match self.find(acting, execution).await? {
+            Some((_, acting)) => Ok(acting),
+            None => {
+                let message = "What an earlier beginning of this run has left is still being cleared away.".to_owned();
+                Err(ExecutorError::Cluster { message, passing: true, audit_id: None })
+            }
+        }
+    }
     /// Secret and ConfigMap, in this order: when the ConfigMap is there, all is. What is there already is taken as done, since no account of ours may read it.
     async fn complete(acting: &ActingFor<'_>, plan: &Plan<'_>, run: &TestRun, archive: &[u8]) -> Result<(), ExecutorError> {
         let secret = plan.secret(&run.metadata.uid);
-        let same_token = run.metadata.annotation(mark::TOKEN) == objects::fingerprint(plan.orders);
-        if !same_token {
-            // Ordered again after we died: the store knows the new token only. No runner has read the old one yet.
-            if !matches!(run.status.stage.as_str(), "" | "initialization") {
+        let is_same = run.metadata.annotation(mark::TOKEN) == objects::fingerprint(plan.orders) && run.metadata.annotation(mark::ARCHIVE) == plan.archive();
+        if !is_same {
+            // Ordered again after we died: the store knows the new token only. No runner has read the old one yet; those that fetch do so
+            // before they begin.
+            let (initializing, begun) = (standing::is_initializing(run), standing::has_begun(run));
+            if begun || (plan.fetched.is_none() && !initializing) {
                 return Ok(());
             }
             if_there(acting.delete(Kind::SECRET, &plan.name(), None).await.map(drop)).map_err(told)?;
             if plan.fetched.is_some() {
                 // A pod that fetches may have mounted it, and what is immutable is not mounted again.
                 if_there(acting.delete(Kind::TEST_RUN, &plan.name(), Some(&run.metadata.uid)).await.map(drop)).map_err(told)?;
-                let message = "The run is begun anew, because its token was replaced before it had begun.".to_owned();
+                let message = "The run is begun anew, because its token or its files were replaced before it had begun.".to_owned();
                 return Err(ExecutorError::Cluster { message, passing: true, audit_id: None });
             }
         }
@@ -166,7 +183,7 @@ impl KubernetesExecutor {
             return Ok(Observation::Absent);
         };
         let seen = self.see(&acting, run).await.map_err(told)?;
-        let observation = self.understand(&acting, &seen, kept).await?;
+        let observation = if self.has_lost_its_files(execution, &seen.run) { Observation::Absent } else { self.understand(&acting, &seen, kept).await? };
         kept.seen = Some(seen);
         kept.looked = Some((Instant::now(), observation.clone()));
         Ok(observation)
@@ -240,6 +257,12 @@ impl KubernetesExecutor {
         let put = spawn_blocking(move || shelf.put(execution, &archive)).await.map_err(|error| ExecutorError::Cut(error.to_string()))?;
         let digest = put.map_err(|source| ExecutorError::File { what: "The files of the test cannot be laid out for the runners".to_owned(), source })?;
         Ok(Some(Fetched { digest, bytes, image: image.name.clone() }))
+    }
+    /// Whether its pods still have to fetch files that are not laid out here any more: the state folder is another one. It is ordered again.
+    fn has_lost_its_files(&self, execution: ExecutionId, run: &TestRun) -> bool {
+        let digest = run.metadata.annotation(mark::ARCHIVE);
+        let Some(image) = self.settings.runner_image.as_ref().filter(|_| !digest.is_empty()) else { return false };
+        !standing::has_begun(run) && image.shelf.find(execution, digest).is_none()
     }
     async fn clear_shelf(&self, execution: ExecutionId) -> Result<(), ExecutorError> {
         let Some(shelf) = self.settings.runner_image.as_ref().map(|image| image.shelf.clone()) else { return Ok(()) };
@@ -317,6 +340,7 @@ impl Executor for KubernetesExecutor {
         let archive = Arc::new(archive.map_err(|error| ExecutorError::Orders(error.to_string()))?);
         let fetched = self.shelve(orders.execution, &archive).await?;
         let acting = self.acting(permit).await?;
+        let acting = self.wait_for_clearing(acting, orders.execution).await?;
         let (account, account_uid) = (acting.account().clone(), acting.account_uid().to_owned());
         let plan = Plan { orders, cluster, settings: &self.settings, account: &account, account_uid: &account_uid, fetched: fetched.as_ref() };
         let (run, acting, made) = match acting.create::<TestRun>(Kind::TEST_RUN, &plan.test_run()).await {

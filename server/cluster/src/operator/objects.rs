@@ -49,6 +49,8 @@ pub(crate) mod mark {
     pub(crate) const ACCOUNT: &str = "windfirm.dev/account-uid";
     /// Start of the SHA-256 of the ingest token, so that a start that is repeated knows whether the Secret fits.
     pub(crate) const TOKEN: &str = "windfirm.dev/token-sha256";
+    /// SHA-256 of the files that its pods fetch from the portal; empty when they come in the ConfigMap.
+    pub(crate) const ARCHIVE: &str = "windfirm.dev/archive-sha256";
 }
 
 /// Name of everything that belongs to an execution: a DNS label, also with what the operator puts behind it.
@@ -102,6 +104,10 @@ impl Plan<'_> {
     pub(crate) fn name(&self) -> String {
         name_of(self.orders.execution)
     }
+    /// The digest of what its pods fetch.
+    pub(crate) fn archive(&self) -> &str {
+        self.fetched.map_or("", |fetched| &fetched.digest)
+    }
     fn labels(&self) -> Value {
         json!({
             mark::MANAGED_BY: mark::WINDFIRM,
@@ -120,6 +126,7 @@ impl Plan<'_> {
             mark::MEMORY_MIB: self.settings.runner.memory_mib.to_string(),
             mark::ACCOUNT: self.account_uid,
             mark::TOKEN: fingerprint(self.orders),
+            mark::ARCHIVE: self.archive(),
         })
     }
     /// The TestRun. Without `cleanup`: what the operator removes takes exit codes and logs with it, before we have read them.

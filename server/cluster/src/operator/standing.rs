@@ -6,7 +6,7 @@ use windfirm_model::{clock::Timestamp, run::Cause, view::run::RunEvent};
 use super::{
     archive::ROOT_URL,
     objects,
-    seen::{Pod, Seen, time_of},
+    seen::{Pod, Seen, TestRun, time_of},
     settings::OperatorSettings,
     stuck::{self, Part, Stuck, said},
 };
@@ -95,7 +95,11 @@ pub(crate) fn all_there(seen: &Seen) -> bool {
 
 /// Whether the operator says that no runner is at work any more.
 pub(crate) fn is_over(seen: &Seen) -> bool {
-    matches!(seen.run.status.stage.as_str(), "stopped" | "finished" | "error")
+    is_over_stage(&seen.run.status.stage)
+}
+
+fn is_over_stage(stage: &str) -> bool {
+    matches!(stage, "stopped" | "finished" | "error")
 }
 
 /// The Jobs whose pods have not started though it is time: their events may tell why. With the pods' names.
@@ -110,6 +114,16 @@ pub(crate) fn unmoved(seen: &Seen) -> Vec<(String, Option<String>)> {
             (job, pod)
         })
         .collect()
+}
+
+/// Whether no runner was made yet.
+pub(crate) fn is_initializing(run: &TestRun) -> bool {
+    matches!(run.status.stage.as_str(), "" | "initialization")
+}
+
+/// Whether runners were told to begin, or never will be.
+pub(crate) fn has_begun(run: &TestRun) -> bool {
+    run.status.stage == "started" || is_over_stage(&run.status.stage)
 }
 
 pub(crate) fn standing(seen: &Seen, settings: &OperatorSettings) -> Standing {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use windfirm_executor::{Ending, Observation};
+use windfirm_executor::{Ending, Executor as _, Observation};
 
 use crate::{
     node,
@@ -25,6 +25,35 @@ async fn an_operator_that_is_restarted_in_the_middle_changes_nothing() {
     // The next test finds it at work.
     let at_work = [&operator[..], &["rollout", "status", "deployment/k6-operator-controller-manager", "--timeout=120s"]].concat();
     assert!(stage.kubectl(&at_work, "").status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_deleted_in_the_middle_ends_the_run_in_words_and_takes_no_other() {
+    let Some(stage) = Stage::open().await else { return };
+    let orders = stage.orders(STEADY, &steady(4, 300));
+    stage.start(&orders).await;
+    stage.running(orders.execution).await;
+    // Something in it cannot go yet, so that it stays there, being deleted.
+    stage.hand(&["create", "configmap", "held"]);
+    let hold =
+        |finalizers: &str| stage.hand(&["patch", "configmap", "held", "--type=merge", "-p", &format!(r#"{{"metadata":{{"finalizers":{finalizers}}}}}"#)]);
+    hold(r#"["windfirm.dev/held"]"#);
+    assert!(stage.kubectl(&["delete", "namespace", &stage.namespace, "--wait=false"], "").status.success());
+    let other = stage.orders(STEADY, &steady(2, 3));
+    let refused = stage.executor.start(&stage.permit(), &other).await.unwrap_err();
+    // What goes first is up to the cluster: the account, its rights, or the right to make anything there.
+    let words = ["being terminated", "does not exist", "may not do this", "does not let the portal act"];
+    assert!(!refused.is_passing() && words.iter().any(|part| refused.to_string().contains(part)), "{refused}");
+    until("the end of the run", async || match stage.observe(orders.execution).await {
+        Ok(Observation::Absent | Observation::Lost | Observation::Ended(_)) => Some(()),
+        Err(error) if !error.is_passing() => {
+            assert!(words.iter().any(|part| error.to_string().contains(part)), "{error}");
+            Some(())
+        }
+        Ok(_) | Err(_) => None,
+    })
+    .await;
+    hold("null");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,6 +96,24 @@ async fn a_test_that_no_config_map_takes_is_fetched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_that_went_with_the_portals_state_folder_are_laid_out_again() {
+    let Some(stage) = Stage::open_with_image().await else { return };
+    let orders = large(&stage, 4);
+    stage.start(&orders).await;
+    stage.lose_shelf();
+    until("the lack of them", async || (stage.observe(orders.execution).await.unwrap() == Observation::Absent).then_some(())).await;
+    // So the supervisor orders it again; with another token, as the store has kept the digest of the first one alone.
+    let again = windfirm_executor::Orders { token: windfirm_executor::Secret::new("another-token".into()), ..orders.clone() };
+    let refused = stage.executor.start(&stage.permit(), &again).await.unwrap_err();
+    assert!(refused.is_passing() && refused.to_string().contains("begun anew"), "{refused}");
+    until("the first one to be gone", async || stage.executor.start(&stage.permit(), &orders).await.ok()).await;
+    stage.running(orders.execution).await;
+    let (report, _) = stage.end(orders.execution).await;
+    assert_eq!((&report.ending, &report.cause, report.exit_code), (&Ending::Itself, &None, Some(0)), "{report:?}");
+    stage.clean_up(orders.execution).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_not_those_of_the_launch_never_reach_k6() {
     let Some(stage) = Stage::open_with_image().await else { return };
     stage.received.garble();

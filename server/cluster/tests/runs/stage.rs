@@ -212,6 +212,10 @@ impl Stage {
     pub(crate) fn shelf_is_used(&self) -> bool {
         std::fs::read_dir(self.state.path().join("archives")).is_ok_and(|mut all| all.next().is_some())
     }
+    /// As if the portal had begun again with an empty state folder.
+    pub(crate) fn lose_shelf(&self) {
+        std::fs::remove_dir_all(self.state.path().join("archives")).unwrap();
+    }
     /// The portal ends, and starts again.
     pub(crate) fn restart(&mut self) {
         self.executor = executor(&self.cluster.folder, self.executor.settings().clone());

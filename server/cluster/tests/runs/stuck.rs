@@ -47,6 +47,18 @@ async fn a_starter_that_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_whose_pod_security_refuses_the_pods() {
+    let Some(stage) = Stage::open_with(|settings| settings.run_as = Some(0)).await else { return };
+    let level = "pod-security.kubernetes.io/enforce=restricted";
+    assert!(stage.kubectl(&["label", "namespace", &stage.namespace, level], "").status.success());
+    let orders = stage.orders(STEADY, &steady(2, 3));
+    let report = not_started(&stage, &orders).await;
+    let told = "The namespace's pod security refuses the initializer: ";
+    assert!(matches!(&report.cause, Some(Cause::StartFailed { message }) if message.starts_with(told) && message.contains("runAsUser=0")), "{report:?}");
+    stage.clean_up(orders.execution).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_not_there() {
     let Some(stage) = Stage::open().await else { return };
     let orders = stage.orders(STEADY, &steady(2, 90));
