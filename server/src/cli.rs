@@ -134,9 +134,11 @@ fn say(message: &str) {
     println!("{message}");
 }
 
-/// Logs as JSON lines on standard error; `RUST_LOG` narrows or widens them.
+/// Logs as JSON lines on standard error; `RUST_LOG` narrows or widens them. The Kubernetes client's own lines do not say which cluster they
+/// are about: what they tell, we tell with its name.
 fn log(default: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{default},kube_client=off")));
     let written = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).try_init();
     if let Err(error) = written {
         complain(&format!("Logging is set up already: {error}."));

@@ -12,6 +12,7 @@ pub mod home;
 pub mod http;
 pub mod lease;
 pub mod live;
+pub mod places;
 pub mod secrets;
 pub mod sites;
 pub mod start;

@@ -360,6 +360,8 @@ mod tests {
             presence: windfirm_cluster::Presence::Exists { uid: "1".into() },
             lacks: Vec::new(),
             unanswered: Vec::new(),
+            obstacle: None,
+            because: Vec::new(),
         };
         let asked = |at| Preflight { cluster: "home".into(), asked: Timestamp::from_seconds(at), took_ms: 1, reviews: 1, accounts: vec![found.clone()] };
         home.keep_preflight(asked(900));

@@ -17,6 +17,7 @@ use windfirm_model::{fault::Fault, path::AppPath, view::app};
 use crate::{
     api, href,
     ui::{
+        cluster::asked,
         format::{count, digest},
         layout::{crumbs, notice, run_button, window_title},
         loaded::loaded,
@@ -134,7 +135,7 @@ fn tabs(page: &app::AppPage, chosen: Tab) -> AnyView {
 
 fn head(page: &app::AppPage) -> AnyView {
     let kind = (page.kind != "Application").then(|| tag(page.kind.clone()));
-    let account = page.service_account.clone().map(|account| view! { <span><span class="k">"Runs as"</span><code>{account}</code></span> });
+    let account = page.service_account.clone().map(|account| view! { <span><span class="k">"Runs as"</span><code>{account}</code> {granted(page)}</span> });
     let commit = (!page.revision.commit.is_empty()).then(|| {
         view! { <span><span class="k">"Tree"</span><code>{digest(&page.revision.commit)}</code> {page.revision.subject.clone()}</span> }
     });
@@ -151,6 +152,13 @@ fn head(page: &app::AppPage) -> AnyView {
         </header>
     }
     .into_any()
+}
+
+/// That the cluster would let the account, and when it said so. What is not well stands in sentences of its own.
+fn granted(page: &app::AppPage) -> Option<AnyView> {
+    let findings = page.account_findings.as_ref().filter(|findings| findings.green)?;
+    let link = format!("{}#account", href::app_tab(&page.path, "access"));
+    Some(view! { " " <a class="quiet mute" href=link>{format!("granted in {}, asked ", findings.cluster)} {asked(findings, page.now)}</a> }.into_any())
 }
 
 fn action(page: &app::AppPage) -> AnyView {

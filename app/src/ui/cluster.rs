@@ -153,6 +153,12 @@ pub fn sentences(findings: &AccountFindings) -> AnyView {
     }
 }
 
+/// Why the account may do what it may, as the cluster says it: the bindings.
+#[must_use]
+pub fn reasons(findings: &AccountFindings) -> AnyView {
+    findings.because.iter().map(|reason| view! { <span class="from">{reason.clone()}</span> }).collect_view().into_any()
+}
+
 /// What that breaks: apps, as links as far as there is room, and runs that go on.
 #[must_use]
 pub fn breaks(findings: &AccountFindings, most: usize) -> AnyView {

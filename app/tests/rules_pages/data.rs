@@ -124,6 +124,7 @@ pub(crate) fn accounts() -> Vec<AccountFindings> {
         green: true,
         unknown: false,
         sentences: Vec::new(),
+        because: vec!["RBAC: allowed by RoleBinding \"wf/shop-dev\" of Role \"wf\" to ServiceAccount \"loadtest/shop-dev\"".to_owned()],
         breaks: Vec::new(),
         live_runs: 0,
     };
@@ -253,6 +254,8 @@ pub(crate) fn system() -> SystemPage {
 pub(crate) fn asked_clusters() -> Vec<AskedCluster> {
     let home = AskedCluster {
         name: "home".to_owned(),
+        running: 1,
+        slots: 10,
         asked: Some(NOW.plus_seconds(-12)),
         took_ms: 1_240,
         questions: 420,
@@ -262,6 +265,7 @@ pub(crate) fn asked_clusters() -> Vec<AskedCluster> {
         away: None,
     };
     let away = Some(ClusterAway { since: NOW.plus_seconds(-90), why: "Cluster far cannot be reached: connection refused.".to_owned() });
-    let far = AskedCluster { name: "far".to_owned(), asked: Some(NOW.plus_seconds(-3)), took_ms: 1, questions: 0, accounts: 0, lacking: 0, unknown: 0, away };
-    vec![home, AskedCluster { name: "east".to_owned(), asked: None, took_ms: 0, questions: 0, accounts: 0, lacking: 0, unknown: 0, away: None }, far]
+    let east = AskedCluster { name: "east".to_owned(), running: 0, asked: None, took_ms: 0, questions: 0, accounts: 0, lacking: 0, ..home.clone() };
+    let far = AskedCluster { name: "far".to_owned(), asked: Some(NOW.plus_seconds(-3)), took_ms: 1, away, ..east.clone() };
+    vec![home, east, far]
 }

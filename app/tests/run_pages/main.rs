@@ -20,7 +20,7 @@ use windfirm_model::{
     view::{
         app::{TestOptions, TestRow},
         launch::LaunchForm,
-        run::{LogPage, Permission, Placement, RunPage, SecretUse},
+        run::{LogPage, Permission, Placement, RunEvent, RunPage, SecretUse},
         runs::RunsPage,
     },
 };
@@ -106,7 +106,12 @@ async fn before_it_runs_it_says_where_it_stands() {
     insta::assert_snapshot!(page.main());
 
     let starting = RunPage { state: RunState::Starting { since: data::START }, started: None, ..data::fresh_run() };
-    run_page("run-starting", starting).await.says(&["k6 is being started since 12:00:00 UTC."]);
+    run_page("run-starting", starting.clone()).await.says(&["k6 is being started since 12:00:00 UTC.", "The first numbers come within seconds."]);
+    // What keeps it from starting is told in place of a promise.
+    let waits_for = RunEvent { at: data::START.plus_seconds(9), text: "No node takes runner 1: 0/1 nodes are available.".to_owned(), bad: false };
+    let stuck = run_page("run-stuck", RunPage { events: vec![waits_for], ..starting }).await;
+    stuck.says(&["No node takes runner 1: 0/1 nodes are available."]);
+    stuck.never_says(&["within seconds"]);
     let finishing = RunPage { state: RunState::Finishing { since: data::START }, ..live_run() };
     let page = run_page("run-finishing", finishing).await;
     page.says(&["k6 ended at 12:00:00 UTC."]);

@@ -139,6 +139,7 @@ pub(crate) fn tree() -> TreePage {
         clusters: Vec::new(),
         has_live: false,
         accounts: Vec::new(),
+        granted: None,
         now: NOW,
     }
 }

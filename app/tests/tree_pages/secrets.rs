@@ -27,7 +27,7 @@ async fn each_secret_says_how_old_it_is_and_whether_it_works_since() {
     let passed = Since::Passed { run, at: data::NOW.plus_seconds(-600) };
     let copied =
         SecretTold::Known { namespace: "shop-staging".to_owned(), created: data::NOW, changed: data::NOW, by: None, copied: true, since: Since::Hidden };
-    let gone = SecretTold::Refused { why: "Cluster home has no such object: secrets \"gone\" not found.".to_owned() };
+    let gone = SecretTold::Missing { why: "Cluster home has no such object: secrets \"gone\" not found.".to_owned() };
     let rows = vec![row("pay-user", known(passed)), row("pay-key", known(Since::NotYet)), row("old-style", copied), row("gone", gone)];
     for address in [CATALOGUE, "/apps/shop/catalogue/?tab=tests"] {
         let page = app("app-secrets", address, with(rows.clone())).await;
@@ -36,7 +36,7 @@ async fn each_secret_says_how_old_it_is_and_whether_it_works_since() {
         page.says(&["pay-user", "TEST_PASSWORD", "key password", "in namespace <code>shop-staging</code>", "policy: test user of the catalogue"]);
         page.says(&["1 h ago", "by <code>external-secrets</code>", "made ", "works", "passed, launched ", "10 min ago", &format!("href=\"/runs/{run}\"")]);
         page.says(&["not tried", "no run that had it has passed since", "as it was made", "runs of this app are not yours to see"]);
-        page.says(&["Its values stand in its metadata too", "<code>--server-side</code>", "not to be seen", "secrets \"gone\" not found"]);
+        page.says(&["Its values stand in its metadata too", "<code>--server-side</code>", "missing", "secrets \"gone\" not found"]);
         // No test is called smoke: the first one, made small.
         page.says(&["/launch?path=/shop/catalogue/&amp;test=apps/catalogue/k6/browse.js&amp;profile=smoke", ": browse.js with Secret pay-user"]);
     }

@@ -60,6 +60,12 @@ pub struct Findings {
     pub lacks: Vec<Lack>,
     /// Why questions have no answer, each reason once. Without an answer nothing is taken for allowed.
     pub unanswered: Vec<String>,
+    /// Why no run at all can be carried out in this cluster, whatever the account may do; `None`: nothing is known to be in the way.
+    #[serde(default)]
+    pub obstacle: Option<String>,
+    /// What the API server says why the account may do what it may, each reason once: it names the bindings.
+    #[serde(default)]
+    pub because: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +103,13 @@ impl Preflight {
     pub fn is_green(&self) -> bool {
         self.accounts.iter().all(Findings::is_green)
     }
+    /// Accounts of which something is known to be wrong, and those of which something is not known.
+    #[must_use]
+    pub fn lacking_and_unknown(&self) -> (u32, u32) {
+        let (unknown, lacking): (Vec<_>, Vec<_>) = self.accounts.iter().filter(|findings| !findings.is_green()).partition(|findings| findings.is_unknown());
+        let count = |findings: Vec<&Findings>| u32::try_from(findings.len()).unwrap_or(u32::MAX);
+        (count(lacking), count(unknown))
+    }
     #[must_use]
     pub fn of(&self, account: &Account) -> Option<&Findings> {
         self.accounts.iter().find(|findings| findings.account == *account)
@@ -106,12 +119,12 @@ impl Preflight {
 impl Findings {
     #[must_use]
     pub fn is_green(&self) -> bool {
-        matches!(self.presence, Presence::Exists { .. }) && self.lacks.is_empty() && self.unanswered.is_empty()
+        matches!(self.presence, Presence::Exists { .. }) && self.lacks.is_empty() && self.unanswered.is_empty() && self.obstacle.is_none()
     }
     /// Whether nothing is known to be wrong, and not everything is known.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        !self.is_green() && !matches!(self.presence, Presence::Missing) && self.lacks.is_empty()
+        !self.is_green() && !matches!(self.presence, Presence::Missing) && self.lacks.is_empty() && self.obstacle.is_none()
     }
     /// What is wrong, a sentence each, for whoever wants to launch. Empty when all is well.
     #[must_use]
@@ -121,7 +134,7 @@ impl Findings {
             format!("The service account {account} does not exist. Somebody who administers namespace {namespace} can create it.")
         });
         let unanswered = self.unanswered.iter().map(|why| format!("What {} may do is not known: {why}", self.account));
-        missing.into_iter().chain(self.lacking()).chain(unanswered).collect()
+        self.obstacle.clone().into_iter().chain(missing).chain(self.lacking()).chain(unanswered).collect()
     }
     /// A sentence for each right, or for all that go together where there are many: who lost a whole binding reads one sentence.
     fn lacking(&self) -> Vec<String> {
@@ -197,11 +210,17 @@ pub async fn preflight(cluster: &Arc<Cluster>, questions: &[Question]) -> Prefli
             presence: Presence::Unknown,
             lacks: Vec::new(),
             unanswered: Vec::new(),
+            obstacle: None,
+            because: Vec::new(),
         });
         for ask in Ask::all_of(question, cluster.impersonation()) {
             match (&ask, answers.get(&ask)) {
                 (Ask::Presence(_), Some(Answer::Uid(uid))) => findings.presence = Presence::Exists { uid: uid.clone() },
                 (Ask::Presence(_), Some(Answer::No(_))) => findings.presence = Presence::Missing,
+                (Ask::TestRuns, Some(Answer::No(why))) => findings.obstacle = Some(why.clone()),
+                (Ask::May(may), Some(Answer::Yes(reason))) if may.is_of_account() && !reason.is_empty() && !findings.because.contains(reason) => {
+                    findings.because.push(reason.clone());
+                }
                 (Ask::May(may), Some(Answer::No(reason))) => {
                     let lack = may.lacking(reason, question.right.needed_for);
                     if !findings.lacks.iter().any(|other| other.right() == lack.right()) {
@@ -233,6 +252,11 @@ mod tests {
         Lack { side, namespace, verb: verb.into(), group, resource, name: None, reason: reason.into(), needed_for: "to start a run".into() }
     }
 
+    fn well(account: Account) -> Findings {
+        let presence = Presence::Exists { uid: "1".into() };
+        Findings { account, presence, lacks: Vec::new(), unanswered: Vec::new(), obstacle: None, because: Vec::new() }
+    }
+
     #[test]
     fn a_lack_says_who_what_where_why_and_what_it_breaks() {
         let account: Account = "shop-dev/loadtest".parse().unwrap();
@@ -253,7 +277,7 @@ mod tests {
             resource: "pods/log".into(),
             ..lack(Side::Account, "get", "")
         }]);
-        let findings = Findings { account, presence: Presence::Exists { uid: "1".into() }, lacks: lacks.collect(), unanswered: Vec::new() };
+        let findings = Findings { lacks: lacks.collect(), ..well(account) };
         assert_eq!(
             findings.sentences(),
             ["The account shop-dev/loadtest lacks 4 rights in namespace shop-dev: create, get, delete testruns of k6.io; get pods/log. \
@@ -268,7 +292,7 @@ mod tests {
     #[test]
     fn nothing_is_green_without_an_answer() {
         let account: Account = "a/b".parse().unwrap();
-        let mut findings = Findings { account, presence: Presence::Exists { uid: "1".into() }, lacks: Vec::new(), unanswered: Vec::new() };
+        let mut findings = well(account);
         assert!(findings.is_green() && findings.sentences().is_empty());
         findings.unanswered.push("Cluster here gave no answer.".into());
         assert!(!findings.is_green());
@@ -278,13 +302,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_that_cannot_run_anything_is_told_first_and_is_no_doubt() {
+        let findings = Findings { obstacle: Some("No operator.".into()), lacks: vec![lack(Side::Account, "get", "")], ..well("a/b".parse().unwrap()) };
+        assert!(!findings.is_green() && !findings.is_unknown());
+        assert_eq!(findings.sentences().first().unwrap(), "No operator.");
+        assert_eq!(findings.sentences().len(), 2);
+    }
+
+    #[test]
     fn a_result_is_plain_data() {
-        let accounts = vec![Findings {
-            account: "a/b".parse().unwrap(),
-            presence: Presence::Missing,
-            lacks: vec![lack(Side::Account, "get", "")],
-            unanswered: Vec::new(),
-        }];
+        let accounts = vec![Findings { presence: Presence::Missing, lacks: vec![lack(Side::Account, "get", "")], ..well("a/b".parse().unwrap()) }];
         let preflight = Preflight { cluster: "here".into(), asked: Timestamp::from_seconds(1), took_ms: 5, reviews: 3, accounts };
         let text = serde_json::to_string(&preflight).unwrap();
         assert_eq!(serde_json::from_str::<Preflight>(&text).unwrap(), preflight);

@@ -66,10 +66,11 @@ fn table(preflight: &Preflight) {
 }
 
 fn word(findings: &Findings) -> &'static str {
-    match (&findings.presence, findings.is_green()) {
-        (_, true) => "good",
-        (Presence::Missing, _) => "missing",
-        (Presence::Unknown, _) => "not known",
-        (Presence::Exists { .. }, _) => "lacking",
+    match &findings.presence {
+        _ if findings.is_green() => "good",
+        Presence::Missing => "missing",
+        _ if findings.is_unknown() => "not known",
+        _ if findings.lacks.is_empty() => "not possible",
+        Presence::Unknown | Presence::Exists { .. } => "lacking",
     }
 }

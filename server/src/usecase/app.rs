@@ -154,7 +154,12 @@ impl Asker {
         }
         let account_findings = self.account_findings_of(&app).await?;
         let secrets = self.secret_rows(&app).await?;
-        let (live, cluster_state) = live_facts(tree, &app, &self.access, &self.cluster_states_of(&app));
+        // One cluster has one name on the page, however the manifests spell it.
+        let named = |spelling: &str| self.portal.sites.meant(spelling).unwrap_or_else(|| spelling.to_owned());
+        let (mut live, cluster_state) = live_facts(tree, &app, &self.access, &self.cluster_states_of(&app));
+        if let Some(told) = live.as_mut().and_then(|live| live.told.as_mut()) {
+            told.destination_cluster = named(&told.destination_cluster);
+        }
         let project = self.project_facts(&app);
         let deployments = self.deployment_rows(&app, live.as_ref()).await?;
         Ok(AppPage {
@@ -165,7 +170,7 @@ impl Asker {
             environment: app.environment.clone(),
             environment_why: app.environment_why.clone(),
             wave: app.wave,
-            cluster: app.cluster.clone(),
+            cluster: named(&app.cluster),
             namespace: app.namespace.clone(),
             destination_namespace: app.destination_namespace.clone(),
             target: app.target.clone(),

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use windfirm_cluster::Account;
+use windfirm_cluster::{Account, Reach};
 use windfirm_model::{
     action::Action,
+    clock::Timestamp,
     fault::Fault,
     path::AppPath,
     view::cluster::{AccountFindings, ClusterAway, ClusterState},
@@ -79,6 +80,17 @@ impl Asker {
         Ok(self.account_findings().await?.into_iter().filter(|account| !account.green && !account.breaks.is_empty()).collect())
     }
 
+    /// Since when it is known of each cluster that carries out runs what its accounts may do, for somebody who may launch somewhere and whom
+    /// nothing locks. `None` where a cluster is away or was not asked yet, and where there is none.
+    pub(super) fn granted_everywhere(&self) -> Option<Timestamp> {
+        let grant = self.access.can_anywhere(Action::LaunchRun)?;
+        let asked = |site: &Arc<Site>| match site.cluster.reach() {
+            Reach::Reached { .. } if grant.service_account.is_some() => Some(site.preflight()?.asked),
+            _ => None,
+        };
+        self.portal.sites.iter().filter(|site| site.runs.is_some()).map(asked).collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+
     /// By cluster and account, the apps that the asker sees and whose launches go as it.
     fn apps_by_account(&self) -> BTreeMap<(String, String), Vec<AppPath>> {
         let everybody = self.access.holds_everywhere(Action::ExplainAccess);
@@ -118,6 +130,7 @@ fn finding(site: &Site, account: &str, apps: Vec<AppPath>, live: &[RunRecord]) -
         green,
         unknown: findings.is_unknown(),
         sentences: findings.sentences(),
+        because: findings.because.clone(),
         breaks: if green { Vec::new() } else { apps },
         live_runs: u32::try_from(live.iter().filter(as_it).count()).unwrap_or(u32::MAX),
     })

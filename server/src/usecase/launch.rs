@@ -8,7 +8,7 @@ pub mod fields;
 mod planned;
 pub mod queued;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tokio::time::Instant;
 use windfirm_executor::Load;
@@ -26,11 +26,11 @@ use windfirm_model::{
     },
 };
 use windfirm_policy::{Access, Decision, Facts, HostPort, Place, explain};
-use windfirm_store::runs::QueueCounts;
 use windfirm_tree::{Bundle, graph::App};
 
 use crate::{
     context::Asker,
+    places,
     sites::RunsAt,
     usecase::inspection::{self, Answer, NoAnswer, PAGE_PATIENCE, Patience, Question},
 };
@@ -192,13 +192,12 @@ impl Asker {
     }
 
     /// Whether a run of this app would have to wait for a place.
-    async fn waits(&self, resolved: &Resolved, counts: QueueCounts) -> Result<bool, Fault> {
-        let Some(cluster) = resolved.runs_at.cluster() else {
-            return Ok(counts.queued.saturating_add(counts.running) >= self.portal.settings.slots);
-        };
+    async fn waits(&self, resolved: &Resolved) -> Result<bool, Fault> {
+        let place = resolved.runs_at.cluster();
         let live = self.portal.store.live_runs(&Access::system(SystemTask::RunSupervisor)).await.map_err(|error| self.store_fault(&error))?;
-        let there = live.iter().filter(|run| run.manifest.placement.as_ref().is_some_and(|placement| placement.cluster == cluster)).count();
-        Ok(there >= usize::try_from(self.portal.slots(Some(cluster))).unwrap_or(usize::MAX))
+        let there = |counted: HashMap<Option<&str>, u32>| counted.get(&place).copied().unwrap_or_default();
+        let before = there(places::taken(&live, self.portal.store.portal())).saturating_add(there(places::wanted(&live)));
+        Ok(before >= self.portal.slots(place))
     }
 
     async fn judgement(&self, resolved: &Resolved) -> Result<Judgement, Fault> {
@@ -240,7 +239,7 @@ impl Asker {
             max_vus: facts.as_ref().map(|facts| facts.max_vus),
             duration_s: facts.as_ref().and_then(|facts| facts.duration_s),
             planned_s: resolved.planned_s(),
-            waits: self.waits(resolved, counts).await?,
+            waits: self.waits(resolved).await?,
             policy_digest: self.policy.policy.digest().to_owned(),
         })
     }

@@ -73,7 +73,7 @@ impl Asker {
         let mut told = Vec::new();
         for (name, facts) in names.iter().zip(asked) {
             told.push(match facts {
-                Err(why) => SecretTold::Refused { why },
+                Err(told) => told,
                 Ok(facts) => {
                     let since = self.since(app, &site, &namespace, name, &facts).await?;
                     let SecretFacts { created, changed, by, copied } = facts;
@@ -104,22 +104,24 @@ impl Asker {
 }
 
 /// What a cluster says of one Secret, or why it does not. Addresses are not for everybody.
-async fn ask(site: &Arc<Site>, permit: &Permit<LookAtSecrets>, name: &str) -> Result<SecretFacts, String> {
+async fn ask(site: &Arc<Site>, permit: &Permit<LookAtSecrets>, name: &str) -> Result<SecretFacts, SecretTold> {
     let asking = async { site.gateway.as_service_account(permit).await?.secret_facts(name).await };
-    match tokio::time::timeout(PATIENCE, asking).await {
-        Err(_) => Err(format!("The cluster {} did not answer within {} s. Load the page again in a moment.", site.name(), PATIENCE.as_secs())),
-        Ok(Ok(facts)) => Ok(facts),
+    Err(match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(facts)) => return Ok(facts),
+        Err(_) => SecretTold::NotAsked {
+            why: format!("The cluster {} did not answer within {} s. Load the page again in a moment.", site.name(), PATIENCE.as_secs()),
+        },
+        Ok(Err(error @ ClusterError::NotThere { .. })) => SecretTold::Missing { why: error.to_string() },
         Ok(Err(
             error @ (ClusterError::Refused(_)
-            | ClusterError::NotThere { .. }
             | ClusterError::NoAccount { .. }
             | ClusterError::BadAccount(_)
             | ClusterError::GhostAccount { .. }
             | ClusterError::OtherAccount { .. }),
-        )) => Err(error.to_string()),
+        )) => SecretTold::Refused { why: error.to_string() },
         Ok(Err(error)) => {
             tracing::info!(%error, cluster = site.name(), "secrets.not_asked");
-            Err(format!("The cluster {} could not be asked right now. Load the page again in a moment.", site.name()))
+            SecretTold::NotAsked { why: format!("The cluster {} could not be asked right now. Load the page again in a moment.", site.name()) }
         }
-    }
+    })
 }

@@ -1,8 +1,11 @@
 //! The state of the portal itself.
 
+use std::collections::HashMap;
+
 use windfirm_app::ui::format::{ago, date_time};
 use windfirm_cluster::Reach;
 use windfirm_model::{
+    actor::SystemTask,
     clock::Timestamp,
     fault::Fault,
     view::{
@@ -10,9 +13,11 @@ use windfirm_model::{
         system::{AskedCluster, PartRow, SystemPage},
     },
 };
+use windfirm_policy::Access;
 
 use crate::{
     context::Asker,
+    places,
     secrets::{Held, Standing, Trouble},
     sites::Site,
     state::Portal,
@@ -95,27 +100,32 @@ fn tree(portal: &Portal) -> Part {
     }
 }
 
-fn asked_cluster(site: &Site) -> AskedCluster {
+fn asked_cluster(site: &Site, taken: &HashMap<Option<&str>, u32>) -> AskedCluster {
     let last = site.preflight();
     let count = |accounts: usize| u32::try_from(accounts).unwrap_or(u32::MAX);
+    let (lacking, unknown) = last.as_ref().map(|last| last.lacking_and_unknown()).unwrap_or_default();
     AskedCluster {
         name: site.name().to_owned(),
         away: match site.cluster.reach() {
             Reach::Away { since, why, .. } => Some(ClusterAway { since, why }),
             Reach::Untried | Reach::Reached { .. } => None,
         },
+        running: taken.get(&Some(site.name())).copied().unwrap_or_default(),
+        slots: site.runs.as_ref().map_or(0, |runs| runs.slots),
         asked: last.as_ref().map(|last| last.asked),
         took_ms: last.as_ref().map_or(0, |last| last.took_ms),
         questions: last.as_ref().map_or(0, |last| u64::try_from(last.reviews).unwrap_or(u64::MAX)),
         accounts: last.as_ref().map_or(0, |last| count(last.accounts.len())),
-        unknown: last.as_ref().map_or(0, |last| count(last.accounts.iter().filter(|findings| findings.is_unknown()).count())),
-        lacking: last.as_ref().map_or(0, |last| count(last.accounts.iter().filter(|findings| !findings.is_green() && !findings.is_unknown()).count())),
+        unknown,
+        lacking,
     }
 }
 
 impl Asker {
     pub(super) async fn system_page(&self) -> Result<SystemPage, Fault> {
         let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
+        let live = self.portal.store.live_runs(&Access::system(SystemTask::RunSupervisor)).await.map_err(|error| self.store_fault(&error))?;
+        let taken = places::taken(&live, self.portal.store.portal());
         let row = |part: Part| PartRow { name: part.name, healthy: part.healthy, sentence: part.sentence };
         Ok(SystemPage {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -123,9 +133,9 @@ impl Asker {
             tree: self.tree.revision.clone(),
             policy: self.policy.version(),
             queue_length: counts.queued,
-            running: counts.running,
-            slots: self.portal.settings.slots,
-            clusters: self.portal.sites.iter().filter(|site| site.runs.is_some()).map(|site| asked_cluster(site)).collect(),
+            running: taken.get(&None).copied().unwrap_or_default(),
+            slots: self.portal.slots(None),
+            clusters: self.portal.sites.iter().filter(|site| site.runs.is_some()).map(|site| asked_cluster(site, &taken)).collect(),
             now: self.portal.clock.now(),
         })
     }

@@ -48,7 +48,8 @@ impl Tree for Asker {
         let clusters = self.cluster_states();
         let asked = Asked { tree: &self.tree.tree, access: &self.access, runs: &runs, launch: &launch, clusters: &clusters, now: self.portal.clock.now() };
         let page = tree_page(&asked, &query, &self.revision())?;
-        Ok(TreePage { accounts, ..page })
+        let granted = if accounts.is_empty() { self.granted_everywhere() } else { None };
+        Ok(TreePage { accounts, granted, ..page })
     }
     async fn app(&self, path: AppPath) -> Answer<AppPage> {
         self.app_page(path).await

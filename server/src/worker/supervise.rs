@@ -5,7 +5,7 @@
 //! It takes no input: each round reads the live runs and asks the executor where each one stands. A step that somebody else
 //! was faster with is simply looked at again in the next round.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use sha2::{Digest as _, Sha256};
 use windfirm_executor::{AllowedTarget, ExecutorError, InCluster, Observation, Orders, PAST_DEADLINE, Secret};
@@ -26,6 +26,7 @@ use windfirm_store::{
 
 use crate::{
     live::LiveExecution,
+    places::{self, cluster_of, is_queued},
     state::Portal,
     usecase::{
         bundle,
@@ -93,15 +94,11 @@ pub async fn round(portal: Arc<Portal>) {
         }
     };
     let own = portal.store.portal();
-    // A first look, to ask the store for no place that cannot be had. On portals' own machines each has its own.
-    let mut busy: HashMap<Option<&str>, u32> = HashMap::new();
-    for run in runs.iter().filter(|run| !matches!(run.state, RunState::Queued) && (run.owner == own || cluster_of(run).is_some())) {
-        let taken = busy.entry(cluster_of(run)).or_default();
-        *taken = taken.saturating_add(1);
-    }
+    // A first look, to ask the store for no place that cannot be had.
+    let mut busy = places::taken(&runs, own);
     // Newest first is how they come; the oldest starts first.
     for run in runs.iter().rev() {
-        if matches!(run.state, RunState::Queued) {
+        if is_queued(run) {
             let taken = busy.entry(cluster_of(run)).or_default();
             if *taken >= portal.slots(cluster_of(run)) {
                 continue;
@@ -110,7 +107,7 @@ pub async fn round(portal: Arc<Portal>) {
         } else if run.owner != own && run.owner.is_some_and(|owner| portal.lease.knows(owner)) {
             continue;
         }
-        let done = if matches!(run.state, RunState::Queued) || run.owner == own { step(&portal, run).await } else { take_over(&portal, run).await };
+        let done = if is_queued(run) || run.owner == own { step(&portal, run).await } else { take_over(&portal, run).await };
         match done {
             Ok(()) => {}
             Err(error) => {
@@ -136,10 +133,6 @@ async fn take_over(portal: &Portal, run: &RunRecord) -> Result<(), StepError> {
     tracing::info!(run = %run.id, "supervisor.taken_over");
     portal.wake.notify_one();
     Ok(())
-}
-
-fn cluster_of(run: &RunRecord) -> Option<&str> {
-    run.manifest.placement.as_ref().map(|placement| placement.cluster.as_str())
 }
 
 pub(crate) fn permit(portal: &Portal, run: &RunRecord) -> Permit<SuperviseRuns> {

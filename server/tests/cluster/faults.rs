@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::Value;
 use windfirm_model::run::{RunState, RunStateKind};
 use windfirm_tree::Presence;
@@ -64,4 +64,20 @@ async fn an_api_server_that_answers_with_errors_locks_launches_and_costs_no_run(
     let ended = stage.wait_for(run, |state| !state.is_live()).await;
     assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?}", ended.verdict);
     stage.nothing_left(ended.execution).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_without_the_operators_kinds_locks_launches_in_words_until_it_has_them() {
+    let Some((stage, between)) = Stage::open_between().await else { return };
+    until("a cluster that is asked", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
+    between.be_without_operator(true);
+    let why = until("the lock", async || stage.launch_lock("/shop/cart/", As::Ana).await).await;
+    assert!(why.contains("does not know TestRuns (k6.io/v1alpha1): k6-operator is not installed there"), "{why}");
+    let answer = stage.house.call(As::Ana, Method::POST, "launch", &cart(1, 1, 3)).await;
+    assert!(answer.status != StatusCode::OK && answer.body.contains("k6-operator is not installed there"), "{}", answer.body);
+    for page in ["/tree", "/apps/shop/cart/", "/access"] {
+        assert!(stage.house.page(As::Ana, page).await.body.contains("k6-operator is not installed there"), "{page}");
+    }
+    between.be_without_operator(false);
+    until("the unlocking", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
 }

@@ -98,7 +98,7 @@ async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
     apply(&stage, &rights(&format!("{POLICY}{RULES}")));
     until("the unlocking", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
     until("the admission", async || admitted(&stage).then_some(())).await;
-    let SecretTold::Refused { why } = told(&stage).await else { panic!() };
+    let SecretTold::Missing { why } = told(&stage).await else { panic!() };
     assert!(why.contains(&format!("secrets \"{NAME}\" not found")), "{why}");
 
     stage.hand(&["-n", SPACE, "create", "secret", "generic", NAME, "--from-literal=username=s3cret"]);

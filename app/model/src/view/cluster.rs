@@ -49,6 +49,9 @@ pub struct AccountFindings {
     /// What is wrong: which verb on which resource in which namespace, what it breaks, who can mend it. Empty when green.
     #[serde(default)]
     pub sentences: Vec<String>,
+    /// In the cluster's words, why the account may do what it may: the bindings.
+    #[serde(default)]
+    pub because: Vec<String>,
     /// The apps that the reader may see and whose launches it locks.
     #[serde(default)]
     pub breaks: Vec<AppPath>,

@@ -21,7 +21,9 @@ pub struct SecretRow {
 pub enum SecretTold {
     /// Nobody was asked, and why.
     NotAsked { why: String },
-    /// It is missing, or may not be looked at, or the cluster said nothing: in words, with the API server's own sentence.
+    /// It is not there: a run that gets it does not start.
+    Missing { why: String },
+    /// It may not be looked at: in words, with the API server's own sentence.
     Refused { why: String },
     Known {
         /// The namespace of the account.

@@ -14,6 +14,7 @@ pub struct SystemPage {
     pub tree: TreeRevision,
     pub policy: PolicyVersion,
     pub queue_length: u32,
+    /// Runs on the portal's own machine, and how many it carries out at a time.
     pub running: u32,
     pub slots: u32,
     /// Those in which runs are carried out. Empty where there is none.
@@ -30,6 +31,11 @@ pub struct AskedCluster {
     /// Set while it cannot be reached.
     #[serde(default)]
     pub away: Option<ClusterAway>,
+    /// Runs that are carried out there, and how many may be at a time.
+    #[serde(default)]
+    pub running: u32,
+    #[serde(default)]
+    pub slots: u32,
     /// When it was asked last; `None`: not yet.
     pub asked: Option<Timestamp>,
     pub took_ms: u64,

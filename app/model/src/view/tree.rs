@@ -71,6 +71,9 @@ pub struct TreePage {
     /// Accounts that the person acts as somewhere in the tree and that lack something: their launches are locked.
     #[serde(default)]
     pub accounts: Vec<AccountFindings>,
+    /// Set when clusters grant all that the person's launches need: since when that is known of each of them.
+    #[serde(default)]
+    pub granted: Option<Timestamp>,
     pub now: Timestamp,
 }
 

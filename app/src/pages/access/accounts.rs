@@ -13,7 +13,7 @@ use windfirm_model::{
 use crate::{
     api::rules::AskClusters,
     ui::{
-        cluster::{answer, ask_now, asked, asked_now, breaks, sentences},
+        cluster::{answer, ask_now, asked, asked_now, breaks, reasons, sentences},
         layout::{scroll, section},
     },
 };
@@ -67,7 +67,11 @@ pub(super) fn accounts(page: &AccessPage, ask: ServerAction<AskClusters>) -> Any
 
 fn row(findings: &AccountFindings, page: &AccessPage) -> AnyView {
     let nothing = || view! { <span class="mute">"nothing"</span> }.into_any();
-    let wrong = if findings.sentences.is_empty() { nothing() } else { sentences(findings) };
+    let wrong = match (findings.sentences.is_empty(), findings.because.is_empty()) {
+        (true, true) => nothing(),
+        (true, false) => view! { <span class="mute">"nothing"</span> {reasons(findings)} }.into_any(),
+        (false, _) => sentences(findings),
+    };
     let broken = if findings.breaks.is_empty() && findings.live_runs == 0 { nothing() } else { breaks(findings, LINKS) };
     view! {
         <tr class=(!findings.green).then_some("red")>

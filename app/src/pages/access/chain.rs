@@ -15,7 +15,7 @@ use super::{accounts, address, whom};
 use crate::{
     href,
     ui::{
-        cluster::{asked, sentences},
+        cluster::{asked, reasons, sentences},
         icon::icon,
         status::{Tone, environment, status_big},
         text::rich,
@@ -95,8 +95,9 @@ fn chain(page: &AccessPage, row: &ActionRow, path: &AppPath, place: &Environment
     };
     let cluster = findings.map(|findings| {
         let value = if findings.green { "Yes" } else { "No" };
-        let remark =
-            view! { {findings.cluster.clone()} ", asked " {asked(findings, page.now)} ". " {findings.sentences.first().map(|sentence| rich(sentence))} };
+        // In the cluster's own words, also of a yes: they name the binding.
+        let said = findings.sentences.first().map_or_else(|| reasons(findings), |sentence| rich(sentence));
+        let remark = view! { {findings.cluster.clone()} ", asked " {asked(findings, page.now)} ". " {said} };
         link("cluster", "cluster", value.to_owned(), remark.into_any(), !findings.green)
     });
     let class = if cluster.is_some() { "chain seven" } else { "chain" };

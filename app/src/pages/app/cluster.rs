@@ -15,7 +15,7 @@ use windfirm_model::{
 use crate::{
     href,
     ui::{
-        cluster::{answer, asked, breaks, found, health, sentences, short_revision, sync},
+        cluster::{answer, asked, breaks, found, health, reasons, sentences, short_revision, sync},
         format::{ago, counted, digest, full, iso, short, stopwatch},
         icon::icon,
         layout::{nothing, scroll, section},
@@ -311,6 +311,7 @@ pub(super) fn account(page: &AppPage) -> AnyView {
         fact("It breaks", view! { {breaks(findings, LINKS)} " " <a href="/access#x-accounts">"All accounts, and all that they break"</a> }.into_any())
     });
     let wrong = (!findings.sentences.is_empty()).then(|| fact("Wrong", sentences(findings)));
+    let because = (!findings.because.is_empty()).then(|| fact("Because", reasons(findings)));
     let verdict = if findings.green {
         answer(findings)
     } else if findings.unknown {
@@ -325,6 +326,7 @@ pub(super) fn account(page: &AppPage) -> AnyView {
             <dt>"Answer"</dt>
             <dd>{verdict} " " <span class="from">"asked " {asked(findings, page.now)}</span></dd>
             {wrong}
+            {because}
             {breaks}
         </dl>
     };

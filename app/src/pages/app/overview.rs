@@ -1,9 +1,12 @@
 //! The overview of an app: trouble, the last verdict, the last runs in one picture, tests, apps below; beside it limits and facts.
 
 use leptos::prelude::*;
-use windfirm_model::view::{
-    app::{AppPage, ChildRow, Target},
-    runs::RunRow,
+use windfirm_model::{
+    run::RunStateKind,
+    view::{
+        app::{AppPage, ChildRow, Target},
+        runs::RunRow,
+    },
 };
 
 use super::{cluster, facts, refused, scripts, secrets, trend};
@@ -59,7 +62,8 @@ pub(super) fn troubles(page: &AppPage) -> AnyView {
 
 /// The newest run that has ended, as the answer of the page.
 fn verdict(page: &AppPage) -> AnyView {
-    let Some(run) = page.runs.iter().find(|run| !run.state.is_live()) else {
+    // A cancelled run says nothing of the app, and hides nothing that is known of it.
+    let Some(run) = page.runs.iter().find(|run| !run.state.is_live() && run.state != RunStateKind::Cancelled) else {
         return never(page);
     };
     let tone = Tone::of_run(run.state);
@@ -95,7 +99,10 @@ fn verdict(page: &AppPage) -> AnyView {
 fn never(page: &AppPage) -> AnyView {
     let (tone, word, sentence) = match (refused(page, "run.view"), page.runs.is_empty()) {
         (Some(why), _) => (Tone::Locked, "Locked", format!("Whether and how this app ran is not yours to read. {why}")),
-        (None, false) => (Tone::Unknown, "No verdict yet", "The first run is not over. Its verdict will stand here.".to_owned()),
+        (None, false) if page.runs.iter().any(|run| run.state.is_live()) => {
+            (Tone::Unknown, "No verdict yet", "A run is not over. Its verdict will stand here.".to_owned())
+        }
+        (None, false) => (Tone::Unknown, "No verdict yet", "Its runs were cancelled, which decides nothing.".to_owned()),
         (None, true) if page.tests.is_empty() => (Tone::Unknown, "Never run", "This app has no test yet, so there is nothing to run.".to_owned()),
         (None, true) if page.launch.allowed => (Tone::Unknown, "Never run", "Choose a test below and run it; its verdict will stand here.".to_owned()),
         (None, true) => (Tone::Unknown, "Never run", "Nobody has run a test of this app yet.".to_owned()),

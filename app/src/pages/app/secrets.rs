@@ -82,6 +82,7 @@ fn told(page: &AppPage, told: &SecretTold) -> AnyView {
             .into_any();
         }
         SecretTold::NotAsked { why } => (Tone::Unknown, "not asked", why),
+        SecretTold::Missing { why } => (Tone::Fail, "missing", why),
         SecretTold::Refused { why } => (Tone::Fail, "not to be seen", why),
     };
     view! { <td class="full" colspan="2">{status(tone, word)} <span class="sub">{rich(why)}</span></td> }.into_any()

@@ -231,7 +231,7 @@ fn error_but(draft: Draft, name: &'static str, told: Vec<String>) -> AnyView {
         .into_any()
 }
 
-/// Whether it starts at once.
+/// Whether there is room for it.
 pub(super) const fn place(waits: bool) -> &'static str {
-    if waits { "all places are taken: it starts when one is free" } else { "it starts at once" }
+    if waits { "all places are taken: a run starts when one is free" } else { "a place is free: a run starts at once" }
 }

@@ -34,7 +34,10 @@ pub(super) fn answer(page: &RunPage) -> AnyView {
             block(Tone::Running, "Queued", vec![place, "It starts by itself as soon as there is room; this page may be left.".to_owned()])
         }
         RunState::Starting { since } => {
-            block(Tone::Running, "Starting", vec![format!("k6 is being started since {}. The first numbers come within seconds.", clock_utc(*since))])
+            // What is said of it after its start is what it waits for.
+            let waits_for = page.events.last().filter(|event| event.at > *since).map(|event| event.text.clone());
+            let next = waits_for.unwrap_or_else(|| "The first numbers come within seconds.".to_owned());
+            block(Tone::Running, "Starting", vec![format!("k6 is being started since {}.", clock_utc(*since)), next])
         }
         RunState::Finishing { since } => block(
             Tone::Running,

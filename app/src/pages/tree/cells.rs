@@ -5,8 +5,8 @@ use windfirm_model::{
     clock::Timestamp,
     path::AppPath,
     view::{
-        cluster::{Found, Settled},
-        tree::AppRow,
+        cluster::{AccountFindings, Found, Settled},
+        tree::{AppRow, TreePage},
     },
 };
 
@@ -32,6 +32,17 @@ pub(super) fn wave(row: &AppRow) -> AnyView {
 /// Whether there is nothing to show of the app but that it is locked.
 pub(super) fn only_locked(row: &AppRow) -> bool {
     !row.launch.allowed && row.last.is_none() && row.rolled_up.is_none() && row.live == 0
+}
+
+/// Why the app is locked; in short where the whole sentence stands above the rows already.
+pub(super) fn lock_words(row: &AppRow, page: &TreePage) -> String {
+    let told = |account: &&AccountFindings| {
+        !account.sentences.is_empty() && account.breaks.contains(&row.path) && account.sentences.iter().all(|sentence| row.launch.why.contains(sentence))
+    };
+    match page.accounts.iter().find(told) {
+        Some(account) => format!("As told above of `{}`.", account.account),
+        None => row.launch.why.clone(),
+    }
 }
 
 /// The last verdict of the app itself, as a link to its run.

@@ -5,7 +5,7 @@ use windfirm_model::view::tree::{AppRow, TreePage, TreeQuery, TreeRow};
 
 use super::{
     address,
-    cells::{ELSEWHERE, action, in_cluster, is_calm, live, only_locked, rolled_up, spread, verdict, wave, why_link},
+    cells::{ELSEWHERE, action, in_cluster, is_calm, live, lock_words, only_locked, rolled_up, spread, verdict, wave, why_link},
     keys, more,
 };
 use crate::{
@@ -90,7 +90,7 @@ fn app(row: &AppRow, page: &TreePage, index: usize) -> AnyView {
             <td role="gridcell" class="opt">{wave(row)}</td>
             <td role="gridcell" class="opt env">{environment(&row.environment)}</td>
             {live}
-            {rest(row, above)}
+            {rest(row, page, above)}
         </tr>
     }
     .attr("aria-level", row.level.to_string())
@@ -132,7 +132,7 @@ fn twist(row: &AppRow, page: &TreePage, index: usize) -> AnyView {
 }
 
 /// The cells after the environment: numbers, or one sentence in their place.
-fn rest(row: &AppRow, above: Option<&TreeRow>) -> AnyView {
+fn rest(row: &AppRow, page: &TreePage, above: Option<&TreeRow>) -> AnyView {
     if row.cycle {
         let sentence = "This app already stands further up. The manifests lead in a circle; it is shown, not followed.";
         return view! {
@@ -143,7 +143,7 @@ fn rest(row: &AppRow, above: Option<&TreeRow>) -> AnyView {
     }
     if only_locked(row) {
         let is_said = matches!(above, Some(TreeRow::App(above)) if only_locked(above) && above.launch.why == row.launch.why);
-        let reason = if is_said { view! { "As above." }.into_any() } else { rich(&row.launch.why).into_any() };
+        let reason = if is_said { view! { "As above." }.into_any() } else { rich(&lock_words(row, page)).into_any() };
         let sentence = view! { {reason} " " <a href=why_link(&row.path)>"See which rule"</a> }.into_any();
         return view! {
             <td role="gridcell" colspan="4" class="why-cell">{why_with("locked", sentence)}</td>

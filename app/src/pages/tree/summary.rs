@@ -112,11 +112,15 @@ pub(super) fn foot(page: &TreePage) -> AnyView {
         view! { <span>"Read from " <code>{revision.source.clone()}</code> " " <time datetime=iso(revision.read)>{ago(revision.read, page.now)}</time></span> }
             .into_any()
     };
+    let granted = page.granted.map(|asked| {
+        view! { <span>"All that your launches need is " <a href="/access#x-accounts">"granted"</a> ", asked " <time datetime=iso(asked)>{ago(asked, page.now)}</time></span> }
+    });
     view! {
         <div class="foot">
             <span>{format!("{seen} that you may see, {hidden}")}</span>
             {commit}
             {read}
+            {granted}
             <span>{format!("as of {}", full(page.now))}</span>
         </div>
     }

@@ -1,13 +1,10 @@
 //! The flat view: the same apps by path, one row each. Easier to read on a small screen and for readers that walk tables.
 
 use leptos::prelude::*;
-use windfirm_model::{
-    clock::Timestamp,
-    view::tree::{AppRow, TreePage, TreeRow},
-};
+use windfirm_model::view::tree::{AppRow, TreePage, TreeRow};
 
 use super::{
-    cells::{ELSEWHERE, action, in_cluster, live, only_locked, spread, verdict, wave},
+    cells::{ELSEWHERE, action, in_cluster, live, lock_words, only_locked, spread, verdict, wave},
     more,
 };
 use crate::{
@@ -20,7 +17,7 @@ pub(super) fn table(page: &TreePage) -> AnyView {
         .rows
         .iter()
         .filter_map(|row| match row {
-            TreeRow::App(row) => Some(app(row, page.has_live, page.now)),
+            TreeRow::App(row) => Some(app(row, page)),
             // The foot says how many are hidden.
             TreeRow::Hidden { .. } => None,
         })
@@ -47,10 +44,10 @@ pub(super) fn table(page: &TreePage) -> AnyView {
     view! { <div class="sec near">{scroll("Applications that you may see", table.into_any())} {more}</div> }.into_any()
 }
 
-fn app(row: &AppRow, has_live: bool, now: Timestamp) -> AnyView {
-    let stands = has_live.then(|| view! { <td class="full live-cell">{in_cluster(row, now)}</td> });
+fn app(row: &AppRow, page: &TreePage) -> AnyView {
+    let stands = page.has_live.then(|| view! { <td class="full live-cell">{in_cluster(row, page.now)}</td> });
     let middle = if only_locked(row) {
-        view! { <td class="full" colspan="4">{why("locked", &row.launch.why)}</td> }.into_any()
+        view! { <td class="full" colspan="4">{why("locked", &lock_words(row, page))}</td> }.into_any()
     } else {
         view! {
             <td class="lead">{verdict(row)}</td>

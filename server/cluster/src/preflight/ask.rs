@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::StreamExt as _;
-use http::{Request, header::CONTENT_TYPE};
+use http::{Request, StatusCode, header::CONTENT_TYPE};
 use serde_json::json;
 
 use super::{Lack, Question};
@@ -29,6 +29,8 @@ const LONGEST_WAIT_S: u64 = 5;
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ask {
+    /// Whether the cluster knows TestRuns at all.
+    TestRuns,
     Presence(Account),
     May(May),
 }
@@ -48,7 +50,8 @@ pub(super) struct May {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    Yes,
+    /// With the API server's reason, if it gave one.
+    Yes(String),
     Uid(String),
     /// With the API server's reason, if it gave one.
     No(String),
@@ -84,11 +87,14 @@ impl Ask {
             }
             Impersonation::Legacy => vec![become_it("impersonate", "")],
         };
-        std::iter::once(Self::Presence(account.clone())).chain(portal.into_iter().map(Self::May)).chain([Self::May(own)]).collect()
+        [Self::TestRuns, Self::Presence(account.clone())].into_iter().chain(portal.into_iter().map(Self::May)).chain([Self::May(own)]).collect()
     }
 }
 
 impl May {
+    pub(super) const fn is_of_account(&self) -> bool {
+        self.account.is_some()
+    }
     pub(super) fn lacking(&self, reason: &str, needed_for: &str) -> Lack {
         // Without this one nothing at all works, whichever question it was asked for.
         let becoming = self.account.is_none() && self.resource == "serviceaccounts" && self.verb.starts_with("impersonate") && !self.verb.contains("-on:");
@@ -162,6 +168,7 @@ impl<'a> Asker<'a> {
     }
     async fn once(&self, ask: &Ask) -> Result<Answer, ClusterError> {
         match ask {
+            Ask::TestRuns => self.test_runs().await,
             Ask::Presence(account) => match accounts::look(self.cluster, account).await {
                 Ok(uid) => Ok(Answer::Uid(uid)),
                 Err(ClusterError::GhostAccount { .. }) => Ok(Answer::No(String::new())),
@@ -169,6 +176,18 @@ impl<'a> Asker<'a> {
             },
             Ask::May(may) => self.review(may).await,
         }
+    }
+    /// What the cluster knows of k6-operator's kinds. Every account of a cluster may read that, unless somebody took it away.
+    async fn test_runs(&self) -> Result<Answer, ClusterError> {
+        let request = Request::get("/apis/k6.io/v1alpha1").body(Vec::new()).map_err(|error| ClusterError::Request(error.to_string()))?;
+        let answer = call::exchange(self.cluster, Call::of(request)).await?;
+        Ok(match answer.status {
+            StatusCode::OK => Kinds::obstacle(Some(&answer.read(self.cluster)?), self.cluster.name().as_str()),
+            StatusCode::NOT_FOUND => Kinds::obstacle(None, self.cluster.name().as_str()),
+            // Not a word about TestRuns: the launch itself will tell.
+            _ => None,
+        }
+        .map_or_else(|| Answer::Yes(String::new()), Answer::No))
     }
     async fn review(&self, may: &May) -> Result<Answer, ClusterError> {
         #[derive(serde::Deserialize)]
@@ -191,9 +210,36 @@ impl<'a> Asker<'a> {
         let request = Request::post(path).header(CONTENT_TYPE, "application/json").body(body).map_err(|error| ClusterError::Request(error.to_string()))?;
         let Review { status } = call::send(self.cluster, Call::of(request)).await?.read(self.cluster)?;
         Ok(match status {
-            Status { allowed: true, .. } => Answer::Yes,
+            Status { allowed: true, reason, .. } => Answer::Yes(reason),
             Status { reason, evaluation_error, .. } => Answer::No(if reason.is_empty() { evaluation_error } else { reason }),
         })
+    }
+}
+
+/// The kinds of one version of a group, as discovery lists them.
+#[derive(serde::Deserialize)]
+struct Kinds {
+    resources: Vec<KindRow>,
+}
+
+#[derive(serde::Deserialize)]
+struct KindRow {
+    name: String,
+}
+
+impl Kinds {
+    /// Why a run cannot even be ordered, in a sentence.
+    fn obstacle(known: Option<&Self>, cluster: &str) -> Option<String> {
+        let mend = "Those who run the cluster can install the operator with its CRDs.";
+        match known {
+            None => {
+                Some(format!("Cluster {cluster} does not know TestRuns (k6.io/v1alpha1): k6-operator is not installed there, or its CRDs are gone. {mend}"))
+            }
+            Some(kinds) if !kinds.resources.iter().any(|kind| kind.name == "testruns") => {
+                Some(format!("Cluster {cluster} knows k6-operator's older kinds and no TestRuns: its k6-operator is too old. {mend}"))
+            }
+            Some(_) => None,
+        }
     }
 }
 
@@ -221,7 +267,19 @@ mod tests {
         let questions = ["a/b", "a/c"].iter().flat_map(|account| Question::of_a_run(&account.parse().unwrap()));
         let asks: BTreeSet<Ask> = questions.flat_map(|question| Ask::all_of(&question, Impersonation::Constrained)).collect();
         let rights = RUN_RIGHTS.len();
-        // presence and becoming, for each account; the rights of each account; of the portal once, as the namespace is the same
-        assert_eq!(asks.len(), 2 + 2 + 2 * rights + rights);
+        // the kinds once; presence and becoming, for each account; the rights of each account; of the portal once, as the namespace is the same
+        assert_eq!(asks.len(), 1 + 2 + 2 + 2 * rights + rights);
+    }
+
+    #[test]
+    fn a_cluster_without_test_runs_is_told_and_one_with_older_kinds_too() {
+        let kinds = |text: &str| serde_json::from_str::<Kinds>(text).unwrap();
+        let new = kinds(
+            r#"{"kind":"APIResourceList","groupVersion":"k6.io/v1alpha1","resources":[{"name":"testruns","verbs":["create"]},{"name":"testruns/status"}]}"#,
+        );
+        let old = kinds(r#"{"kind":"APIResourceList","groupVersion":"k6.io/v1alpha1","resources":[{"name":"k6s","verbs":["create"]}]}"#);
+        assert_eq!(Kinds::obstacle(Some(&new), "home"), None);
+        assert!(Kinds::obstacle(Some(&old), "home").unwrap().contains("too old"));
+        assert!(Kinds::obstacle(None, "home").unwrap().contains("Cluster home does not know TestRuns"));
     }
 }

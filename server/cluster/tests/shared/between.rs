@@ -47,6 +47,8 @@ struct Shared {
     tls: TlsConnector,
     name: ServerName<'static>,
     expire: AtomicBool,
+    /// Whether the cluster is one without the operator's kinds.
+    without_operator: AtomicBool,
     /// The first line of every request.
     asked: Mutex<Vec<String>>,
 }
@@ -69,6 +71,7 @@ impl Between {
             tls: TlsConnector::from(Arc::new(tls)),
             name: ServerName::try_from(host).unwrap(),
             expire: AtomicBool::new(false),
+            without_operator: AtomicBool::new(false),
             asked: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -89,6 +92,10 @@ impl Between {
     /// The next watch goes on from a version of long ago.
     pub(crate) fn expire_next_watch(&self) {
         self.shared.expire.store(true, Ordering::SeqCst);
+    }
+    /// Discovery of the operator's kinds is led to a group that no cluster has, so that the API server itself says that it is not there.
+    pub(crate) fn be_without_operator(&self, without: bool) {
+        self.shared.without_operator.store(without, Ordering::SeqCst);
     }
     /// How many requests had this in their first line.
     pub(crate) fn asked(&self, part: &str) -> usize {
@@ -162,6 +169,11 @@ impl Shared {
             return;
         };
         self.asked.lock().unwrap().push(line.to_owned());
+        const KINDS: &str = "GET /apis/k6.io/v1alpha1 ";
+        if line.starts_with(KINDS) && self.without_operator.load(Ordering::SeqCst) {
+            drop(bytes.splice(..KINDS.len(), b"GET /apis/k6.not/v1alpha1 ".iter().copied()));
+            return;
+        }
         if line.contains("watch=true") && self.expire.swap(false, Ordering::SeqCst) {
             let (before, after) = line.split_once("resourceVersion=").unwrap();
             let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());

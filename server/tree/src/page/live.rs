@@ -21,7 +21,8 @@ use crate::{
     address,
     graph::{App, Presence, Tree},
     live::{
-        self, Condition, Deployment, EdgeSource, HealthStatus, Live, LiveApplication, LiveApplicationSet, LiveObject, LiveParent, Operation, SyncStatus, Text,
+        self, Condition, Deployment, EdgeSource, HealthStatus, Live, LiveApplication, LiveApplicationSet, LiveObject, LiveParent, Operation, Phase, SyncStatus,
+        Text,
     },
     manifest::IN_CLUSTER,
 };
@@ -146,7 +147,9 @@ fn of_application(bare: LiveTold, app: &LiveApplication, readable: Readable) -> 
     let operation = app.operation.as_deref();
     let health_message = app.health.message.as_ref();
     let (conditions, withheld) = conditions(&app.conditions, readable);
-    let more = !readable.below && (health_message.is_some() || operation.is_some_and(|operation| operation.message.is_some()));
+    // That it went well is no message.
+    let said = operation.is_some_and(|operation| operation.message.is_some() && operation.phase != Phase::Succeeded);
+    let more = !readable.below && (health_message.is_some() || said);
     LiveTold {
         reconciled: app.reconciled,
         health_since: app.health.since,
