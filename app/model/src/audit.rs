@@ -39,6 +39,7 @@ codes! {
     RunStart = "run.start", "Telling the executor to start.";
     RunSettle = "run.settle", "Settling the verdict of a run that has ended.";
     RunLost = "run.lost", "Giving up a run whose runner is gone.";
+    RunTakeOver = "run.take_over", "Going on with a run whose portal is gone.";
     RunClean = "run.clean", "Removing what an ended run has left in a cluster.";
     RunRead = "run.read", "Reading a run.";
     LogRead = "run.log_read", "Reading the log of a run.";

@@ -127,7 +127,20 @@ async fn take_over(portal: &Portal, run: &RunRecord) -> Result<(), StepError> {
     check_lease(portal)?;
     // From before runs had portals: nothing has happened to it.
     let events = run.owner.map(|_| event(portal, "The portal that looked after it is gone; another one goes on", false));
-    portal.store.take_over(&permit(portal, run), run.version, events.as_slice()).await?;
+    let permit = permit(portal, run);
+    if let Some(before) = run.owner {
+        let facts = vec![("before".to_owned(), before.to_string())];
+        portal.store.intent(&permit, EventCode::RunTakeOver, &Details { facts, ..Details::default() }).await?;
+    }
+    let taken = portal.store.take_over(&permit, run.version, events.as_slice()).await;
+    if run.owner.is_some() {
+        let (outcome, why) = match &taken {
+            Ok(_) => (EventOutcome::Done, None),
+            Err(error) => (EventOutcome::Failed, Some(error.to_string())),
+        };
+        portal.store.outcome(&permit, outcome, why.as_deref(), &[]).await?;
+    }
+    taken?;
     portal.lease.took_over(Instant::now());
     metrics::counter!("windfirm_runs_taken_over_total").increment(1);
     tracing::info!(run = %run.id, "supervisor.taken_over");

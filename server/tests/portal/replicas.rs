@@ -19,6 +19,7 @@ use windfirm_measure::{
     wire::{self, CounterSamples, CounterValue, Metric, MetricSet, MetricType, Samples, Time, TimeSeries},
 };
 use windfirm_model::{
+    audit::{EventCode, EventOutcome},
     clock::Clock as _,
     id::{OperationId, RunId},
     run::{RunState, RunStateKind},
@@ -257,6 +258,8 @@ async fn a_run_on_the_machine_of_a_dead_portal_is_lost_and_never_started_again()
     assert_eq!(two.b.executions().await, [], "nothing was started");
     let events = two.b.portal.store.run_events(&supervisor(), run).await.unwrap();
     assert!(events.iter().any(|event| event.text.contains("another one goes on")), "{events:?}");
+    let taken: Vec<_> = two.b.record().await.into_values().filter(|row| row.code == EventCode::RunTakeOver.code()).collect();
+    assert!(matches!(taken.as_slice(), [row] if row.run == Some(run) && row.outcome == EventOutcome::Done), "{taken:?}");
     two.close().await;
 }
 
