@@ -135,7 +135,7 @@ fn tabs(page: &app::AppPage, chosen: Tab) -> AnyView {
 
 fn head(page: &app::AppPage) -> AnyView {
     let kind = (page.kind != "Application").then(|| tag(page.kind.clone()));
-    let account = page.service_account.clone().map(|account| view! { <span><span class="k">"Runs as"</span><code>{account}</code> {granted(page)}</span> });
+    let account = page.service_account.clone().map(|account| view! { <span><span class="k">"Runs as"</span><code>{account}</code></span> });
     let commit = (!page.revision.commit.is_empty()).then(|| {
         view! { <span><span class="k">"Tree"</span><code>{digest(&page.revision.commit)}</code> {page.revision.subject.clone()}</span> }
     });
@@ -145,7 +145,7 @@ fn head(page: &app::AppPage) -> AnyView {
             <h1>{page.name.clone()} " " {environment(&page.environment)} " " {kind} {cluster::beside_name(page)}</h1>
             <div class="acts">{action(page)}</div>
             <p class="facts-line">
-                {account} {commit} <span><span class="k">"Wave"</span>{wave(page.wave)}</span>
+                {account} {granted(page)} {commit} <span><span class="k">"Wave"</span>{wave(page.wave)}</span>
                 <span><span class="k">"Cluster"</span>{page.cluster.clone()}</span>
             </p>
             {lock(page)}
@@ -158,7 +158,7 @@ fn head(page: &app::AppPage) -> AnyView {
 fn granted(page: &app::AppPage) -> Option<AnyView> {
     let findings = page.account_findings.as_ref().filter(|findings| findings.green)?;
     let link = format!("{}#account", href::app_tab(&page.path, "access"));
-    Some(view! { " " <a class="quiet mute" href=link>{format!("granted in {}, asked ", findings.cluster)} {asked(findings, page.now)}</a> }.into_any())
+    Some(view! { <span><a class="quiet mute" href=link>"granted, asked " {asked(findings, page.now)}</a></span> }.into_any())
 }
 
 fn action(page: &app::AppPage) -> AnyView {

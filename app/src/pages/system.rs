@@ -175,20 +175,36 @@ fn clusters(page: &system::SystemPage, ask: ServerAction<AskClusters>) -> AnyVie
 
 fn work(page: &system::SystemPage) -> AnyView {
     let waiting = if page.queue_length == 0 { "nothing waits".to_owned() } else { "for a free slot".to_owned() };
-    let content = view! {
-        <dl class="nums">
-            {places(if page.clusters.is_empty() { "Running".to_owned() } else { "Running on this machine".to_owned() }, page.running, page.slots)}
-            {page.clusters.iter().map(|cluster| places(format!("Running in {}", cluster.name), cluster.running, cluster.slots)).collect_view()}
-            <div><dt>"In the queue"</dt><dd>{count(u64::from(page.queue_length))} <span class="d">{waiting}</span></dd></div>
-        </dl>
-    }
-    .into_any();
+    let content = if page.clusters.is_empty() {
+        numbers(page, waiting)
+    } else {
+        let place =
+            |name: String, running: u32, slots: u32| view! { <dt>{name}</dt> <dd>{format!("{} running, {}", count(u64::from(running)), of(slots))}</dd> };
+        view! {
+            <dl class="facts">
+                {place("This machine".to_owned(), page.running, page.slots)}
+                {page.clusters.iter().map(|cluster| place(cluster.name.clone(), cluster.running, cluster.slots)).collect_view()}
+                <dt>"In the queue"</dt>
+                <dd>{count(u64::from(page.queue_length))} <span class="from">{waiting}</span></dd>
+            </dl>
+        }
+        .into_any()
+    };
     section("y-work", "Runs", "", ().into_any(), content)
 }
 
-fn places(name: String, running: u32, slots: u32) -> AnyView {
-    let of = format!("of {}", counted(u64::from(slots), "slot", "slots"));
-    view! { <div><dt>{name}</dt><dd>{count(u64::from(running))} <span class="d">{of}</span></dd></div> }.into_any()
+fn of(slots: u32) -> String {
+    format!("of {}", counted(u64::from(slots), "slot", "slots"))
+}
+
+fn numbers(page: &system::SystemPage, waiting: String) -> AnyView {
+    view! {
+        <dl class="nums">
+            <div><dt>"Running"</dt><dd>{count(u64::from(page.running))} <span class="d">{of(page.slots)}</span></dd></div>
+            <div><dt>"In the queue"</dt><dd>{count(u64::from(page.queue_length))} <span class="d">{waiting}</span></dd></div>
+        </dl>
+    }
+    .into_any()
 }
 
 fn tree(page: &system::SystemPage) -> AnyView {
