@@ -110,6 +110,8 @@ test("a tree that is too large for one page brings the others by a link, or by i
   await page.locator(".more-row").scrollIntoViewIfNeeded();
   await expect(grid(page).locator("[data-row]:not(.more-row)")).toHaveCount(all);
   await expect(page).toHaveURL(/rows=/);
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  expect(await page.evaluate(() => document.activeElement?.tagName), "nobody has put the focus anywhere").toBe("BODY");
   await page.goBack();
   await expect(page, "more rows are no step back").toHaveURL(/\/$/);
 });

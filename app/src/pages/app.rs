@@ -18,7 +18,7 @@ use crate::{
     api, href,
     ui::{
         cluster::asked,
-        format::{count, digest},
+        format::{count, digest, subject},
         layout::{crumbs, notice, run_button, window_title},
         loaded::loaded,
         status::{Tone, environment, locked, tag, wave},
@@ -137,7 +137,7 @@ fn head(page: &app::AppPage) -> AnyView {
     let kind = (page.kind != "Application").then(|| tag(page.kind.clone()));
     let account = page.service_account.clone().map(|account| view! { <span><span class="k">"Runs as"</span><code>{account}</code></span> });
     let commit = (!page.revision.commit.is_empty()).then(|| {
-        view! { <span><span class="k">"Tree"</span><code>{digest(&page.revision.commit)}</code> {page.revision.subject.clone()}</span> }
+        view! { <span><span class="k">"Tree"</span><code>{digest(&page.revision.commit)}</code> {subject(&page.revision)}</span> }
     });
     view! {
         <header class="head">

@@ -230,6 +230,12 @@ pub fn digest(text: &str) -> String {
     text.strip_prefix("sha256:").unwrap_or(text).chars().take(7).collect()
 }
 
+/// A commit's subject as what it is: somebody else's words. Nothing for none.
+#[must_use]
+pub fn subject(revision: &windfirm_model::view::tree::TreeRevision) -> String {
+    if revision.subject.is_empty() { String::new() } else { format!("“{}”", revision.subject) }
+}
+
 /// Subject, author and time of a commit, as far as they may be told.
 #[must_use]
 pub fn commit_words(revision: &windfirm_model::view::tree::TreeRevision) -> String {

@@ -232,9 +232,12 @@ pub fn offered() -> Confinement {
     let measures = match kernel_abi() {
         0 => vec!["Files and ports are not confined: the kernel has no Landlock, or it is not switched on.".to_owned()],
         abi @ 1..=3 => {
-            vec![format!("Files: confined (Landlock ABI {abi})."), "Network: ports are not confined, Linux 6.7 or newer is needed; addresses are.".to_owned()]
+            vec![
+                format!("Files: confined (the kernel offers Landlock ABI {abi})."),
+                "Network: ports are not confined, Linux 6.7 or newer is needed; addresses are.".to_owned(),
+            ]
         }
-        abi => vec![format!("Files: confined (Landlock ABI {abi})."), "Network: ports and addresses are confined.".to_owned()],
+        abi => vec![format!("Files: confined (the kernel offers Landlock ABI {abi})."), "Network: ports and addresses are confined.".to_owned()],
     };
     Confinement { full: kernel_abi() >= PORTS_ABI, measures }
 }

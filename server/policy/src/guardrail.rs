@@ -211,7 +211,9 @@ fn judge_duration(limit: &Limit<u32>, facts: &Facts) -> RuleRow {
         from: from_text(limit.source.as_ref()),
         kept,
         sentence: broken(kept, || match facts.duration_s {
-            Some(_) => format!("The run would last {fact}; the limit here is {most}. Choose a shorter one."),
+            Some(_) => format!(
+                "The run may take up to {fact}, with the time that its last iterations are given to end; the limit here is {most}. Choose a shorter one."
+            ),
             None => format!("It is not known when the run would end; the limit here is {most}. Give it a duration."),
         }),
         fact: if facts.duration_s.is_some() { format!("{fact} of {most}") } else { format!("{fact}, limit {most}") },

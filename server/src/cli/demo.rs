@@ -137,7 +137,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), String> {
     let options = Options { site: site.clone(), demo: true, runner_command: runner_command()? };
     let portal = start::build(&config, &options, listening, Arc::new(SystemClock)).await.map_err(|error| error.to_string())?;
     stay_alive(&portal, alive);
-    say(&format!("\n  Windfirm demo: {public_url}\n\n  Open it, choose a person, and run a test. Ctrl-C ends it.\n"));
+    say(&format!("\n  Windfirm demo: {public_url}\n\n  Open it, choose a person (Ana, Ben, Chris, Dora or Eli), and run a test. Ctrl-C ends it.\n"));
     start::serve(portal, listener, &site).await.map_err(|error| error.to_string())
 }
 
@@ -221,8 +221,15 @@ fn stay_alive(portal: &Arc<Portal>, alive: PathBuf) {
             }
         }
         // Asked to end, and nothing is being tested: the shop need not wait for the next demo.
-        if shared.store.queue_counts().await.is_ok_and(|counts| counts.queued + counts.running == 0) {
-            let _ = std::fs::remove_file(&alive);
+        match shared.store.queue_counts().await.map(|counts| counts.queued.saturating_add(counts.running)) {
+            Ok(0) => drop(std::fs::remove_file(&alive)),
+            Ok(live) => {
+                let runs = if live == 1 { "1 run goes on".to_owned() } else { format!("{live} runs go on") };
+                say(&format!(
+                    "\n  {runs} without the portal, and the shop with it. The next start within three minutes picks that up; after that the shop ends.\n"
+                ));
+            }
+            Err(_) => {}
         }
     });
 }

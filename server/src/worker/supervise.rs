@@ -8,7 +8,7 @@
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use sha2::{Digest as _, Sha256};
-use windfirm_executor::{AllowedTarget, ExecutorError, InCluster, Observation, Orders, PAST_DEADLINE, Secret};
+use windfirm_executor::{AllowedTarget, ExecutorError, ExitReport, InCluster, Observation, Orders, PAST_DEADLINE, Secret};
 use windfirm_model::{
     actor::SystemTask,
     audit::{EventCode, EventOutcome},
@@ -320,9 +320,10 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
             Ok(())
         }
         Ok(Observation::Ended(report)) => {
+            let since = end_of(portal, &report, since);
             let mut events = report.events;
-            events.push(event(portal, "k6 has ended", report.cause.is_some()));
-            advance(portal, run, RunState::Finishing { since: portal.clock.now() }, events, Some(report.confinement)).await?;
+            events.push(RunEvent { at: since, ..event(portal, "k6 has ended", report.cause.is_some()) });
+            advance(portal, run, RunState::Finishing { since }, events, Some(report.confinement)).await?;
             portal.wake.notify_one();
             Ok(())
         }
@@ -331,6 +332,12 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
         Ok(Observation::Starting { waits_for: Some(words) }) => tell(portal, run, &[event(portal, words, false)]).await,
         Ok(Observation::Starting { waits_for: None }) => Ok(()),
     }
+}
+
+/// When k6 ended, as its runner or its cluster says: long ago, where no portal was there to see it. Never before it began, by whatever clock.
+fn end_of(portal: &Portal, report: &ExitReport, since: Timestamp) -> Timestamp {
+    let now = portal.clock.now();
+    report.ended.max(since).min(now)
 }
 
 /// Whether it was ordered on the machine of another portal, where nobody here can see it: it is never started twice.
@@ -381,10 +388,11 @@ async fn running(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Res
     }
     match observed? {
         Observation::Ended(report) => {
+            let since = end_of(portal, &report, since);
             let mut events = untold(portal, run, report.events).await?;
-            events.push(event(portal, "k6 has ended; the last measurements are being settled", report.cause.is_some()));
+            events.push(RunEvent { at: since, ..event(portal, "k6 has ended; the last measurements are being settled", report.cause.is_some()) });
             // k6 may have been seen running before it had told how it is confined; the report knows.
-            advance(portal, run, RunState::Finishing { since: portal.clock.now() }, events, Some(report.confinement)).await?;
+            advance(portal, run, RunState::Finishing { since }, events, Some(report.confinement)).await?;
             portal.wake.notify_one();
             Ok(())
         }

@@ -39,7 +39,6 @@ pub(super) fn table(page: &AppPage, whole: bool) -> AnyView {
                     <th scope="col">"Script"</th>
                     {digests}
                     <th scope="col">"Scenario"</th>
-                    <th scope="col">"Executor"</th>
                     <th scope="col" class="num">"Max VUs"</th>
                     <th scope="col" class="num">"Duration"</th>
                     <th scope="col">"Thresholds"</th>
@@ -73,8 +72,7 @@ fn row(page: &AppPage, test: &TestRow, whole: bool) -> AnyView {
                 thresholds.iter().map(|threshold| view! { <code>{threshold.clone()}</code> " " }).collect_view().into_any()
             };
             view! {
-                <td data-h="Scenario">{names}</td>
-                <td data-h="Executor">{executors.join(", ")}</td>
+                <td data-h="Scenario">{names} <span class="sub">{executors.join(", ")}</span></td>
                 <td class="num" data-h="Max VUs">{count(u64::from(*max_vus))}</td>
                 <td class="num" data-h="At most">{length}</td>
                 <td class="full" data-h="Thresholds">{thresholds}</td>
@@ -83,9 +81,9 @@ fn row(page: &AppPage, test: &TestRow, whole: bool) -> AnyView {
         }
         TestOptions::Broken { .. } => {
             let remark = if whole { "its message stands below" } else { "see Tests for its message" };
-            view! { <td class="full" colspan="5">{status(Tone::Fail, "k6 cannot load it")} " " <span class="soft">{remark}</span></td> }.into_any()
+            view! { <td class="full" colspan="4">{status(Tone::Fail, "k6 cannot load it")} " " <span class="soft">{remark}</span></td> }.into_any()
         }
-        TestOptions::Unread { why } => view! { <td class="full" colspan="5">{status_plain(Tone::Unknown, why.clone())}</td> }.into_any(),
+        TestOptions::Unread { why } => view! { <td class="full" colspan="4">{status_plain(Tone::Unknown, why.clone())}</td> }.into_any(),
     };
     view! {
         <tr>

@@ -10,7 +10,7 @@ use super::{Draft, fields::place};
 use crate::{
     href,
     ui::{
-        format::{counted, digest, duration},
+        format::{counted, digest, duration, subject},
         icon::{icon, inked},
         status::{Tone, status},
         text::rich,
@@ -101,7 +101,7 @@ fn rules(judgement: &Judgement) -> AnyView {
     let list = if judgement.pending {
         view! { <p class="note">"They judge as soon as k6 has said what the script does."</p> }.into_any()
     } else if judgement.max_vus.is_none() {
-        view! { <p class="note">"They judge what k6 says of the script, and it could say nothing of this one."</p> }.into_any()
+        view! { <p class="note">"They judge what k6 would do with this form, and that is not known: k6 is asked for who may launch here, and when it can read script and fields."</p> }.into_any()
     } else if judgement.rules.is_empty() {
         view! { <p class="note">"No guardrail of the policy covers this app."</p> }.into_any()
     } else {
@@ -154,7 +154,7 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
                 format!("{planned}at most {} with {vus}", duration(most))
             }
             (Some(vus), None) => format!("at most {}, no end known", counted(u64::from(vus), "VU", "VUs")),
-            (None, _) => "not known yet".to_owned(),
+            (None, _) => "not known".to_owned(),
         })
     };
     view! {
@@ -164,7 +164,7 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
                 <dt>"Target"</dt>
                 {target} {place_of} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{move || draft.judgement.with(|judgement| place(judgement.waits))}</dd> {account} {grant} {secrets}
                 <dt>"Tree"</dt>
-                <dd><code>{digest(&form.revision.commit)}</code> " " {form.revision.subject.clone()}</dd>
+                <dd><code>{digest(&form.revision.commit)}</code> " " {subject(&form.revision)}</dd>
             </dl>
         </section>
     }

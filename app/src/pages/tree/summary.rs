@@ -6,7 +6,7 @@ use windfirm_model::view::tree::{TreePage, TreeQuery, VerdictCounts};
 use super::address;
 use crate::ui::{
     cluster::{account_notice, cluster_notice},
-    format::{ago, commit_words, counted, digest, full, iso},
+    format::{ago, commit_words, counted, digest, full, iso, subject},
     layout::notice,
     status::{Tone, status_plain},
     text::rich,
@@ -104,7 +104,7 @@ pub(super) fn foot(page: &TreePage) -> AnyView {
     let hidden = if page.hidden_apps == 0 { "none hidden".to_owned() } else { format!("{} hidden", page.hidden_apps) };
     let commit = (!revision.commit.is_empty()).then(|| {
         let title = commit_words(revision);
-        view! { <span>"Commit " <code title=title>{digest(&revision.commit)}</code> " " {revision.subject.clone()}</span> }
+        view! { <span>"Commit " <code title=title>{digest(&revision.commit)}</code> " " {subject(revision)}</span> }
     });
     let read = if revision.is_unread() {
         view! { <span>"Not read yet: " <code>{revision.source.clone()}</code></span> }.into_any()

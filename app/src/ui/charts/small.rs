@@ -58,12 +58,6 @@ impl Small {
             Self::Users => format!("{value:.0}"),
         }
     }
-    fn now_words(self, value: f64) -> String {
-        match self {
-            Self::Requests => format!("{} /s", self.words(value)),
-            Self::Errors | Self::Users => self.words(value),
-        }
-    }
 }
 
 /// The plot as a chart. Where several seconds share a column, the highest stands.
@@ -98,7 +92,7 @@ pub fn small_chart(kind: Small, windows: &[WindowPoint], frame: &TimeFrame) -> C
 pub fn small_figure(kind: Small, windows: &[WindowPoint], frame: &TimeFrame, whole: Option<f64>) -> AnyView {
     let last = windows.last().and_then(|window| kind.columns(&[*window]).first().map(|column| column.value));
     let value = if frame.now_s.is_some() { last } else { whole };
-    let keys = value.map(|value| view! { <ul class="keys"><li><b>{kind.now_words(value)}</b></li></ul> }).into_any();
+    let keys = value.map(|value| view! { <ul class="keys"><li><b>{kind.words(value)}</b></li></ul> }).into_any();
     figure(small_chart(kind, windows, frame), false, keys)
 }
 

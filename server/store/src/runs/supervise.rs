@@ -120,9 +120,11 @@ pub(crate) async fn move_on(
     events: &[RunEvent],
     owner: Option<PortalId>,
 ) -> Result<i64, StoreError> {
+    // A run has ended when k6 has: settling comes after it, long after it where no portal was there.
+    let k6_ended = if let RunState::Finishing { since } = &current.state { Some(*since) } else { None };
     let next = current.state.into_next(to)?;
     let started = if let RunState::Running { since } = &next { Some(since.0) } else { None };
-    let ended = if next.is_live() { None } else { Some(now.0) };
+    let ended = if next.is_live() { None } else { Some(k6_ended.unwrap_or(now).0) };
     let touched = execute!(
         tx,
         MOVE_ON,

@@ -74,6 +74,10 @@ pub(super) fn pressed(event: &KeyboardEvent, wanted: Wanted) {
 }
 
 pub(super) fn touched(event: &Event, wanted: Wanted) {
+    // A link that is followed by itself takes no focus anywhere.
+    if !event.is_trusted() {
+        return;
+    }
     let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
     let rows = rows();
     if let Some(at) = rows.iter().position(|row| row.contains(Some(&target))) {
