@@ -17,7 +17,6 @@ use windfirm_model::{fault::Fault, path::AppPath, view::app};
 use crate::{
     api, href,
     ui::{
-        cluster::asked,
         format::{count, digest, subject},
         layout::{crumbs, notice, run_button, window_title},
         loaded::loaded,
@@ -145,20 +144,13 @@ fn head(page: &app::AppPage) -> AnyView {
             <h1>{page.name.clone()} " " {environment(&page.environment)} " " {kind} {cluster::beside_name(page)}</h1>
             <div class="acts">{action(page)}</div>
             <p class="facts-line">
-                {account} {granted(page)} {commit} <span><span class="k">"Wave"</span>{wave(page.wave)}</span>
+                {account} {cluster::granted(page)} {commit} <span><span class="k">"Wave"</span>{wave(page.wave)}</span>
                 <span><span class="k">"Cluster"</span>{page.cluster.clone()}</span>
             </p>
             {lock(page)}
         </header>
     }
     .into_any()
-}
-
-/// That the cluster would let the account, and when it said so. What is not well stands in sentences of its own.
-fn granted(page: &app::AppPage) -> Option<AnyView> {
-    let findings = page.account_findings.as_ref().filter(|findings| findings.green)?;
-    let link = format!("{}#account", href::app_tab(&page.path, "access"));
-    Some(view! { <span><a class="quiet mute" href=link>"granted, asked " {asked(findings, page.now)}</a></span> }.into_any())
 }
 
 fn action(page: &app::AppPage) -> AnyView {

@@ -23,6 +23,12 @@ struct Hook {
     position: usize,
 }
 
+impl Hook {
+    fn holds_in(&self, environment: &Environment, rules: &[Rule]) -> bool {
+        rules.get(self.position).is_some_and(|rule| environment_matches(rule.environments.as_deref(), environment))
+    }
+}
+
 impl Index {
     pub(crate) fn new(rules: &[Rule]) -> Self {
         let mut by_path: HashMap<Box<str>, Vec<Hook>> = HashMap::new();
@@ -38,25 +44,16 @@ impl Index {
     }
     /// The position of the first rule, in the order of the policy, that gives one of `actions` there.
     pub(crate) fn first(&self, actions: u32, path: &AppPath, environment: &Environment, rules: &[Rule]) -> Option<usize> {
-        prefixes(path.as_str())
-            .take_while(|path| path.len() <= self.longest)
-            .filter_map(|path| self.by_path.get(path))
-            .filter_map(|hooks| {
-                let deciding = |hook: &&Hook| {
-                    hook.actions & actions != 0 && rules.get(hook.position).is_some_and(|rule| environment_matches(rule.environments.as_deref(), environment))
-                };
-                hooks.iter().find(deciding).map(|hook| hook.position)
-            })
-            .min()
+        let deciding = |hook: &&Hook| hook.actions & actions != 0 && hook.holds_in(environment, rules);
+        self.above(path).filter_map(|hooks| hooks.iter().find(deciding).map(|hook| hook.position)).min()
     }
     /// All actions that some rule gives there.
     pub(crate) fn granted(&self, path: &AppPath, environment: &Environment, rules: &[Rule]) -> u32 {
-        let holds = |hook: &&Hook| rules.get(hook.position).is_some_and(|rule| environment_matches(rule.environments.as_deref(), environment));
-        prefixes(path.as_str())
-            .take_while(|path| path.len() <= self.longest)
-            .filter_map(|path| self.by_path.get(path))
-            .flat_map(|hooks| hooks.iter().filter(holds))
-            .fold(0, |given, hook| given | hook.actions)
+        self.above(path).flatten().filter(|hook| hook.holds_in(environment, rules)).fold(0, |given, hook| given | hook.actions)
+    }
+    /// What hangs at the place and at those above it.
+    fn above<'i>(&'i self, path: &'i AppPath) -> impl Iterator<Item = &'i [Hook]> {
+        prefixes(path.as_str()).take_while(|path| path.len() <= self.longest).filter_map(|path| self.by_path.get(path)).map(Vec::as_slice)
     }
 }
 

@@ -225,8 +225,9 @@ fn stay_alive(portal: &Arc<Portal>, alive: PathBuf) {
             Ok(0) => drop(std::fs::remove_file(&alive)),
             Ok(live) => {
                 let runs = if live == 1 { "1 run goes on".to_owned() } else { format!("{live} runs go on") };
+                let minutes = SHOP_PATIENCE.as_secs() / 60;
                 say(&format!(
-                    "\n  {runs} without the portal, and the shop with it. The next start within three minutes picks that up; after that the shop ends.\n"
+                    "\n  {runs} without the portal, and the shop with it. The next start within {minutes} minutes picks that up; after that the shop ends.\n"
                 ));
             }
             Err(_) => {}

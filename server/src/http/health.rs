@@ -39,7 +39,7 @@ pub async fn metrics(State(portal): State<Arc<Portal>>, State(handle): State<Pro
     let now = portal.clock.now();
     portal.sites.iter().for_each(|site| of_cluster(site, now));
     for held in portal.secrets.iter() {
-        gauge!("windfirm_secret_in_trouble", "secret" => held.used.to_string()).set(f64::from(u8::from(held.standing().trouble.is_some())));
+        gauge!("windfirm_secret_in_trouble", "secret" => held.used.to_string()).set(f64::from(held.standing().trouble.is_some()));
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response()
 }
@@ -48,7 +48,7 @@ pub async fn metrics(State(portal): State<Arc<Portal>>, State(handle): State<Pro
 fn of_cluster(site: &Site, now: Timestamp) {
     let name = || site.name().to_owned();
     let seconds = |since: Timestamp| Duration::from_micros(u64::try_from(now.micros_since(since)).unwrap_or_default()).as_secs_f64();
-    gauge!("windfirm_cluster_up", "cluster" => name()).set(f64::from(u8::from(matches!(site.cluster.reach(), Reach::Reached { .. }))));
+    gauge!("windfirm_cluster_up", "cluster" => name()).set(f64::from(matches!(site.cluster.reach(), Reach::Reached { .. })));
     if let Some(heard) = site.standing().and_then(|standing| standing.heard) {
         gauge!("windfirm_cluster_heard_age_seconds", "cluster" => name()).set(seconds(heard));
     }

@@ -16,6 +16,7 @@ use windfirm_tree::graph::App;
 
 use crate::{
     context::Asker,
+    places::cluster_of,
     sites::{RunsAt, Site},
 };
 
@@ -83,9 +84,9 @@ impl Asker {
     /// Since when it is known of each cluster that carries out runs what its accounts may do, for somebody who may launch somewhere and whom
     /// nothing locks. `None` where a cluster is away or was not asked yet, and where there is none.
     pub(super) fn granted_everywhere(&self) -> Option<Timestamp> {
-        let grant = self.access.can_anywhere(Action::LaunchRun)?;
+        self.access.can_anywhere(Action::LaunchRun)?.service_account.as_ref()?;
         let asked = |site: &Arc<Site>| match site.cluster.reach() {
-            Reach::Reached { .. } if grant.service_account.is_some() => Some(site.preflight()?.asked),
+            Reach::Reached { .. } => Some(site.preflight()?.asked),
             _ => None,
         };
         self.portal.sites.iter().filter(|site| site.runs.is_some()).map(asked).collect::<Option<Vec<_>>>()?.into_iter().min()
@@ -121,7 +122,7 @@ impl Asker {
 
 fn finding(site: &Site, account: &str, apps: Vec<AppPath>, live: &[RunRecord]) -> Option<AccountFindings> {
     let (asked, findings) = site.findings(&account.parse::<Account>().ok()?)?;
-    let as_it = |run: &&RunRecord| run.service_account == account && run.manifest.placement.as_ref().is_some_and(|placement| placement.cluster == site.name());
+    let as_it = |run: &&RunRecord| run.service_account == account && cluster_of(run) == Some(site.name());
     let green = findings.is_green();
     Some(AccountFindings {
         account: account.to_owned(),

@@ -26,6 +26,7 @@ use windfirm_model::{
     },
 };
 use windfirm_policy::{Access, Decision, Facts, HostPort, Place, explain};
+use windfirm_store::runs::RunRecord;
 use windfirm_tree::{Bundle, graph::App};
 
 use crate::{
@@ -192,24 +193,23 @@ impl Asker {
     }
 
     /// Whether a run of this app would have to wait for a place.
-    async fn waits(&self, resolved: &Resolved) -> Result<bool, Fault> {
+    fn waits(&self, resolved: &Resolved, live: &[RunRecord]) -> bool {
         let place = resolved.runs_at.cluster();
-        let live = self.portal.store.live_runs(&Access::system(SystemTask::RunSupervisor)).await.map_err(|error| self.store_fault(&error))?;
         let there = |counted: HashMap<Option<&str>, u32>| counted.get(&place).copied().unwrap_or_default();
-        let before = there(places::taken(&live, self.portal.store.portal())).saturating_add(there(places::wanted(&live)));
-        Ok(before >= self.portal.slots(place))
+        let before = there(places::taken(live, self.portal.store.portal())).saturating_add(there(places::wanted(live)));
+        before >= self.portal.slots(place)
     }
 
     async fn judgement(&self, resolved: &Resolved) -> Result<Judgement, Fault> {
         let facts = resolved.facts();
         let rules: Vec<RuleRow> = facts.as_ref().map(|facts| self.policy.policy.judge(&resolved.place, facts)).unwrap_or_default();
         let broken = rules.iter().filter(|rule| !rule.kept).count();
-        let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
+        let live = self.portal.store.live_runs(&Access::system(SystemTask::RunSupervisor)).await.map_err(|error| self.store_fault(&error))?;
         let own = self.portal.store.own_live_runs(&self.access).await.map_err(|error| self.store_fault(&error))?;
         let mut problems = resolved.problems.clone();
         if own >= self.portal.settings.per_person {
             problems.entry(String::new()).or_insert_with(|| self.person_full());
-        } else if counts.queued >= self.portal.settings.queue {
+        } else if places::wanted(&live).values().sum::<u32>() >= self.portal.settings.queue {
             problems.entry(String::new()).or_insert_with(|| self.queue_full());
         }
         let allowed = self.access.allows(Action::LaunchRun, &resolved.place);
@@ -239,7 +239,7 @@ impl Asker {
             max_vus: facts.as_ref().map(|facts| facts.max_vus),
             duration_s: facts.as_ref().and_then(|facts| facts.duration_s),
             planned_s: resolved.planned_s(),
-            waits: self.waits(resolved).await?,
+            waits: self.waits(resolved, &live),
             policy_digest: self.policy.policy.digest().to_owned(),
         })
     }

@@ -123,7 +123,6 @@ fn asked_cluster(site: &Site, taken: &HashMap<Option<&str>, u32>) -> AskedCluste
 
 impl Asker {
     pub(super) async fn system_page(&self) -> Result<SystemPage, Fault> {
-        let counts = self.portal.store.queue_counts().await.map_err(|error| self.store_fault(&error))?;
         let live = self.portal.store.live_runs(&Access::system(SystemTask::RunSupervisor)).await.map_err(|error| self.store_fault(&error))?;
         let taken = places::taken(&live, self.portal.store.portal());
         let row = |part: Part| PartRow { name: part.name, healthy: part.healthy, sentence: part.sentence };
@@ -132,7 +131,7 @@ impl Asker {
             parts: parts(&self.portal).await.into_iter().map(row).collect(),
             tree: self.tree.revision.clone(),
             policy: self.policy.version(),
-            queue_length: counts.queued,
+            queue_length: places::wanted(&live).values().sum(),
             running: taken.get(&None).copied().unwrap_or_default(),
             slots: self.portal.slots(None),
             clusters: self.portal.sites.iter().filter(|site| site.runs.is_some()).map(|site| asked_cluster(site, &taken)).collect(),

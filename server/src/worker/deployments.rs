@@ -108,7 +108,7 @@ impl Kept {
     fn not_kept(&self, tree: &Tree, read: Read, from: usize) -> (Vec<Deployment>, Option<usize>) {
         let access = Access::system(SystemTask::ClusterWatcher);
         let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        let certain = |app: &&App| app.presence == Presence::Both || (app.presence == Presence::ClusterOnly && read == Read::Whole);
+        let certain = |app: &App| app.presence == Presence::Both || (app.presence == Presence::ClusterOnly && read == Read::Whole);
         let told = |app: &App| {
             let live = app.live(&access)?;
             let application = live.object.application()?;
@@ -121,7 +121,9 @@ impl Kept {
             if new.len() >= AT_ONCE {
                 return (new, Some(index));
             }
-            new.extend(Some(app).filter(certain).and_then(told).into_iter().flatten());
+            if certain(app) {
+                new.extend(told(app).into_iter().flatten());
+            }
         }
         (new, None)
     }

@@ -6,7 +6,7 @@ use windfirm_executor::{Ending, ExitReport, Observation};
 use windfirm_measure::{completeness, frame, results, threshold, verdict};
 use windfirm_model::{
     actor::SystemTask,
-    audit::{EventCode, EventOutcome},
+    audit::EventCode,
     run::{Cause, RunState},
     verdict::{Outcome, Verdict},
     view::run::{Completeness, Manifest, Measured, RunEvent},
@@ -21,7 +21,7 @@ use crate::{
     state::Portal,
     worker::{
         collect,
-        supervise::{AUDIT_ID, Refused, StepError, ask_to_end, permit},
+        supervise::{AUDIT_ID, Refused, StepError, ask_to_end, note_outcome, permit},
     },
 };
 
@@ -205,11 +205,7 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
         events: vec![event],
     };
     let settled = portal.store.settle(&permit, settlement).await;
-    let (outcome, why) = match &settled {
-        Ok(_) => (EventOutcome::Done, None),
-        Err(error) => (EventOutcome::Failed, Some(error.to_string())),
-    };
-    portal.store.outcome(&permit, outcome, why.as_deref(), &[]).await?;
+    note_outcome(portal, &permit, &settled, &[]).await?;
     settled?;
     metrics::counter!("windfirm_runs_settled_total", "state" => state).increment(1);
     if let Some(entry) = portal.live.get(run.execution).await {

@@ -5,7 +5,7 @@
 //! It takes no input: each round reads the live runs and asks the executor where each one stands. A step that somebody else
 //! was faster with is simply looked at again in the next round.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{fmt, net::IpAddr, sync::Arc, time::Instant};
 
 use sha2::{Digest as _, Sha256};
 use windfirm_executor::{AllowedTarget, ExecutorError, ExitReport, InCluster, Observation, Orders, PAST_DEADLINE, Secret};
@@ -134,11 +134,7 @@ async fn take_over(portal: &Portal, run: &RunRecord) -> Result<(), StepError> {
     }
     let taken = portal.store.take_over(&permit, run.version, events.as_slice()).await;
     if run.owner.is_some() {
-        let (outcome, why) = match &taken {
-            Ok(_) => (EventOutcome::Done, None),
-            Err(error) => (EventOutcome::Failed, Some(error.to_string())),
-        };
-        portal.store.outcome(&permit, outcome, why.as_deref(), &[]).await?;
+        note_outcome(portal, &permit, &taken, &[]).await?;
     }
     taken?;
     portal.lease.took_over(Instant::now());
@@ -540,16 +536,25 @@ pub(crate) async fn end(
 
 /// How the operation of this permit ended.
 pub(crate) async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &Result<(), ExecutorError>) -> Result<(), StepError> {
-    let (outcome, failed) = match done {
-        Ok(()) => (EventOutcome::Done, None),
-        Err(error) => (EventOutcome::Failed, Some(error.to_string())),
-    };
     let facts: Vec<_> = match done {
         Err(ExecutorError::Cluster { audit_id: Some(id), .. }) => vec![(AUDIT_ID.to_owned(), id.clone())],
         _ => Vec::new(),
     };
-    portal.store.outcome(permit, outcome, failed.as_deref(), &facts).await?;
-    Ok(())
+    Ok(note_outcome(portal, permit, done, &facts).await?)
+}
+
+/// Writes how a change has ended.
+pub(crate) async fn note_outcome<T, E: fmt::Display>(
+    portal: &Portal,
+    permit: &Permit<SuperviseRuns>,
+    done: &Result<T, E>,
+    facts: &[(String, String)],
+) -> Result<(), StoreError> {
+    let (outcome, why) = match done {
+        Ok(_) => (EventOutcome::Done, None),
+        Err(error) => (EventOutcome::Failed, Some(error.to_string())),
+    };
+    portal.store.outcome(permit, outcome, why.as_deref(), facts).await.map(drop)
 }
 
 /// Tells k6 to stop as somebody asked for, again and again until all of it has heard. In a cluster that is a change there, which has its

@@ -67,11 +67,7 @@ pub(super) fn accounts(page: &AccessPage, ask: ServerAction<AskClusters>) -> Any
 
 fn row(findings: &AccountFindings, page: &AccessPage) -> AnyView {
     let nothing = || view! { <span class="mute">"nothing"</span> }.into_any();
-    let wrong = match (findings.sentences.is_empty(), findings.because.is_empty()) {
-        (true, true) => nothing(),
-        (true, false) => view! { <span class="mute">"nothing"</span> {reasons(findings)} }.into_any(),
-        (false, _) => sentences(findings),
-    };
+    let wrong = if findings.sentences.is_empty() { view! { {nothing()} {reasons(findings)} }.into_any() } else { sentences(findings) };
     let broken = if findings.breaks.is_empty() && findings.live_runs == 0 { nothing() } else { breaks(findings, LINKS) };
     view! {
         <tr class=(!findings.green).then_some("red")>

@@ -287,9 +287,20 @@ fn deployments(page: &AppPage) -> AnyView {
     view! { <h3 class="sub-head">"Last deployments"</h3> {scroll("Last deployments", table.into_any())} {more} }.into_any()
 }
 
+/// Where the cluster's answer stands in full.
+fn answered(page: &AppPage) -> String {
+    format!("{}#account", href::app_tab(&page.path, "access"))
+}
+
+/// That the cluster would let the account, and when it said so. What is not well stands in sentences of its own.
+pub(super) fn granted(page: &AppPage) -> Option<AnyView> {
+    let findings = page.account_findings.as_ref().filter(|findings| findings.green)?;
+    Some(view! { <span><a class="quiet mute" href=answered(page)>"granted, asked " {asked(findings, page.now)}</a></span> }.into_any())
+}
+
 /// Why the cluster would refuse a launch, where it said so; the way onward.
 pub(super) fn account_lock(page: &AppPage, findings: &AccountFindings) -> AnyView {
-    let link = format!("{}#account", href::app_tab(&page.path, "access"));
+    let link = answered(page);
     let lead = view! {
         "A run here acts as " <code>{findings.account.clone()}</code>
         {if findings.unknown { ", and whether the cluster would let it is not known. Asked " } else { ", and the cluster would refuse it. Asked " }} {asked(findings, page.now)} ". "

@@ -94,12 +94,8 @@ pub(crate) fn all_there(seen: &Seen) -> bool {
 }
 
 /// Whether the operator says that no runner is at work any more.
-pub(crate) fn is_over(seen: &Seen) -> bool {
-    is_over_stage(&seen.run.status.stage)
-}
-
-fn is_over_stage(stage: &str) -> bool {
-    matches!(stage, "stopped" | "finished" | "error")
+fn is_over(run: &TestRun) -> bool {
+    matches!(run.status.stage.as_str(), "stopped" | "finished" | "error")
 }
 
 /// The Jobs whose pods have not started though it is time: their events may tell why. With the pods' names.
@@ -123,7 +119,7 @@ pub(crate) fn is_initializing(run: &TestRun) -> bool {
 
 /// Whether runners were told to begin, or never will be.
 pub(crate) fn has_begun(run: &TestRun) -> bool {
-    run.status.stage == "started" || is_over_stage(&run.status.stage)
+    run.status.stage == "started" || is_over(run)
 }
 
 pub(crate) fn standing(seen: &Seen, settings: &OperatorSettings) -> Standing {
@@ -182,7 +178,7 @@ fn of_runners(seen: &Seen, settings: &OperatorSettings) -> Standing {
     match stage {
         _ if ends.iter().all(Option::is_some) => over(Exit::Gone),
         // The operator says that no Job is at work any more.
-        _ if is_over(seen) => over(Exit::Gone),
+        _ if is_over(&seen.run) => over(Exit::Gone),
         "started" => started(seen, &ends, settings),
         // One that ended before the start: the operator waits for all of them for ever.
         _ if ends.iter().any(Option::is_some) => over(Exit::NeverStarted),
