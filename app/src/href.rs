@@ -54,6 +54,12 @@ pub fn launch_as(path: &AppPath, test: &str, profile: &str) -> String {
     with_query("/launch", &[("path", Some(path.as_str())), ("test", Some(test)), ("profile", Some(profile))])
 }
 
+/// The same, to start when a Secret of the tests changes.
+#[must_use]
+pub fn launch_after(path: &AppPath, test: &str, profile: &str, secret: &str) -> String {
+    with_query("/launch", &[("path", Some(path.as_str())), ("test", Some(test)), ("profile", Some(profile)), ("after", Some(secret))])
+}
+
 /// The longest address of a launch form, in bytes. Servers take 64 KiB at most, and what was wrong stands in it, too.
 const MOST_FORM_BYTES: usize = 40 << 10;
 
@@ -69,10 +75,10 @@ pub fn launch_again(request: &LaunchRequest) -> String {
 pub fn launch_within(request: &LaunchRequest, most_bytes: usize) -> String {
     /// Names, signs, and `cut` with every name in it.
     const FRAME_BYTES: usize = 200;
-    let LaunchRequest { path, test, profile, vus, duration, runners, env, reason, once, cut: before } = request;
+    let LaunchRequest { path, test, profile, vus, duration, runners, after, env, reason, once, cut: before } = request;
     let mut left = most_bytes.saturating_sub(FRAME_BYTES);
     let mut cut: Vec<&str> = Vec::new();
-    let [path, test, once, profile, vus, duration, runners, reason, env] = [
+    let [path, test, once, profile, vus, duration, runners, after, reason, env] = [
         ("path", path, 2_000),
         ("test", test, 2_000),
         ("once", once, 200),
@@ -80,6 +86,7 @@ pub fn launch_within(request: &LaunchRequest, most_bytes: usize) -> String {
         ("vus", vus, 100),
         ("duration", duration, 100),
         ("runners", runners, 100),
+        ("after", after, 300),
         ("reason", reason, 8_000),
         ("env", env, usize::MAX),
     ]
@@ -92,7 +99,7 @@ pub fn launch_within(request: &LaunchRequest, most_bytes: usize) -> String {
         (name, Some(kept))
     });
     let cut = cut.join(",");
-    with_query("/launch", &[path, test, profile, vus, duration, runners, env, reason, once, ("cut", Some(cut.as_str()))])
+    with_query("/launch", &[path, test, profile, vus, duration, runners, after, env, reason, once, ("cut", Some(cut.as_str()))])
 }
 
 /// The beginning of a text that fits into so many bytes, encoded, and how many it takes.

@@ -65,7 +65,7 @@ pub fn merge(page: &mut RunPage, tick: LiveTick) {
     let LiveTick { state, elapsed_s, windows, measured, new_log, log_total, new_events, confinement, now } = tick;
     page.state = state;
     page.now = now;
-    let waits = matches!(page.state, RunState::Queued | RunState::Starting { .. });
+    let waits = matches!(page.state, RunState::Waiting { .. } | RunState::Queued | RunState::Starting { .. });
     if !matches!(page.state, RunState::Queued) {
         page.queue_place = None;
     }

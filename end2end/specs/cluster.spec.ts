@@ -114,7 +114,7 @@ test("a Secret of the tests is told with its age, and tried by the smoke test af
     await expect(section).toContainText("TEST_USER");
     expect(await page.content()).not.toContain("never-shown");
     wrong.push(...(await bones(page, "/apps/shop/cart/")), ...(await look(page, "cluster-ana-secret")));
-    await section.getByRole("link", { name: /smoke|try/i }).click();
+    await section.getByRole("link", { name: /^Try it/ }).click();
     await page.waitForURL(/\/launch\?/);
     await open(page, page.url());
     await page.getByRole("button", { name: "Run", exact: true }).click();
@@ -122,6 +122,27 @@ test("a Secret of the tests is told with its age, and tried by the smoke test af
     await expect(page.locator("main")).toContainText(secret);
     await stop(page);
     await settled(page, { id: page.url().slice(-32), path: "/shop/cart/", href: new URL(page.url()).pathname });
+
+    await page.goto("/apps/shop/cart/");
+    await section.getByRole("link", { name: /^Try when it changes/ }).click();
+    await page.waitForURL(/\/launch\?/);
+    await open(page, page.url());
+    await expect(page.getByLabel("Start")).toHaveValue(secret);
+    wrong.push(...(await look(page, "cluster-ana-launch-after")));
+    await page.getByRole("button", { name: "Run when it changes", exact: true }).click();
+    await page.waitForURL(/\/runs\/[0-9a-f]{32}$/);
+    await expect(verdict(page)).toContainText(`It starts when Secret ${secret} is changed.`);
+    wrong.push(...(await bones(page, page.url())), ...(await look(page, "cluster-ana-waiting")));
+    const waiting = { id: page.url().slice(-32), path: "/shop/cart/", href: new URL(page.url()).pathname };
+    await page.goto("/apps/shop/cart/");
+    await expect(section).toContainText("starts when it changes");
+    wrong.push(...(await look(page, "cluster-ana-secret-awaited")));
+    await page.goto(waiting.href);
+    portal.hand(["-n", space, "patch", "secret", secret, "--field-manager=rotator", "-p", '{"stringData":{"username":"never-shown-either"}}']);
+    await expect(page.getByRole("heading", { level: 1 })).toContainText(/running|starting/, { timeout: 60_000 });
+    await expect(page.locator("main")).toContainText(`Secret ${secret} was changed by rotator`);
+    await stop(page);
+    await settled(page, waiting);
   } finally {
     portal.hand(["-n", space, "delete", "--ignore-not-found", "secret", secret]);
     portal.rule(space, "");

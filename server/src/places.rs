@@ -14,7 +14,7 @@ pub fn cluster_of(run: &RunRecord) -> Option<&str> {
 /// Runs that have a place, by where it is. On portals' own machines each has its own places: those of portal `own` are counted.
 #[must_use]
 pub fn taken(runs: &[RunRecord], own: Option<PortalId>) -> HashMap<Option<&str>, u32> {
-    count(runs.iter().filter(|run| !is_queued(run) && (run.owner == own || cluster_of(run).is_some())))
+    count(runs.iter().filter(|run| !run.state.kind().is_before_start() && (run.owner == own || cluster_of(run).is_some())))
 }
 
 /// Runs that wait for a place, by where it will be.

@@ -15,6 +15,6 @@ pub mod launch;
 pub mod person;
 mod project;
 pub mod runs;
-mod secrets;
+pub mod secrets;
 pub mod system;
 pub mod tree;

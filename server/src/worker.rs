@@ -1,6 +1,7 @@
 //! What goes on without anybody asking. Every worker is inputless: it compares what is stored with what is, and is safe to
 //! run twice. Notifications only wake it.
 
+pub mod awaiting;
 pub mod collect;
 pub mod deployments;
 pub mod housekeeping;
@@ -34,6 +35,7 @@ pub fn start(portal: &Arc<Portal>) {
     every(portal, Duration::from_millis(250), watching::round, std::future::pending);
     every(portal, Duration::from_secs(1), deployments::round, std::future::pending);
     preflight::start(portal);
+    every(portal, awaiting::PAUSE, awaiting::round, std::future::pending);
 }
 
 /// The supervisor alone waits for this, and a wake-up that comes while it is in a round counts after it.

@@ -48,6 +48,8 @@ mod ana;
 mod harness;
 #[path = "portal/k6.rs"]
 mod k6;
+#[path = "portal/later_clock.rs"]
+mod later_clock;
 #[expect(dead_code, reason = "shared with the tests of the portal, which use all of it")]
 #[path = "portal/visitor.rs"]
 mod visitor;

@@ -30,6 +30,8 @@ mod gate;
 mod harness;
 #[path = "portal/k6.rs"]
 mod k6;
+#[path = "portal/later_clock.rs"]
+mod later_clock;
 #[path = "portal/launching.rs"]
 mod launching;
 #[path = "portal/live.rs"]

@@ -1,7 +1,8 @@
 //! A run and its executions: the state machine.
 //!
 //! `queued → starting → running → finishing → passed | failed | inconclusive`; from any live state
-//! `→ cancelling → cancelled`, `→ lost`, `→ errored`. Approval stands before `queued` and is not here yet.
+//! `→ cancelling → cancelled`, `→ lost`, `→ errored`. A run that is to start when a Secret changes is `waiting` before it is
+//! `queued`. Approval stands before `queued` and is not here yet.
 
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,14 @@ impl Cause {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RunState {
+    /// For a Secret of its app's tests to change; until then it takes no place in the queue.
+    Waiting {
+        secret: String,
+        /// When the Secret had last been changed at the launch; `None`: it was not there.
+        changed: Option<Timestamp>,
+        /// Then it is called off.
+        until: Timestamp,
+    },
     Queued,
     /// The executor was told to start; `since` bounds how long that may take.
     Starting {
@@ -120,6 +129,7 @@ pub enum RunState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStateKind {
+    Waiting,
     Queued,
     Starting,
     Running,
@@ -134,7 +144,8 @@ pub enum RunStateKind {
 }
 
 impl RunStateKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self::Waiting,
         Self::Queued,
         Self::Starting,
         Self::Running,
@@ -151,6 +162,7 @@ impl RunStateKind {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Queued => "queued",
             Self::Starting => "starting",
             Self::Running => "running",
@@ -171,13 +183,19 @@ impl RunStateKind {
     /// Whether the run still does or will do something.
     #[must_use]
     pub const fn is_live(self) -> bool {
-        matches!(self, Self::Queued | Self::Starting | Self::Running | Self::Finishing | Self::Cancelling)
+        matches!(self, Self::Waiting | Self::Queued | Self::Starting | Self::Running | Self::Finishing | Self::Cancelling)
+    }
+    /// Whether nothing was begun for it yet: it is in no portal's hands, and takes no place.
+    #[must_use]
+    pub const fn is_before_start(self) -> bool {
+        matches!(self, Self::Waiting | Self::Queued)
     }
     /// Whether `next` may follow. The whole state machine stands in this one table.
     #[must_use]
     pub const fn may_become(self, next: Self) -> bool {
         use RunStateKind as K;
         match self {
+            K::Waiting => matches!(next, K::Queued | K::Cancelled | K::Errored),
             K::Queued => matches!(next, K::Starting | K::Cancelled | K::Errored),
             K::Starting => matches!(next, K::Running | K::Finishing | K::Cancelling | K::Lost | K::Errored),
             K::Running => matches!(next, K::Finishing | K::Cancelling | K::Lost | K::Errored),
@@ -199,6 +217,7 @@ impl RunState {
     #[must_use]
     pub const fn kind(&self) -> RunStateKind {
         match self {
+            Self::Waiting { .. } => RunStateKind::Waiting,
             Self::Queued => RunStateKind::Queued,
             Self::Starting { .. } => RunStateKind::Starting,
             Self::Running { .. } => RunStateKind::Running,
@@ -286,7 +305,7 @@ mod tests {
 
         #[test]
         fn every_walk_ends(walk in proptest::collection::vec(any_kind(), 0..60)) {
-            let mut at = RunStateKind::Queued;
+            let mut at = RunStateKind::Waiting;
             let mut steps = 0;
             for next in walk {
                 if at.may_become(next) {
@@ -294,7 +313,7 @@ mod tests {
                     steps += 1;
                 }
             }
-            prop_assert!(steps <= 5, "no run takes more than five steps: queued, starting, running, finishing or cancelling, ended");
+            prop_assert!(steps <= 6, "no run takes more than six steps: waiting, queued, starting, running, finishing or cancelling, ended");
         }
     }
 

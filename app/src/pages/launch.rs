@@ -50,6 +50,7 @@ fn asked(query: &ParamsMap) -> LaunchRequest {
         vus: get("vus"),
         duration: get("duration"),
         runners: get("runners"),
+        after: get("after"),
         env: get("env"),
         reason: get("reason"),
         once: get("once"),

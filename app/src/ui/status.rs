@@ -49,7 +49,12 @@ impl Tone {
             RunStateKind::Failed | RunStateKind::Errored => Self::Fail,
             RunStateKind::Inconclusive | RunStateKind::Lost => Self::Inconclusive,
             RunStateKind::Cancelled => Self::Unknown,
-            RunStateKind::Queued | RunStateKind::Starting | RunStateKind::Running | RunStateKind::Finishing | RunStateKind::Cancelling => Self::Running,
+            RunStateKind::Waiting
+            | RunStateKind::Queued
+            | RunStateKind::Starting
+            | RunStateKind::Running
+            | RunStateKind::Finishing
+            | RunStateKind::Cancelling => Self::Running,
         }
     }
     #[must_use]

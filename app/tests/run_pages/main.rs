@@ -98,6 +98,17 @@ async fn every_other_end_says_what_it_means_and_what_to_do() {
 
 #[tokio::test]
 async fn before_it_runs_it_says_where_it_stands() {
+    let state = RunState::Waiting { secret: "cart-user".to_owned(), changed: None, until: data::START.plus_seconds(14_400) };
+    let waiting = run_page("run-waiting", RunPage { state, started: None, ..data::fresh_run() }).await;
+    waiting.is_sound();
+    waiting.says(&["It starts when Secret <code>cart-user</code> is changed. If that has not happened by 16:00:00 UTC, it is called off.", "Stop this run"]);
+    waiting.never_says(&["place 3"]);
+    let event = RunEvent { at: data::START, text: "Secret cart-user was not changed within 4 h".to_owned(), bad: false };
+    let called_off = RunPage { state: RunState::Cancelled { by: "The portal".to_owned() }, started: None, events: vec![event], ..data::fresh_run() };
+    let called_off = run_page("run-called-off", called_off).await;
+    called_off.says(&["Secret cart-user was not changed within 4 h.", "The portal called it off before k6 ran: nothing was sent to the target."]);
+    called_off.never_says(&["What was measured stands below"]);
+
     let queued = RunPage { state: RunState::Queued, queue_place: Some(3), started: None, ..data::fresh_run() };
     let page = run_page("run-queued", queued).await;
     page.is_sound();

@@ -9,7 +9,7 @@ use crate::{CATALOGUE, app, data};
 
 fn row(name: &str, told: SecretTold) -> SecretRow {
     let keys = vec![("TEST_PASSWORD".to_owned(), "password".to_owned()), ("TEST_USER".to_owned(), "username".to_owned())];
-    SecretRow { name: name.to_owned(), keys, rules: vec!["test user of the catalogue".to_owned()], told }
+    SecretRow { name: name.to_owned(), keys, rules: vec!["test user of the catalogue".to_owned()], told, waiting: None }
 }
 
 fn known(since: Since) -> SecretTold {
@@ -28,7 +28,9 @@ async fn each_secret_says_how_old_it_is_and_whether_it_works_since() {
     let copied =
         SecretTold::Known { namespace: "shop-staging".to_owned(), created: data::NOW, changed: data::NOW, by: None, copied: true, since: Since::Hidden };
     let gone = SecretTold::Missing { why: "Cluster home has no such object: secrets \"gone\" not found.".to_owned() };
-    let rows = vec![row("pay-user", known(passed)), row("pay-key", known(Since::NotYet)), row("old-style", copied), row("gone", gone)];
+    let waiting: windfirm_model::id::RunId = "01935c7e-8b1a-7000-8000-123456789002".parse().unwrap();
+    let awaited = SecretRow { waiting: Some(waiting), ..row("awaited", known(Since::NotYet)) };
+    let rows = vec![row("pay-user", known(passed)), awaited, row("pay-key", known(Since::NotYet)), row("old-style", copied), row("gone", gone)];
     for address in [CATALOGUE, "/apps/shop/catalogue/?tab=tests"] {
         let page = app("app-secrets", address, with(rows.clone())).await;
         page.is_sound();
@@ -39,6 +41,8 @@ async fn each_secret_says_how_old_it_is_and_whether_it_works_since() {
         page.says(&["Its values stand in its metadata too", "<code>--server-side</code>", "missing", "secrets \"gone\" not found"]);
         // No test is called smoke: the first one, made small.
         page.says(&["/launch?path=/shop/catalogue/&amp;test=apps/catalogue/k6/browse.js&amp;profile=smoke", ": browse.js with Secret pay-user"]);
+        page.says(&["&amp;profile=smoke&amp;after=pay-user", "Try when it changes", &format!("href=\"/runs/{waiting}\""), "starts when it changes"]);
+        page.never_says(&["after=awaited"]);
     }
 }
 
@@ -49,7 +53,7 @@ async fn who_may_not_launch_reads_names_alone() {
     let page = app("app-secrets-locked", CATALOGUE, page).await;
     page.is_sound();
     page.says(&["pay-user", "TEST_USER", "not asked", "as the account that a launch of yours would act as"]);
-    page.never_says(&["/launch?", "Try it"]);
+    page.never_says(&["/launch?", "Try it", "Try when"]);
 }
 
 #[tokio::test]

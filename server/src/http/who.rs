@@ -86,6 +86,8 @@ fn typed(body: &[u8]) -> LaunchRequest {
             Some("profile") => &mut request.profile,
             Some("vus") => &mut request.vus,
             Some("duration") => &mut request.duration,
+            Some("runners") => &mut request.runners,
+            Some("after") => &mut request.after,
             Some("env") => &mut request.env,
             Some("reason") => &mut request.reason,
             Some("once") => &mut request.once,

@@ -4,6 +4,7 @@
 //! judge those facts. k6 is asked for those only who may launch there: others are told that they may not, and cost nothing. Only the launch then asks for a permit, and only with the permit is a run stored.
 
 mod attempt;
+mod awaited;
 pub mod fields;
 mod planned;
 pub mod queued;
@@ -112,6 +113,9 @@ impl Asker {
                 let sentence = format!("{} comes from Secret {}, as the policy says. Take another name.", given.variable, given.secret);
                 problems.entry("env".to_owned()).or_insert(sentence);
             }
+        }
+        if let Some(why) = self.not_awaited(&place, &fields) {
+            problems.insert("after".to_owned(), why);
         }
         let tests = &app.tests;
         let chosen = if request.test.is_empty() { tests.first() } else { tests.iter().find(|test| test.path == request.test) };

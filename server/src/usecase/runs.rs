@@ -114,7 +114,7 @@ impl Asker {
         let fault = |error: StoreError| self.store_fault(&error);
         let measured = match &record.measured {
             Some(measured) => measured.clone(),
-            None if record.state.is_live() && record.state.kind() != RunStateKind::Queued => {
+            None if record.state.is_live() && !record.state.kind().is_before_start() => {
                 collect::seen(&self.portal, &record).await.map_err(|error| self.internal(&error))?.measured()
             }
             None => Default::default(),

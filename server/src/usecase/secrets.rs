@@ -8,6 +8,7 @@ use windfirm_cluster::{ClusterError, SecretFacts};
 use windfirm_model::{
     action::Action,
     fault::Fault,
+    run::RunState,
     view::secret::{SecretRow, SecretTold, Since},
 };
 use windfirm_policy::{Permit, Resource, act::LookAtSecrets};
@@ -41,7 +42,7 @@ impl Asker {
         let mut by_name: BTreeMap<String, SecretRow> = BTreeMap::new();
         for rule in self.policy.policy.secret_rules(&app.place()) {
             let not_asked = || SecretTold::NotAsked { why: String::new() };
-            let empty = || SecretRow { name: rule.secret.clone(), keys: Vec::new(), rules: Vec::new(), told: not_asked() };
+            let empty = || SecretRow { name: rule.secret.clone(), keys: Vec::new(), rules: Vec::new(), told: not_asked(), waiting: None };
             let row = by_name.entry(rule.secret.clone()).or_insert_with(empty);
             row.keys.extend(rule.keys.clone());
             row.rules.push(rule.name.clone());
@@ -50,7 +51,14 @@ impl Asker {
             return Ok(Vec::new());
         }
         let told = self.told(app, by_name.keys().cloned().collect()).await?;
-        Ok(by_name.into_values().zip(told).map(|(row, told)| SecretRow { told, ..row }).collect())
+        let live = self.portal.store.live_runs(&self.access).await.map_err(|error| self.store_fault(&error))?;
+        let waiting = |name: &str| {
+            live.iter()
+                .filter(|run| run.path == app.path)
+                .find(|run| matches!(&run.state, RunState::Waiting { secret, .. } if secret == name))
+                .map(|run| run.id)
+        };
+        Ok(by_name.into_values().zip(told).map(|(row, told)| SecretRow { waiting: waiting(&row.name), told, ..row }).collect())
     }
 
     async fn told(&self, app: &App, names: Vec<String>) -> Result<Vec<SecretTold>, Fault> {
@@ -68,7 +76,7 @@ impl Asker {
                 return not_asked(format!("It is looked at as the account that a launch of yours would act as, and there is none. {why}"));
             }
         };
-        let asked = futures::future::join_all(names.iter().map(|name| ask(&site, &permit, name))).await;
+        let asked = futures::future::join_all(names.iter().map(|name| look(&site, &permit, name))).await;
         let namespace = permit.service_account().and_then(|account| account.split_once('/')).map(|(namespace, _)| namespace.to_owned()).unwrap_or_default();
         let mut told = Vec::new();
         for (name, facts) in names.iter().zip(asked) {
@@ -88,7 +96,7 @@ impl Asker {
         if !self.access.allows(Action::ViewRun, &app.place()) {
             return Ok(Since::Hidden);
         }
-        // The API server writes down whole seconds, and pods are made after the launch: what was launched before may have had the old values.
+        // The API server writes down whole seconds, and pods are made after a run is queued: what was queued before may have had the old values.
         let after = facts.changed.plus_seconds(1);
         let passed = self.portal.store.passed_since(&self.access, &app.path, after, LOOKED_THROUGH).await.map_err(|error| self.store_fault(&error))?;
         let had_it = |passed: &&Passed| {
@@ -99,12 +107,12 @@ impl Asker {
                     .as_ref()
                     .is_some_and(|placement| placement.cluster == site.name() && placement.secrets.iter().any(|given| given.secret == secret))
         };
-        Ok(passed.iter().find(had_it).map_or(Since::NotYet, |passed| Since::Passed { run: passed.id, at: passed.created }))
+        Ok(passed.iter().find(had_it).map_or(Since::NotYet, |passed| Since::Passed { run: passed.id, at: passed.queued }))
     }
 }
 
 /// What a cluster says of one Secret, or why it does not. Addresses are not for everybody.
-async fn ask(site: &Arc<Site>, permit: &Permit<LookAtSecrets>, name: &str) -> Result<SecretFacts, SecretTold> {
+pub(crate) async fn look(site: &Arc<Site>, permit: &Permit<LookAtSecrets>, name: &str) -> Result<SecretFacts, SecretTold> {
     let asking = async { site.gateway.as_service_account(permit).await?.secret_facts(name).await };
     Err(match tokio::time::timeout(PATIENCE, asking).await {
         Ok(Ok(facts)) => return Ok(facts),

@@ -14,7 +14,7 @@ use windfirm_model::{
     audit::{EventCode, EventOutcome},
     clock::Timestamp,
     id::OperationId,
-    run::{Cause, RunState},
+    run::{Cause, RunState, RunStateKind},
     view::run::{Confinement, Placement, RunEvent},
 };
 use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
@@ -97,7 +97,7 @@ pub async fn round(portal: Arc<Portal>) {
     // A first look, to ask the store for no place that cannot be had.
     let mut busy = places::taken(&runs, own);
     // Newest first is how they come; the oldest starts first.
-    for run in runs.iter().rev() {
+    for run in runs.iter().rev().filter(|run| run.state.kind() != RunStateKind::Waiting) {
         if is_queued(run) {
             let taken = busy.entry(cluster_of(run)).or_default();
             if *taken >= portal.slots(cluster_of(run)) {
@@ -158,6 +158,8 @@ async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
         recall(portal, run).await?;
     }
     match run.state {
+        // worker/awaiting looks after it.
+        RunState::Waiting { .. } => Ok(()),
         RunState::Queued => start(portal, run).await,
         RunState::Starting { since } => starting(portal, run, since).await,
         RunState::Running { since } => running(portal, run, since).await,

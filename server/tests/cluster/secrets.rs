@@ -3,14 +3,15 @@
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 use windfirm_model::{
-    run::RunStateKind,
+    actor::SystemTask,
+    run::{RunState, RunStateKind},
     view::{
         app::AppPage,
         run::SecretUse,
         secret::{SecretRow, SecretTold, Since},
     },
 };
-use windfirm_policy::compile;
+use windfirm_policy::{Access, compile};
 use windfirm_render::{Settings, render};
 
 use crate::{
@@ -124,5 +125,39 @@ async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
     assert!(later > changed);
     let html = stage.house.page(As::Ana, "/apps/shop/cart/").await.body;
     assert!(html.contains("Secrets of the tests") && html.contains("rotator") && html.contains("not tried") && !html.contains("s3cret"), "{html}");
+    tried_when_it_changes(&stage).await;
     drop(tidy);
+}
+
+/// Launched before the change, started by it, as who launched it; and called off where nothing changes.
+async fn tried_when_it_changes(stage: &Stage) {
+    let smoke = format!("request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke&request[after]={NAME}");
+    let (run, in_vain) = (stage.launch(As::Ana, &smoke).await, stage.launch(As::Ana, &format!("{smoke}&request[reason]=in vain")).await);
+    let waits = |state: &RunState| matches!(state, RunState::Waiting { secret, changed: Some(_), .. } if secret == NAME);
+    assert!(waits(&stage.record(run).await.state), "{:?}", stage.record(run).await.state);
+    let row = page(stage, As::Ana).await.secrets.remove(0);
+    assert!([Some(run), Some(in_vain)].contains(&row.waiting), "{row:?}");
+    // What is no change of its values is none.
+    stage.hand(&["-n", SPACE, "annotate", "secret", NAME, "looked=at"]);
+    tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+    assert!(waits(&stage.record(run).await.state), "{:?}", stage.record(run).await.state);
+    let answer = stage.house.call(As::Ana, Method::POST, "stop", &format!("id={in_vain}")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(stage.record(in_vain).await.state.kind(), RunStateKind::Cancelled);
+
+    stage.hand(&["-n", SPACE, "patch", "secret", NAME, "--field-manager=rotator", "-p", r#"{"stringData":{"username":"s3cret three"}}"#]);
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    stage.nothing_left(ended.execution).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
+    assert_eq!(ended.service_account, "shop-staging/loadtest");
+    let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap();
+    assert!(events.iter().any(|event| event.text == format!("Secret {NAME} was changed by rotator; the run is queued")), "{events:?}");
+    let row = page(stage, As::Ana).await.secrets.remove(0);
+    assert!(matches!(row.told, SecretTold::Known { since: Since::Passed { run: passed, .. }, .. } if passed == run), "{row:?}");
+    assert_eq!(row.waiting, None);
+
+    let late = stage.launch(As::Ana, &format!("{smoke}&request[reason]=late")).await;
+    stage.clock.advance(4 * 3_600 + 60);
+    let ended = stage.wait_for(late, |state| !state.is_live()).await;
+    assert_eq!(ended.state, RunState::Cancelled { by: "The portal".to_owned() });
 }

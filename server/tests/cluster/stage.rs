@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Output,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,7 @@ use crate::{
     between::Between,
     cluster::TestCluster,
     harness::{As, House, Plan},
+    later_clock::LaterClock,
 };
 
 /// However busy the machine is: nothing here takes longer.
@@ -40,6 +42,7 @@ pub(crate) async fn turn() -> SemaphorePermit<'static> {
 
 pub(crate) struct Stage {
     pub(crate) house: House,
+    pub(crate) clock: Arc<LaterClock>,
     cluster: TestCluster,
     _turn: SemaphorePermit<'static>,
 }
@@ -88,7 +91,8 @@ impl Stage {
             starter = cluster.image("starter"),
         );
         let clusters: Vec<ClusterSection> = serde_saphyr::from_str(&clusters).unwrap();
-        let plan = Plan { listening: listener.local_addr().unwrap(), ..Plan::default() };
+        let clock = Arc::<LaterClock>::default();
+        let plan = Plan { listening: listener.local_addr().unwrap(), clock: Arc::<LaterClock>::clone(&clock), ..Plan::default() };
         let house = House::build_with(plan, |of_house, config| {
             config.clusters = clusters;
             let repository = other.map_or_else(|| cluster.folder.join("shop"), |(_, repository)| repository);
@@ -103,7 +107,7 @@ impl Stage {
         let (router, ending) = (house.router.clone(), house.portal.ending.clone());
         tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await }).await });
         worker::start(&house.portal);
-        let stage = Self { house, cluster, _turn: turn };
+        let stage = Self { house, clock, cluster, _turn: turn };
         // Whoever was killed in the middle may have left it otherwise.
         stage.restore("shop-staging");
         let mut why = None;

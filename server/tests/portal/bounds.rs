@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 use windfirm_model::{audit::EventOutcome, view::launch::Judgement};
 
 use crate::{
-    gate::{Gate, LaterClock},
+    gate::Gate,
     harness::{As, House, Plan},
+    later_clock::LaterClock,
 };
 
 const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke";

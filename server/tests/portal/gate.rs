@@ -3,17 +3,13 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
-use uuid::Uuid;
 use windfirm::clock::SystemClock;
-use windfirm_model::clock::{Clock, Timestamp};
+use windfirm_model::clock::Clock;
 
 use crate::harness::{House, Plan};
 
@@ -72,27 +68,5 @@ fn arguments(order: &Value) -> Vec<String> {
         },
         Value::Array(items) => items.iter().flat_map(arguments).collect(),
         _ => Vec::new(),
-    }
-}
-
-/// The system's clock, and what a test has added to it.
-#[derive(Debug, Default)]
-pub(crate) struct LaterClock(AtomicI64);
-
-impl LaterClock {
-    pub(crate) fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for LaterClock {
-    fn now(&self) -> Timestamp {
-        SystemClock.now().plus_seconds(self.0.load(Ordering::SeqCst))
-    }
-    fn new_uuid(&self) -> Uuid {
-        SystemClock.new_uuid()
-    }
-    fn secret(&self) -> [u8; 32] {
-        SystemClock.secret()
     }
 }

@@ -45,9 +45,16 @@ async fn an_app_with_secrets_is_not_run_where_there_are_none() {
     assert_ne!(refused.status, StatusCode::OK);
     assert!(refused.body.contains(sentence), "{}", refused.body);
     assert_eq!(house.portal.store.queue_counts().await.unwrap().queued, 0);
+    let other = house.call(As::Ana, Method::POST, "launch", &format!("{CART}&request[after]=<b>someone-elses")).await;
+    assert!(other.body.contains("The tests of this app get no Secret <b>someone-elses."), "{}", other.body);
+    let form = house.page(As::Ana, "/launch?path=/shop/cart/&after=cart-user").await.body;
+    assert!(form.contains("<option value=\"cart-user\" selected>when Secret cart-user changes"), "{form}");
     // Its neighbours get none, and who does not see the app reads nothing.
     let other = app(&house, As::Ana, "/shop/catalogue/").await;
     assert!(other.secrets.is_empty() && other.launch.allowed, "{:?}", other.launch);
+    let catalogue = "request[path]=/shop/catalogue/&request[profile]=smoke&request[after]=cart-user";
+    let refused = house.call(As::Ana, Method::POST, "launch", catalogue).await;
+    assert!(refused.body.contains("gives the tests of this app no Secret, so that none can be waited for"), "{}", refused.body);
     assert_eq!(house.call(As::Eli, Method::GET, "app", "path=/shop/cart/").await.status, StatusCode::NOT_FOUND);
 }
 

@@ -6,8 +6,9 @@ use axum::http::{Method, StatusCode};
 use windfirm_model::view::launch::{Judgement, LaunchForm};
 
 use crate::{
-    gate::{Gate, LaterClock},
+    gate::Gate,
     harness::{As, House},
+    later_clock::LaterClock,
 };
 
 const CART: &str = "request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke";

@@ -32,6 +32,8 @@ pub struct LaunchRequest {
     pub duration: String,
     /// Empty: one. Whole number; only where the app runs in a cluster.
     pub runners: String,
+    /// Empty: at once. A Secret of the tests: when it is changed.
+    pub after: String,
     /// `NAME=value` lines.
     pub env: String,
     pub reason: String,

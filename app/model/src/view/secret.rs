@@ -13,6 +13,9 @@ pub struct SecretRow {
     /// The rules of the policy that say so.
     pub rules: Vec<String>,
     pub told: SecretTold,
+    /// A run of the app that starts when it changes.
+    #[serde(default)]
+    pub waiting: Option<RunId>,
 }
 
 /// What the cluster says of it, to the account that a launch of the reader's acts as.
@@ -42,7 +45,7 @@ pub enum SecretTold {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Since {
-    /// This run of the app had it, was launched after the change, and passed.
+    /// This run of the app had it, was queued after the change, and passed.
     Passed { run: RunId, at: Timestamp },
     /// None did, yet.
     NotYet,

@@ -55,15 +55,15 @@ fn row(page: &AppPage, secret: &SecretRow) -> AnyView {
         <tr>
             <th scope="row" class="full"><code>{secret.name.clone()}</code> {namespace} {rules}</th>
             <td data-h="Tests get"><ul>{keys}</ul></td>
-            {told(page, &secret.told)}
+            {told(page, secret)}
             <td class="end tail">{smoke(page, secret)}</td>
         </tr>
     }
     .into_any()
 }
 
-fn told(page: &AppPage, told: &SecretTold) -> AnyView {
-    let (tone, word, why) = match told {
+fn told(page: &AppPage, secret: &SecretRow) -> AnyView {
+    let (tone, word, why) = match &secret.told {
         SecretTold::Known { created, changed, by, copied, since, .. } => {
             let by = by.as_ref().map(|by| view! { " by " <code>{by.clone()}</code> });
             let made = if created == changed {
@@ -77,7 +77,7 @@ fn told(page: &AppPage, told: &SecretTold) -> AnyView {
             });
             return view! {
                 <td data-h="Last changed">{moment(*changed, page.now)} {by} {made} {copy}</td>
-                <td data-h="Since then">{worked(page, since)}</td>
+                <td data-h="Since then">{worked(page, since)} {waits(secret)}</td>
             }
             .into_any();
         }
@@ -85,7 +85,7 @@ fn told(page: &AppPage, told: &SecretTold) -> AnyView {
         SecretTold::Missing { why } => (Tone::Fail, "missing", why),
         SecretTold::Refused { why } => (Tone::Fail, "not to be seen", why),
     };
-    view! { <td class="full" colspan="2">{status(tone, word)} <span class="sub">{rich(why)}</span></td> }.into_any()
+    view! { <td class="full" colspan="2">{status(tone, word)} <span class="sub">{rich(why)}</span> {waits(secret)}</td> }.into_any()
 }
 
 fn worked(page: &AppPage, since: &Since) -> AnyView {
@@ -99,15 +99,31 @@ fn worked(page: &AppPage, since: &Since) -> AnyView {
     }
 }
 
-/// To the launch form with the smoke test. It acts as the reader's own account, as every launch.
+/// The run that starts when it changes.
+fn waits(secret: &SecretRow) -> Option<AnyView> {
+    secret.waiting.map(|run| {
+        let link = view! { <a class="mono" href=href::run(run)>{run.short()}</a> };
+        view! { <span class="sub">"run " {link} " starts when it changes"</span> }.into_any()
+    })
+}
+
+/// To the launch form with the smoke test, at once or when the Secret changes. It acts as the reader's own account, as every launch.
 fn smoke(page: &AppPage, secret: &SecretRow) -> AnyView {
     if !page.launch.allowed {
         return locked(&page.launch);
     }
     let Some((test, profile)) = smoke_test(&page.tests) else { return view! { <span class="mute">"no test to try it with"</span> }.into_any() };
     let link = href::launch_as(&page.path, &test.path, profile);
-    view! { <a class="btn sm" href=link>{icon("play")} "Try it" <span class="vh">{format!(": {} with Secret {}", test.name, secret.name)}</span></a> }
-        .into_any()
+    let later = secret.waiting.is_none().then(|| {
+        let link = href::launch_after(&page.path, &test.path, profile, &secret.name);
+        view! { <a class="btn sm" href=link>"Try when it changes" <span class="vh">{format!(": {} with Secret {}", test.name, secret.name)}</span></a> }
+    });
+    view! {
+        <p class="acts tight">
+            <a class="btn sm" href=link>{icon("play")} "Try it" <span class="vh">{format!(": {} with Secret {}", test.name, secret.name)}</span></a> {later}
+        </p>
+    }
+    .into_any()
 }
 
 /// The test that is called smoke; otherwise the first one, with the profile that makes any test small.

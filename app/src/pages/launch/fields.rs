@@ -33,6 +33,7 @@ pub(super) fn fields(form: &LaunchForm, draft: Draft) -> AnyView {
         let hint = "Empty: one. So many pods of k6 share the load.";
         text_field(draft, "runners", "Runners", "numeric", &request.runners, hint, |request, text| request.runners = text)
     });
+    let start = (!form.secrets.is_empty()).then(|| start(form, draft));
     let hint = "One NAME=value a line. No secrets: they would stand in the manifest.";
     let env = area_field(draft, "env", "Environment variables", "input mono", &request.env, hint, |request, text| request.env = text);
     let reason =
@@ -47,9 +48,44 @@ pub(super) fn fields(form: &LaunchForm, draft: Draft) -> AnyView {
                 <div class="choice">{profiles}</div>
                 {error(draft, "profile")}
             </fieldset>
-            <div class="fields">{vus} {duration} {runners}</div>
+            <div class="fields">{vus} {duration} {runners} {start}</div>
             <div class="fields">{env} {reason}</div>
         </ActionForm>
+    }
+    .into_any()
+}
+
+/// At once, or when a Secret of the tests changes.
+fn start(form: &LaunchForm, draft: Draft) -> AnyView {
+    let mut names: Vec<&str> = form.secrets.iter().map(|given| given.secret.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let wanted = form.request.after.as_str();
+    let options = names.iter().map(|name| {
+        let (value, chosen) = ((*name).to_owned(), *name == wanted);
+        view! { <option value=value.clone() selected=chosen>{format!("when Secret {value} changes")}</option> }
+    });
+    // What an address brought and is not there stays chosen, with what is wrong about it below.
+    let other = (!wanted.is_empty() && !names.contains(&wanted))
+        .then(|| view! { <option value=wanted.to_owned() selected=true>{format!("when Secret {wanted} changes")}</option> });
+    let invalid = move || draft.field_error("after").map(|_| "true");
+    view! {
+        <div class="field">
+            <label for="after">"Start"</label>
+            <select
+                class="input"
+                id="after"
+                name="request[after]"
+                aria-invalid=invalid
+                aria-describedby="after-hint"
+                on:change=move |event| draft.typed("after", event_target_value(&event), |request, text| request.after = text)
+            >
+                <option value="" selected=wanted.is_empty()>"at once"</option>
+                {options.collect_view()}
+                {other}
+            </select>
+            {hint_or_error(draft, "after", "When a Secret changes: it waits for that up to 4 h, and is judged again then.")}
+        </div>
     }
     .into_any()
 }

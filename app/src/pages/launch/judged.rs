@@ -69,6 +69,7 @@ fn answer(draft: Draft) -> AnyView {
         let told = draft.judgement.with(|judgement| judgement.fields.iter().find(|(field, _)| field.is_empty()).map(|(_, sentence)| sentence.clone()));
         told.map(|sentence| view! { <p>{rich(&sentence)}</p> })
     };
+    let waits = move || draft.request.with(|request| !request.after.is_empty());
     let title = move || status(tone().0, tone().1);
     let later = move || {
         let unanswered = draft.judgement.with(|judgement| judgement.pending);
@@ -87,7 +88,7 @@ fn answer(draft: Draft) -> AnyView {
                 <p class="acts">
                     <button class="btn go" type="submit" form="launch" disabled=closed>
                         {icon("play")}
-                        {move || if pending.get() { "Starting" } else { "Run" }}
+                        {move || if pending.get() { "Starting" } else if waits() { "Run when it changes" } else { "Run" }}
                     </button>
                     <noscript inner_html=CHECK></noscript>
                 </p>

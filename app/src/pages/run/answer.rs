@@ -26,6 +26,14 @@ pub(super) fn answer(page: &RunPage) -> AnyView {
     let verdict = page.verdict.as_ref();
     match &page.state {
         RunState::Running { .. } => ().into_any(),
+        RunState::Waiting { secret, until, .. } => {
+            let what = format!("It starts when Secret `{secret}` is changed. If that has not happened by {}, it is called off.", clock_utc(*until));
+            block(
+                Tone::Running,
+                "Waiting",
+                vec![what, "What it runs is frozen; whether it may still start is judged again then. This page may be left.".to_owned()],
+            )
+        }
         RunState::Queued => {
             let place = match page.queue_place {
                 Some(1) | None => "It is the next one.".to_owned(),
@@ -52,6 +60,11 @@ pub(super) fn answer(page: &RunPage) -> AnyView {
         RunState::Passed => judged(Tone::Pass, "Pass", verdict, "Every threshold was kept and the data is complete."),
         RunState::Failed => judged(Tone::Fail, "Fail", verdict, "A threshold was broken."),
         RunState::Inconclusive => judged(Tone::Inconclusive, "Inconclusive", verdict, "The data cannot decide."),
+        RunState::Cancelled { by } if page.started.is_none() && page.measured.totals.requests == 0 && page.measured.totals.iterations == 0 => {
+            let why = page.events.last().map(|event| event.text.trim_end_matches('.')).unwrap_or_default();
+            let first = if why.is_empty() { format!("{by} called it off.") } else { format!("{why}.") };
+            block(Tone::Unknown, "Cancelled", vec![first, format!("{by} called it off before k6 ran: nothing was sent to the target.")])
+        }
         RunState::Cancelled { by } => block(
             Tone::Unknown,
             "Cancelled",

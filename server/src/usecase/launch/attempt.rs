@@ -86,11 +86,16 @@ impl Asker {
             Err(broken @ LaunchRefused::Rules(_)) => return Err(self.refuse_launch(resolved, Fault::Forbidden { why: broken.to_string() }).await),
         };
         let decision = in_force.policy.judge(&resolved.place, &facts);
+        let state = match self.first_state(resolved).await {
+            Ok(state) => state,
+            Err(why) => return Err(self.refuse_launch(resolved, Fault::field("after", why)).await),
+        };
         let new = NewRun {
             id: run,
             execution: ExecutionId(self.portal.clock.new_uuid()),
             app: serde_json::json!({ "cluster": resolved.app.cluster, "namespace": resolved.app.namespace, "kind": resolved.app.kind.word(), "name": resolved.app.name }),
             test: test.clone(),
+            state,
             profile: resolved.fields.profile,
             planned_s: resolved.planned_s(),
             max_vus: facts.max_vus,
@@ -114,6 +119,7 @@ impl Asker {
             ]
             .into_iter()
             .chain((!secrets.is_empty()).then(|| ("secrets".to_owned(), secrets)))
+            .chain(resolved.fields.after.clone().map(|secret| ("starts when this Secret changes".to_owned(), secret)))
             .collect(),
             ..self.details()
         };
@@ -189,12 +195,12 @@ impl Asker {
 /// What makes two launches the same: the form that they come from, and everything that stood in its fields. Whoever goes back,
 /// changes a field and runs again wants another run. Empty for a request without a form.
 fn once_key(request: &LaunchRequest) -> String {
-    let LaunchRequest { path, test, profile, vus, duration, runners, env, reason, once, cut: _ } = request;
+    let LaunchRequest { path, test, profile, vus, duration, runners, after, env, reason, once, cut: _ } = request;
     if once.is_empty() {
         return String::new();
     }
     let mut all = Vec::new();
-    for text in [once, path, test, profile, vus, duration, runners, env, reason] {
+    for text in [once, path, test, profile, vus, duration, runners, after, env, reason] {
         // A browser without script sends other line ends than one with.
         let text = text.replace("\r\n", "\n");
         all.extend_from_slice(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());

@@ -27,6 +27,8 @@ pub struct Fields {
     pub runners: Option<u32>,
     pub parameters: Vec<(String, String)>,
     pub reason: String,
+    /// Starts when this Secret changes; `None`: at once.
+    pub after: Option<String>,
 }
 
 /// Reads them; problems go into `problems`, and what could not be read is as if it was left out.
@@ -76,7 +78,8 @@ pub fn read(request: &LaunchRequest, problems: &mut BTreeMap<String, String>) ->
     if request.once.chars().count() > MAX_ONCE_CHARACTERS {
         problem("", "The form is damaged. Load the page again; what you typed can be copied over.".to_owned());
     }
-    Fields { profile, load, runners, parameters, reason }
+    let after = Some(request.after.trim().to_owned()).filter(|secret| !secret.is_empty());
+    Fields { profile, load, runners, parameters, reason, after }
 }
 
 /// What somebody typed, short enough to stand in a sentence.

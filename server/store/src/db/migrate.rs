@@ -22,6 +22,7 @@ migrations! {
     3 "0003_gates",
     4 "0004_portals",
     5 "0005_deployments",
+    6 "0006_queued",
 }
 
 fn migration(number: i64, name: &'static str, sql: &'static str) -> Migration {

@@ -6,7 +6,7 @@ use windfirm_model::{
     actor::Actor,
     audit::EventCode,
     id::{ExecutionId, RunId},
-    run::{Profile, RunState, RunStateKind},
+    run::{Profile, RunState, RunStateKind, WrongTransition},
     view::run::{Confinement, Manifest},
 };
 use windfirm_policy::{Access, Permit, act::LaunchRun};
@@ -27,6 +27,8 @@ pub struct NewRun {
     /// The app's key in the tree.
     pub app: serde_json::Value,
     pub test: String,
+    /// Where it begins: [`RunState::Queued`] or [`RunState::Waiting`].
+    pub state: RunState,
     pub profile: Profile,
     pub planned_s: Option<u32>,
     pub max_vus: u32,
@@ -69,7 +71,7 @@ pub struct Room {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Launched {
-    /// The run is queued, its audit intent written.
+    /// The run stands, its audit intent written.
     New,
     /// As many wait as may. Nothing was changed.
     QueueFull,
@@ -100,7 +102,7 @@ const JUDGED: &str = concat!("select r.judged from runs r where ", in_scope!("r"
 const BY_ONCE: &str = "select id from runs where by_key = $1 and once = $2";
 
 impl Store {
-    /// Queues a run: in one transaction with its bundle, its execution and the audit intent of the launch.
+    /// Queues a run, or has it wait first: in one transaction with its bundle, its execution and the audit intent of the launch.
     ///
     /// # Errors
     /// [`StoreError::NoTarget`] when the permit names no path, environment or account; else the database's.
@@ -111,7 +113,10 @@ impl Store {
         let now = self.now();
         let actor = permit.actor();
         let once = Some(values::plain(&new.once)).filter(|once| !once.is_empty());
-        let state = RunState::Queued;
+        let state = &new.state;
+        if !state.kind().is_before_start() {
+            return Err(StoreError::WrongTransition(WrongTransition { from: RunStateKind::Waiting, to: state.kind() }));
+        }
         let judged = Judged { actor: actor.clone(), duration_s: new.duration_s, modules: new.modules.clone() };
 
         let mut tx = self.begin().await?;
@@ -127,7 +132,7 @@ impl Store {
             values::plain(&new.test),
             new.profile.word(),
             state.kind().word(),
-            values::doc(TABLE, &state)?,
+            values::doc(TABLE, state)?,
             state.is_live(),
             values::plain(&actor.key()),
             values::plain(actor.display_name()),

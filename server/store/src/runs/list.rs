@@ -55,7 +55,8 @@ pub enum Who {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
     pub id: RunId,
-    pub created: Timestamp,
+    /// Since when it may have been begun: its launch, or the end of its waiting.
+    pub queued: Timestamp,
     /// `namespace/name`.
     pub service_account: String,
     pub placement: Option<Placement>,
@@ -174,15 +175,15 @@ const OF_APP: &str =
 const COUNT_OF_APP: &str = concat!("select count(*) from runs r where ", in_scope!("r"), " and r.path = $2");
 
 const PASSED_SINCE: &str = concat!(
-    "select r.id, r.created_us, r.service_account, r.manifest from runs r where ",
+    "select r.id, coalesce(r.queued_us, r.created_us) as queued_us, r.service_account, r.manifest from runs r where ",
     in_scope!("r"),
-    " and r.path = $2 and r.state = 'passed' and r.created_us >= $3 order by r.created_us desc, r.id desc limit $4"
+    " and r.path = $2 and r.state = 'passed' and coalesce(r.queued_us, r.created_us) >= $3 order by r.created_us desc, r.id desc limit $4"
 );
 
 row! {
     struct PassedRow {
         id: uuid::Uuid,
-        created_us: i64,
+        queued_us: i64,
         service_account: String,
         manifest: Doc,
     }
@@ -250,7 +251,7 @@ impl Store {
         Ok((rows.into_iter().map(LineRow::read).collect::<Result<_, _>>()?, values::uncount(total)))
     }
 
-    /// The newest runs of exactly this app that were launched at `since` or later and passed.
+    /// The newest runs of exactly this app that were queued at `since` or later and passed.
     ///
     /// # Errors
     /// The database's.
@@ -259,7 +260,7 @@ impl Store {
         let rows = fetch_all!(self, PassedRow, PASSED_SINCE, &scope, path.as_str(), since.0, i64::from(limit))?;
         let read = |row: PassedRow| {
             let manifest: Manifest = values::undoc(TABLE, row.manifest)?;
-            Ok(Passed { id: RunId(row.id), created: Timestamp(row.created_us), service_account: row.service_account, placement: manifest.placement })
+            Ok(Passed { id: RunId(row.id), queued: Timestamp(row.queued_us), service_account: row.service_account, placement: manifest.placement })
         };
         rows.into_iter().map(read).collect()
     }

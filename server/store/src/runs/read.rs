@@ -107,7 +107,7 @@ const QUEUE_PLACE: &str = concat!(
     " and r.id = $2 and r.state = 'queued'"
 );
 
-const COUNT_LIVE: &str = "select state, count(*) as runs from runs where live group by state";
+const COUNT_LIVE: &str = "select state, count(*) as runs from runs where live and state <> 'waiting' group by state";
 
 const COUNT_OWN: &str = "select count(*) from runs where live and by_key = $1";
 
@@ -115,7 +115,7 @@ row! {
     struct CountRow { state: String, runs: i64 }
 }
 
-/// How many runs of everybody wait, and how many are being carried out.
+/// How many runs of everybody wait for a place, and how many are being carried out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueCounts {
     pub queued: u32,

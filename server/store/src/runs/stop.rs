@@ -16,7 +16,7 @@ use crate::{
 /// What asking for the end of a run did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
-    /// It was still queued: it is over.
+    /// It was not begun yet: it is over.
     Cancelled,
     /// The executor is being told.
     Cancelling,
@@ -52,7 +52,7 @@ impl Store {
             return Err(StoreError::NoSuch("run"));
         }
         let (next, stopped) = match current.state.kind() {
-            RunStateKind::Queued => (RunState::Cancelled { by: by.clone() }, Stopped::Cancelled),
+            RunStateKind::Waiting | RunStateKind::Queued => (RunState::Cancelled { by: by.clone() }, Stopped::Cancelled),
             RunStateKind::Starting | RunStateKind::Running => (RunState::Cancelling { since: now, by: by.clone() }, Stopped::Cancelling),
             past => return Ok(Stopped::TooLate(past)),
         };

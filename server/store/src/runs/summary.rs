@@ -21,7 +21,7 @@ pub struct AppSummary {
     /// The newest run that came to an end by itself; one that somebody cancelled says nothing of the app, and stands here only
     /// where there is no other.
     pub last: Option<(RunId, RunStateKind)>,
-    /// How many runs are live.
+    /// How many runs are live; those that wait for a Secret to change do nothing yet.
     pub live: u32,
     /// p99 − p50 of the last twenty of these in microseconds, oldest first; cancelled ones and those without one are left out.
     pub spreads_us: Vec<u64>,
@@ -34,7 +34,7 @@ const SUMMARIES: &str = concat!(
             row_number() over (partition by r.path, r.live
                 order by case when r.state = 'cancelled' then 1 else 0 end, r.created_us desc, r.id desc) as place,
             count(*) over (partition by r.path, r.live) as total
-        from runs r where ",
+        from runs r where r.state <> 'waiting' and ",
     in_scope!("r"),
     ") t where t.place <= 20 and (t.place = 1 or not t.live) order by t.path, t.live, t.place"
 );

@@ -77,7 +77,7 @@ const CURRENT: &str = "select state_detail, version, by_key, owner from runs whe
 
 const MOVE_ON: &str = "
 update runs set state = $1, state_detail = $2, live = $3, started_us = coalesce(started_us, $4), ended_us = $5, version = version + 1,
-    owner = coalesce($8, owner)
+    owner = coalesce($8, owner), queued_us = coalesce($9, queued_us)
 where id = $6 and version = $7";
 
 const SET_CONFINEMENT: &str = "update runs set confinement = $1 where id = $2";
@@ -95,7 +95,7 @@ const IN_LINE: &str = "update gates set passed = passed + 1 where name = 'start'
 
 // On machines of portals the slots are those of each.
 const BUSY: &str = "
-select count(*) from runs where live and state <> $1 and cluster = $2 and ($2 <> '' or owner is not distinct from $3)";
+select count(*) from runs where live and state not in ('queued', 'waiting') and cluster = $1 and ($1 <> '' or owner is not distinct from $2)";
 
 const CLUSTER: &str = "select cluster from runs where id = $1";
 
@@ -125,6 +125,9 @@ pub(crate) async fn move_on(
     let next = current.state.into_next(to)?;
     let started = if let RunState::Running { since } = &next { Some(since.0) } else { None };
     let ended = if next.is_live() { None } else { Some(k6_ended.unwrap_or(now).0) };
+    let queued = matches!(next, RunState::Queued).then_some(now.0);
+    // What is queued is nobody's.
+    let owner = owner.filter(|_| !next.kind().is_before_start());
     let touched = execute!(
         tx,
         MOVE_ON,
@@ -135,7 +138,8 @@ pub(crate) async fn move_on(
         ended,
         run.0,
         current.version,
-        owner.map(|owner| owner.0)
+        owner.map(|owner| owner.0),
+        queued
     )?;
     if touched != 1 {
         return Err(StoreError::Moved);
@@ -176,7 +180,7 @@ impl Store {
         let current = self.expect_ours(read_current(&mut tx, run).await?, step.version)?;
         let (cluster,) = tx_optional!(&mut tx, (String,), CLUSTER, run.0)?.ok_or(StoreError::NoSuch("run"))?;
         let owner = self.portal().map(|portal| portal.0);
-        let (busy,) = tx_optional!(&mut tx, (i64,), BUSY, RunStateKind::Queued.word(), &cluster, owner)?.unwrap_or_default();
+        let (busy,) = tx_optional!(&mut tx, (i64,), BUSY, &cluster, owner)?.unwrap_or_default();
         if busy >= i64::from(slots) {
             return Ok(None);
         }
@@ -256,9 +260,9 @@ impl Store {
 }
 
 impl Store {
-    /// What is queued is nobody's, and is whose who takes it.
+    /// What is queued or waits is nobody's, and is whose who takes it.
     fn expect_ours(&self, current: Current, version: i64) -> Result<Current, StoreError> {
-        let free = current.owner.is_none() && matches!(current.state, RunState::Queued);
+        let free = current.owner.is_none() && current.state.kind().is_before_start();
         if !free && current.owner != self.portal() {
             return Err(StoreError::NotOurs);
         }

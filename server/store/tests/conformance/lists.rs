@@ -131,7 +131,7 @@ async fn runs_that_passed_since_a_moment(world: &World) {
     let found = world.store.passed_since(&access(&ana()), &path, since, 10).await.unwrap();
     assert_eq!(found.iter().map(|passed| passed.id).collect::<Vec<_>>(), [newer.id, older.id]);
     assert!(
-        found.iter().all(|passed| passed.created >= since && passed.service_account == newer.service_account && passed.placement == newer.manifest.placement)
+        found.iter().all(|passed| passed.queued >= since && passed.service_account == newer.service_account && passed.placement == newer.manifest.placement)
     );
     assert_eq!(world.store.passed_since(&access(&ana()), &path, since, 1).await.unwrap().len(), 1);
     assert_eq!(world.store.passed_since(&access(&ana()), &path, before.created, 10).await.unwrap().len(), 3);

@@ -132,6 +132,7 @@ pub(crate) fn new_run(world: &World) -> NewRun {
         execution: ExecutionId(world.clock.new_uuid()),
         app: json!({ "cluster": "in-cluster", "namespace": "argocd", "kind": "Application", "name": "payments" }),
         test: "apps/payments/k6/browse.js".into(),
+        state: RunState::Queued,
         profile: Profile::Load,
         planned_s: Some(60),
         max_vus: 10,

@@ -9,12 +9,14 @@ use windfirm_model::{
 use windfirm_policy::{Permit, Resource, act::SuperviseRuns};
 use windfirm_store::{
     StoreError,
-    runs::{Step, Stopped},
+    audit::Details,
+    runs::{QueueCounts, Step, Stopped},
 };
 
 use crate::{
     people::{
-        access, advanced, ana, ben, confined, current, finishing, judged, launched, running, settlement, step, stop_own_permit, stop_permit, supervise, totals,
+        PLENTY, access, advanced, ana, ben, confined, current, everything, finishing, judged, launch_permit, launched, launched_with, new_run, place, running,
+        settlement, step, stop_own_permit, stop_permit, supervise, totals,
     },
     world::{World, on_both},
 };
@@ -31,6 +33,7 @@ on_both!(
     a_run_without_requests_has_no_spread,
     an_execution_is_armed_once_its_token_is_made,
     the_queue_is_served_in_order,
+    what_waits_for_a_secret_takes_no_place_until_it_is_queued,
 );
 
 async fn a_run_is_followed_to_its_verdict(world: &World) {
@@ -194,4 +197,38 @@ async fn the_queue_is_served_in_order(world: &World) {
     assert_eq!((counts.queued, counts.running), (2, 1));
     let live: Vec<_> = world.store.live_runs(&access(&ana())).await.unwrap().into_iter().map(|run| run.id).collect();
     assert_eq!(live, [third.id, first.id]);
+}
+
+async fn what_waits_for_a_secret_takes_no_place_until_it_is_queued(world: &World) {
+    let state = RunState::Waiting { secret: "cart-user".into(), changed: Some(Timestamp(7)), until: Timestamp(9_000_000) };
+    let run = launched_with(world, &ana(), "/shop/payments/", "dev", |new| new.state = state.clone()).await;
+    assert_eq!((&run.state, run.owner, run.state.is_live()), (&state, None, true));
+    assert_eq!(world.store.queue_counts().await.unwrap(), QueueCounts::default());
+    assert_eq!(world.store.queue_place(&everything(), run.id).await.unwrap(), None);
+    assert_eq!(world.store.own_live_runs(&access(&ana())).await.unwrap(), 1, "it is one of hers, though");
+    assert!(world.store.app_summaries(&everything()).await.unwrap().is_empty(), "the tree has nothing to show of it");
+    // Neither does it fill the only place, nor the queue.
+    let other = launched(world, &ana(), "/shop/payments/", "dev").await;
+    let starting = step(&other, RunState::Starting { since: world.clock.now() });
+    assert!(world.store.take_from_queue(&supervise(world, other.id), starting, 1).await.unwrap().is_some());
+    let straight = world.store.advance(&supervise(world, run.id), step(&run, RunState::Starting { since: world.clock.now() })).await.unwrap_err();
+    assert_eq!(straight.to_string(), "a run that is waiting cannot become starting");
+
+    world.clock.advance(100);
+    let since = world.clock.now();
+    let run = advanced(world, &run, RunState::Queued).await;
+    assert_eq!((run.owner, world.store.queue_counts().await.unwrap()), (None, QueueCounts { queued: 1, running: 1 }));
+    // It counts from here on: what it gets of the Secret is what stands in it now.
+    let run = running(world, &run).await;
+    let finishing = advanced(world, &run, RunState::Finishing { since: world.clock.now() }).await;
+    world.store.settle(&supervise(world, run.id), settlement(&finishing, Outcome::Pass, 1)).await.unwrap();
+    let passed = world.store.passed_since(&everything(), &"/shop/payments/".parse().unwrap(), since, 10).await.unwrap();
+    assert_eq!(passed.iter().map(|passed| (passed.id, passed.queued)).collect::<Vec<_>>(), [(run.id, since.plus_seconds(1))]);
+
+    let called_off = launched_with(world, &ana(), "/shop/payments/", "dev", |new| new.state = state.clone()).await;
+    assert_eq!(world.store.stop_own_run(&stop_own_permit(world, &ana(), &called_off)).await.unwrap(), Stopped::Cancelled);
+    let mut wrong = new_run(world);
+    wrong.state = RunState::Passed;
+    let permit = launch_permit(world.operation(), &ana(), &place("/shop/payments/", "dev"));
+    assert!(matches!(world.store.launch(&permit, &wrong, PLENTY, &Details::default()).await, Err(StoreError::WrongTransition(_))));
 }

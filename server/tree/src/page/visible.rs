@@ -157,7 +157,7 @@ const fn badness(state: RunStateKind) -> u8 {
         RunStateKind::Inconclusive => 3,
         RunStateKind::Passed => 2,
         RunStateKind::Cancelled => 1,
-        RunStateKind::Queued | RunStateKind::Starting | RunStateKind::Running | RunStateKind::Finishing | RunStateKind::Cancelling => 0,
+        RunStateKind::Waiting | RunStateKind::Queued | RunStateKind::Starting | RunStateKind::Running | RunStateKind::Finishing | RunStateKind::Cancelling => 0,
     }
 }
 
