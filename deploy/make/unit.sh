@@ -11,9 +11,38 @@ fi
 [ -z "${WINDFIRM_TEST_CLUSTER:-}" ] || deploy/cluster/runner-image.sh
 say "Tests of the crates"
 export LEPTOS_OUTPUT_NAME=windfirm WINDFIRM_K6=$K6 WINDFIRM_REQUIRE_K6=1 WINDFIRM_REQUIRE_POSTGRES=$REQUIRE_POSTGRES INSTA_UPDATE=no
+# Tests on a cluster mostly wait for pods: there they run beside the others, in two lanes of programs that do not disturb one another.
+# Both take part in server/cluster/tests/shared/cluster.rs::TestCluster::hold.
+LANES=("--test cluster --test on_cluster" "--test runs --test manifests")
 set +e
-cargo test --target-dir "$TARGET" --no-fail-fast 2>&1 | tee "$TARGET/unit.log"
-STATUS=${PIPESTATUS[0]}
+if [ -z "${WINDFIRM_TEST_CLUSTER:-}" ]; then
+  cargo test --target-dir "$TARGET" --no-fail-fast 2>&1 | tee "$TARGET/unit.log"
+  STATUS=${PIPESTATUS[0]}
+else
+  cargo test --target-dir "$TARGET" --no-run 2>&1 | tee "$TARGET/unit.log"
+  STATUS=${PIPESTATUS[0]}
+  if [ "$STATUS" = 0 ]; then
+    RUNNING=()
+    for index in "${!LANES[@]}"; do
+      # shellcheck disable=SC2086 # the words of a lane
+      cargo test --target-dir "$TARGET" --no-fail-fast ${LANES[$index]} >"$TARGET/lane-$index.log" 2>&1 &
+      RUNNING+=($!)
+    done
+    # All others, by the names that cargo gives them: none can be forgotten.
+    OTHERS=()
+    while read -r name; do
+      [[ " ${LANES[*]} " == *" --test $name "* ]] || OTHERS+=(--test "$name")
+    done < <(sed -nE 's|^ +Executable tests/(.*)\.rs \(.*|\1|p' "$TARGET/unit.log" | sed 's|/main$||' | sort -u)
+    cargo test --target-dir "$TARGET" --no-fail-fast --lib --bins --examples "${OTHERS[@]}" 2>&1 | tee -a "$TARGET/unit.log"
+    [ "${PIPESTATUS[0]}" = 0 ] || STATUS=1
+    cargo test --target-dir "$TARGET" --no-fail-fast --doc 2>&1 | tee -a "$TARGET/unit.log"
+    [ "${PIPESTATUS[0]}" = 0 ] || STATUS=1
+    for index in "${!LANES[@]}"; do
+      wait "${RUNNING[$index]}" || STATUS=1
+      tee -a "$TARGET/unit.log" <"$TARGET/lane-$index.log"
+    done
+  fi
+fi
 # By itself, because its dependencies have features of their own.
 cargo test -p windfirm-oracle --target-dir "$TARGET" 2>&1 | tee -a "$TARGET/unit.log"
 [ "${PIPESTATUS[0]}" = 0 ] || STATUS=1

@@ -11,10 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::SemaphorePermit,
-};
+use tokio::net::{TcpListener, TcpStream};
 use windfirm::clock::SystemClock;
 use windfirm_measure::{frame::Frame, window::Merger};
 use windfirm_model::{
@@ -33,7 +30,7 @@ use crate::{
     k6::k6,
     own_secrets::sql,
     postgres,
-    stage::{PATIENCE, cart, turn, until},
+    stage::{PATIENCE, Turn, cart, turn, until},
 };
 
 /// Within this time another portal goes on with the runs of one that has died.
@@ -85,14 +82,14 @@ struct Two {
     name: String,
     cookie: String,
     client: reqwest::Client,
-    _turn: SemaphorePermit<'static>,
+    _turn: Turn,
 }
 
 impl Two {
     /// `None` after saying so: there is no cluster, no PostgreSQL or no k6.
     async fn open() -> Option<Self> {
         let (cluster, k6) = (TestCluster::given()?, k6()?);
-        let turn = turn().await;
+        let turn = turn(&cluster).await;
         let pattern = tokio::task::spawn_blocking(postgres::url_pattern).await.unwrap()?;
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (admin, name) = (pattern.replace("{}", "postgres"), format!("replicas_{}", SystemClock.new_uuid().simple()));

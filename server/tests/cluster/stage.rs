@@ -25,7 +25,7 @@ use windfirm_store::runs::RunRecord;
 use crate::{
     account::account_of,
     between::Between,
-    cluster::TestCluster,
+    cluster::{Hold, TestCluster},
     harness::{As, House, Plan},
     later_clock::LaterClock,
 };
@@ -35,16 +35,22 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Accounts, rights and pods of the cluster are one thing for all tests: those that change them have it for themselves.
 static TURNS: Semaphore = Semaphore::const_new(1);
 
-/// Waits until nobody else has the cluster.
-pub(crate) async fn turn() -> SemaphorePermit<'static> {
-    TURNS.acquire().await.unwrap()
+/// The shop's part of the cluster.
+pub(crate) struct Turn {
+    _turn: SemaphorePermit<'static>,
+    _hold: Hold,
+}
+
+/// Waits until no other of these tests has it, and nobody the whole cluster.
+pub(crate) async fn turn(cluster: &TestCluster) -> Turn {
+    Turn { _turn: TURNS.acquire().await.unwrap(), _hold: cluster.hold(false).await }
 }
 
 pub(crate) struct Stage {
     pub(crate) house: House,
     pub(crate) clock: Arc<LaterClock>,
     cluster: TestCluster,
-    _turn: SemaphorePermit<'static>,
+    _turn: Turn,
 }
 
 impl Stage {
@@ -67,7 +73,7 @@ impl Stage {
         Some((Self::build(cluster, &between.kubeconfig(), None).await?, between))
     }
     async fn build(cluster: TestCluster, kubeconfig: &Path, other: Option<(&str, PathBuf)>) -> Option<Self> {
-        let turn = turn().await;
+        let turn = turn(&cluster).await;
         let listener = cluster.listener().await;
         let port = listener.local_addr().unwrap().port();
         let clusters = format!(

@@ -12,7 +12,12 @@ use std::{
 };
 
 pub(crate) use crate::cluster::skipped;
-use crate::{account::account_of, clock::SystemClock, cluster::TestCluster, runner_image::runner_image};
+use crate::{
+    account::account_of,
+    clock::SystemClock,
+    cluster::{Hold, TestCluster},
+    runner_image::runner_image,
+};
 use axum::{
     Json, Router,
     body::Bytes,
@@ -44,7 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// One pod of the shop's stand-in answers it.
 const TARGET: &str = "http://cart.shop-staging.svc.cluster.local";
 const TOKEN: &str = "write-only-token";
-/// Runs at a time.
+/// Runs at a time, of these tests.
 static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// What runners pushed.
@@ -142,6 +147,7 @@ pub(crate) struct Stage {
     /// The portal's state folder.
     state: tempfile::TempDir,
     _turn: SemaphorePermit<'static>,
+    _hold: Hold,
     _tasks: TaskTracker,
 }
 
@@ -157,15 +163,16 @@ impl Stage {
         Self::open_with(|_| {}).await
     }
     pub(crate) async fn open_with(change: impl FnOnce(&mut OperatorSettings)) -> Option<Self> {
-        Self::open_for(1, change).await
+        Self::open_for(false, change).await
     }
-    /// While no other test of these has a run.
+    /// While no other test has a run, of whatever program.
     pub(crate) async fn open_alone() -> Option<Self> {
-        Self::open_for(2, |_| {}).await
+        Self::open_for(true, |_| {}).await
     }
-    async fn open_for(turns: u32, change: impl FnOnce(&mut OperatorSettings)) -> Option<Self> {
+    async fn open_for(alone: bool, change: impl FnOnce(&mut OperatorSettings)) -> Option<Self> {
         let cluster = TestCluster::given()?;
-        let turn = TURNS.acquire_many(turns).await.unwrap();
+        let turn = TURNS.acquire_many(if alone { 2 } else { 1 }).await.unwrap();
+        let hold = cluster.hold(alone).await;
         let id = SystemClock.new_uuid().simple().to_string();
         let namespace = format!("windfirm-test-{}", &id[id.len() - 12..]);
         let tasks = TaskTracker::new();
@@ -192,7 +199,7 @@ impl Stage {
         change(&mut settings);
         let executor = executor(&cluster.folder, settings);
         let bundles = tempfile::tempdir().unwrap();
-        let stage = Self { executor, received, namespace, cluster, portal, bundles, state, _turn: turn, _tasks: tasks };
+        let stage = Self { executor, received, namespace, cluster, portal, bundles, state, _turn: turn, _hold: hold, _tasks: tasks };
         assert!(stage.kubectl(&["create", "namespace", &stage.namespace], "").status.success());
         assert!(stage.kubectl(&["apply", "-f", "-"], &account_of(&stage.namespace)).status.success());
         Some(stage)

@@ -3,6 +3,7 @@
 //! `make cluster` makes such a folder for the project's own cluster, `make cluster-test CLUSTER=context` for one that was there before.
 
 use std::{
+    fs::File,
     io::Write as _,
     path::PathBuf,
     process::{Command, Output, Stdio},
@@ -15,6 +16,12 @@ pub(crate) struct TestCluster {
     pub(crate) folder: PathBuf,
     /// Has `bin/kubectl` and `images/list`.
     built: PathBuf,
+}
+
+/// The cluster, beside other tests or alone, until it is dropped: across test programs, which run at the same time.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    _room: File,
 }
 
 /// Says so past the test harness, which keeps to itself what passing tests print.
@@ -34,6 +41,19 @@ impl TestCluster {
         };
         let built = std::fs::read_to_string(folder.join("built")).unwrap();
         Some(Self { built: PathBuf::from(built.trim()), folder })
+    }
+
+    /// Waits for the cluster. Alone is who does to it what every other run would notice.
+    pub(crate) async fn hold(&self, alone: bool) -> Hold {
+        let open = |name: &str| File::options().create(true).append(true).open(self.folder.join(name)).unwrap();
+        let (door, room) = (open("door.lock"), open("room.lock"));
+        let waiting = move || {
+            // Whoever waits to be alone stands in the door, so that nobody else comes in meanwhile.
+            door.lock().unwrap();
+            if alone { room.lock() } else { room.lock_shared() }.unwrap();
+            Hold { _room: room }
+        };
+        tokio::task::spawn_blocking(waiting).await.unwrap()
     }
 
     /// This machine, as pods reach it.
