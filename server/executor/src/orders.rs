@@ -135,6 +135,9 @@ pub struct InCluster {
     /// Keys of Secrets that the runners get as variables: by reference, so that no value ever stands in orders.
     #[serde(default)]
     pub secrets: Vec<SecretUse>,
+    /// It may have been ordered before: what is left of that has to be gone first.
+    #[serde(default)]
+    pub again: bool,
 }
 
 #[cfg(test)]

@@ -187,11 +187,12 @@ async fn start(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
         Step { version: run.version, to: RunState::Starting { since: now }, confinement: None, events: vec![event(portal, "Taken from the queue", false)] };
     let Some(version) = portal.store.take_from_queue(&permit(portal, run), to, portal.slots(cluster_of(run))).await? else { return Ok(()) };
     let started = RunRecord { version, owner: portal.store.portal(), state: RunState::Starting { since: now }, ..run.clone() };
-    order(portal, &started).await
+    order(portal, &started, false).await
 }
 
-async fn order(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    match orders(portal, run).await {
+/// `again`: it may have been ordered before.
+async fn order(portal: &Arc<Portal>, run: &RunRecord, again: bool) -> Result<(), StepError> {
+    match orders(portal, run, again).await {
         Ok(orders) => {
             let permit = permit(portal, run);
             let hash: [u8; 32] = Sha256::digest(orders.token.reveal().as_bytes()).into();
@@ -236,7 +237,7 @@ fn deadline_s(run: &RunRecord) -> u32 {
 }
 
 /// What the runner is told. Everything comes from the frozen run, nothing from what the tree says today.
-async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String> {
+async fn orders(portal: &Arc<Portal>, run: &RunRecord, again: bool) -> Result<Orders, String> {
     let access = Access::system(SystemTask::RunSupervisor);
     let content = portal.store.bundle(&access, run.id).await.map_err(|error| error.to_string())?.ok_or("The frozen files of this run are gone.")?;
     let folder = bundle::unpack(&portal.settings.state, &run.bundle_digest, &content).map_err(|error| error.to_string())?;
@@ -246,7 +247,7 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
         Some(placement) => (
             portal.sites.ingest_url(&placement.cluster).ok_or("The cluster of this run carries out no runs any more.")?,
             Vec::new(),
-            Some(in_cluster(run, placement)?),
+            Some(in_cluster(run, placement, again)?),
         ),
         None => (portal.settings.ingest_url.clone(), vec![resolve(&run.target).await?], None),
     };
@@ -269,7 +270,7 @@ async fn orders(portal: &Arc<Portal>, run: &RunRecord) -> Result<Orders, String>
     })
 }
 
-fn in_cluster(run: &RunRecord, placement: &Placement) -> Result<InCluster, String> {
+fn in_cluster(run: &RunRecord, placement: &Placement, again: bool) -> Result<InCluster, String> {
     Ok(InCluster {
         runners: placement.runners,
         options: serde_json::from_str(&placement.options).map_err(|error| format!("The frozen options of this run cannot be read: {error}."))?,
@@ -277,6 +278,7 @@ fn in_cluster(run: &RunRecord, placement: &Placement) -> Result<InCluster, Strin
         actor_sha256: Sha256::digest(run.manifest.actor.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
         commit: run.manifest.tree_commit.clone(),
         secrets: placement.secrets.clone(),
+        again,
     })
 }
 
@@ -306,7 +308,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
         Err(error) => Err(error.into()),
         Ok(Observation::Absent) if is_elsewhere(portal, run).await? => settle::lost(portal, run).await,
         Ok(Observation::Absent) if over => give_up_late(portal, run, limit_s, "It could not be ordered.").await,
-        Ok(Observation::Absent) => order(portal, run).await,
+        Ok(Observation::Absent) => order(portal, run, true).await,
         Ok(Observation::Running { k6_started, confinement, .. }) => {
             let mut events = vec![event(portal, "k6 runs", false)];
             if !confinement.full && !confinement.measures.is_empty() {

@@ -139,10 +139,7 @@ impl KubernetesExecutor {
         }
         match self.find(acting, execution).await? {
             Some((_, acting)) => Ok(acting),
-            None => {
-                let message = "What an earlier beginning of this run has left is still being cleared away.".to_owned();
-                Err(ExecutorError::Cluster { message, passing: true, audit_id: None })
-            }
+            None => Err(try_again("What an earlier beginning of this run has left is still being cleared away.")),
         }
     }
     /// Secret and ConfigMap, in this order: when the ConfigMap is there, all is. What is there already is taken as done, since no account of ours may read it.
@@ -160,8 +157,7 @@ impl KubernetesExecutor {
             if plan.fetched.is_some() {
                 // A pod that fetches may have mounted it, and what is immutable is not mounted again.
                 if_there(acting.delete(Kind::TEST_RUN, &plan.name(), Some(&run.metadata.uid)).await.map(drop)).map_err(told)?;
-                let message = "The run is begun anew, because its token or its files were replaced before it had begun.".to_owned();
-                return Err(ExecutorError::Cluster { message, passing: true, audit_id: None });
+                return Err(try_again("The run is begun anew, because its token or its files were replaced before it had begun."));
             }
         }
         if_new(acting.create::<serde_json::Value>(Kind::SECRET, &secret).await.map(drop)).map_err(told)?;
@@ -281,6 +277,11 @@ fn if_there(deleted: Result<(), ClusterError>) -> Result<(), ClusterError> {
     if let Err(ClusterError::NotThere { .. }) = deleted { Ok(()) } else { deleted }
 }
 
+/// The next time it may be otherwise.
+fn try_again(why: &str) -> ExecutorError {
+    ExecutorError::Cluster { message: why.to_owned(), passing: true, audit_id: None }
+}
+
 fn told(error: ClusterError) -> ExecutorError {
     ExecutorError::Cluster { passing: error.is_passing(), audit_id: error.audit_id().map(str::to_owned), message: error.to_string() }
 }
@@ -340,15 +341,14 @@ impl Executor for KubernetesExecutor {
         let archive = Arc::new(archive.map_err(|error| ExecutorError::Orders(error.to_string()))?);
         let fetched = self.shelve(orders.execution, &archive).await?;
         let acting = self.acting(permit).await?;
-        let acting = self.wait_for_clearing(acting, orders.execution).await?;
+        let acting = if cluster.again { self.wait_for_clearing(acting, orders.execution).await? } else { acting };
         let (account, account_uid) = (acting.account().clone(), acting.account_uid().to_owned());
         let plan = Plan { orders, cluster, settings: &self.settings, account: &account, account_uid: &account_uid, fetched: fetched.as_ref() };
         let (run, acting, made) = match acting.create::<TestRun>(Kind::TEST_RUN, &plan.test_run()).await {
             Ok(done) => (done.object, acting, true),
             Err(ClusterError::AlreadyThere { .. }) => {
                 let Some((run, acting)) = self.find(acting, orders.execution).await? else {
-                    let message = "The run was there, and was deleted at this moment.".to_owned();
-                    return Err(ExecutorError::Cluster { message, passing: true, audit_id: None });
+                    return Err(try_again("The run was there, and was deleted at this moment."));
                 };
                 (run, acting, false)
             }

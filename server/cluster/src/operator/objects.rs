@@ -396,6 +396,7 @@ pub(crate) mod tests {
             options: json!({ "vus": 4, "duration": "5s", "scenarios": { "s": { "executor": "constant-vus", "vus": 4, "duration": "5s" } }, "tags": null, "totalDuration": "35s", "maxVUs": 4 }),
             app: "shop/shop-dev/cart".into(),
             actor_sha256: "ac".repeat(32),
+            again: false,
             commit: "c0".repeat(20),
             secrets: Vec::new(),
         }

@@ -27,6 +27,13 @@ fn large(stage: &Stage, seconds: u32) -> windfirm_executor::Orders {
     orders
 }
 
+/// As the supervisor orders what it may have ordered before.
+fn ordered_again(orders: &windfirm_executor::Orders) -> windfirm_executor::Orders {
+    let mut again = orders.clone();
+    again.in_cluster.as_mut().unwrap().again = true;
+    again
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_portal_that_comes_back_when_k6_has_ended_gets_everything() {
     let Some(stage) = Stage::open_with_image().await else { return };
@@ -103,6 +110,7 @@ async fn files_that_went_with_the_portals_state_folder_are_laid_out_again() {
     stage.lose_shelf();
     until("the lack of them", async || (stage.observe(orders.execution).await.unwrap() == Observation::Absent).then_some(())).await;
     // So the supervisor orders it again; with another token, as the store has kept the digest of the first one alone.
+    let orders = ordered_again(&orders);
     let again = windfirm_executor::Orders { token: windfirm_executor::Secret::new("another-token".into()), ..orders.clone() };
     let refused = stage.executor.start(&stage.permit(), &again).await.unwrap_err();
     assert!(refused.is_passing() && refused.to_string().contains("begun anew"), "{refused}");

@@ -299,6 +299,7 @@ impl Stage {
                 options: json!({ "scenarios": { "default": scenario } }),
                 app: "shop/shop-staging/cart".into(),
                 actor_sha256: "ac".repeat(32),
+                again: false,
                 commit: "c0".repeat(20),
                 secrets: Vec::new(),
             }),

@@ -75,6 +75,7 @@ fn orders(portal: &str, bundle: &Path) -> Orders {
             options: json!({ "scenarios": { "default": scenario } }),
             app: "shop/shop-staging/cart".into(),
             actor_sha256: "ac".repeat(32),
+            again: false,
             commit: "c0".repeat(20),
         }),
     }
