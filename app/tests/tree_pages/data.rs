@@ -65,6 +65,7 @@ fn row(at: &str, level: u32, position: u32, size: u32) -> AppRow {
         environment: "staging".into(),
         last: None,
         last_run: None,
+        runs_locked: false,
         rolled_up: None,
         live: 0,
         spread_us: None,

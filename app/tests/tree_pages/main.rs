@@ -70,6 +70,39 @@ async fn what_is_locked_says_why_and_offers_no_run() {
     ]);
     page.never_says(&["Run shop-prod", "Run storefront"]);
 }
+    // Only the action is locked: the verdict and the number of tests stand there as for everybody.
+    for address in ["/tree", "/tree?view=table"] {
+        let html = tree("tree-locked", address, data::tree()).await.html;
+        let row = html.split("<tr").find(|row| row.contains("/apps/shop-prod/storefront/")).unwrap();
+        for words in ["never run", ">1</td>", "locked", "not run."] {
+            assert!(row.contains(words), "{address}: no {words} in {row}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn runs_that_may_not_be_read_are_not_called_missing_in_the_tree_either() {
+    let mut blind = data::tree();
+    for row in &mut blind.rows {
+        if let TreeRow::App(row) = row {
+            *row = AppRow {
+                runs_locked: true,
+                last: None,
+                last_run: None,
+                rolled_up: None,
+                live: 0,
+                spread_us: None,
+                spread_history_us: Vec::new(),
+                ..row.clone()
+            };
+        }
+    }
+    for address in ["/tree", "/tree?view=table"] {
+        let page = tree("tree-blind", address, blind.clone()).await;
+        page.is_sound();
+        page.says(&["not yours to read"]);
+        page.never_says(&["no runs yet", ">never run</span>"]);
+    }
 
 #[tokio::test]
 async fn hidden_apps_are_counted_and_never_named() {

@@ -148,6 +148,9 @@ pub struct AppRow {
     pub last: Option<RunStateKind>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub last_run: Option<crate::id::RunId>,
+    /// Its runs are not the person's to read: that none are shown does not say that there are none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub runs_locked: bool,
     /// Worst last verdict of everything visible below, the app included.
     #[serde(default, skip_serializing_if = "is_default")]
     pub rolled_up: Option<RunStateKind>,

@@ -29,8 +29,8 @@ pub(super) fn wave(row: &AppRow) -> AnyView {
     view! { <span class="wave">{row.wave.to_string()}</span> }.into_any()
 }
 
-/// Whether there is nothing to show of the app but that it is locked.
-pub(super) fn only_locked(row: &AppRow) -> bool {
+/// Whether there is room for why the app is locked: no run has anything to say in its place.
+pub(super) fn says_why(row: &AppRow) -> bool {
     !row.launch.allowed && row.last.is_none() && row.rolled_up.is_none() && row.live == 0
 }
 
@@ -47,6 +47,9 @@ pub(super) fn lock_words(row: &AppRow, page: &TreePage) -> String {
 
 /// The last verdict of the app itself, as a link to its run.
 pub(super) fn verdict(row: &AppRow) -> AnyView {
+    if row.runs_locked {
+        return view! { <span class="mute">"not yours to read"</span> }.into_any();
+    }
     let word = last_status(row.last);
     match row.last_run {
         Some(run) => view! { <a href=href::run(run)>{word}</a> }.into_any(),
@@ -65,13 +68,18 @@ pub(super) fn live(row: &AppRow) -> AnyView {
 
 /// The worst last verdict of the app and everything visible below.
 pub(super) fn rolled_up(row: &AppRow) -> AnyView {
-    row.rolled_up.map_or_else(|| status_plain(Tone::Unknown, "never run"), |state| status_plain(Tone::of_run(state), run_word(state)))
+    match row.rolled_up {
+        Some(state) => status_plain(Tone::of_run(state), run_word(state)),
+        None if row.runs_locked => ().into_any(),
+        None => status_plain(Tone::Unknown, "never run"),
+    }
 }
 
 /// The spread of the last runs as a line, and of the last one as a number.
 pub(super) fn spread(row: &AppRow) -> AnyView {
     match row.spread_us {
         Some(micros) => view! { <span class="spark-cell">{sparkline(&row.spread_history_us)} <b>{latency(micros)}</b></span> }.into_any(),
+        None if row.runs_locked => ().into_any(),
         None if row.last.is_some() => view! { <span class="mute">"not measured"</span> }.into_any(),
         None => view! { <span class="mute">"no runs yet"</span> }.into_any(),
     }

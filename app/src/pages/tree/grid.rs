@@ -5,7 +5,7 @@ use windfirm_model::view::tree::{AppRow, TreePage, TreeQuery, TreeRow};
 
 use super::{
     address,
-    cells::{ELSEWHERE, action, in_cluster, is_calm, live, lock_words, only_locked, rolled_up, spread, verdict, wave, why_link},
+    cells::{ELSEWHERE, action, in_cluster, is_calm, live, lock_words, rolled_up, says_why, spread, verdict, wave, why_link},
     keys, more,
 };
 use crate::{
@@ -131,7 +131,7 @@ fn twist(row: &AppRow, page: &TreePage, index: usize) -> AnyView {
     view! { <a class="twist" href=link aria-label=format!("{word} {}", row.name) data-noscroll="">{icon(shape)}</a> }.into_any()
 }
 
-/// The cells after the environment: numbers, or one sentence in their place.
+/// The cells after the environment: numbers, or one sentence in the place of those that would be empty.
 fn rest(row: &AppRow, page: &TreePage, above: Option<&TreeRow>) -> AnyView {
     if row.cycle {
         let sentence = "This app already stands further up. The manifests lead in a circle; it is shown, not followed.";
@@ -141,12 +141,14 @@ fn rest(row: &AppRow, page: &TreePage, above: Option<&TreeRow>) -> AnyView {
         }
         .into_any();
     }
-    if only_locked(row) {
-        let is_said = matches!(above, Some(TreeRow::App(above)) if only_locked(above) && above.launch.why == row.launch.why);
+    if says_why(row) {
+        let is_said = matches!(above, Some(TreeRow::App(above)) if says_why(above) && above.launch.why == row.launch.why);
         let reason = if is_said { view! { "As above." }.into_any() } else { rich(&lock_words(row, page)).into_any() };
         let sentence = view! { {reason} " " <a href=why_link(&row.path)>"See which rule"</a> }.into_any();
         return view! {
-            <td role="gridcell" colspan="4" class="why-cell">{why_with("locked", sentence)}</td>
+            <td role="gridcell" class="v">{verdict(row)}</td>
+            <td role="gridcell" colspan="2" class="why-cell">{why_with("locked", sentence)}</td>
+            <td role="gridcell" class="num opt">{row.tests.to_string()}</td>
             <td role="gridcell" class="end">{crate::ui::status::locked(&row.launch)}</td>
         }
         .into_any();

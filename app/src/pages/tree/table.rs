@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use windfirm_model::view::tree::{AppRow, TreePage, TreeRow};
 
 use super::{
-    cells::{ELSEWHERE, action, in_cluster, live, lock_words, only_locked, spread, verdict, wave},
+    cells::{ELSEWHERE, action, in_cluster, live, lock_words, says_why, spread, verdict, wave},
     more,
 };
 use crate::{
@@ -46,14 +46,12 @@ pub(super) fn table(page: &TreePage) -> AnyView {
 
 fn app(row: &AppRow, page: &TreePage) -> AnyView {
     let stands = page.has_live.then(|| view! { <td class="full live-cell">{in_cluster(row, page.now)}</td> });
-    let middle = if only_locked(row) {
-        view! { <td class="full" colspan="4">{why("locked", &lock_words(row, page))}</td> }.into_any()
+    let middle = if says_why(row) {
+        view! { <td class="full" colspan="2">{why("locked", &lock_words(row, page))}</td> }.into_any()
     } else {
         view! {
-            <td class="lead">{verdict(row)}</td>
             <td data-h="Live">{live(row)}</td>
             <td class="num" data-h="Spread">{spread(row)}</td>
-            <td class="num" data-h="Tests">{row.tests.to_string()}</td>
         }
         .into_any()
     };
@@ -64,7 +62,9 @@ fn app(row: &AppRow, page: &TreePage) -> AnyView {
             <td class="opt">{wave(row)}</td>
             <td>{environment(&row.environment)}</td>
             {stands}
+            <td class="lead">{verdict(row)}</td>
             {middle}
+            <td class="num" data-h="Tests">{row.tests.to_string()}</td>
             <td class="end tail">{action(row)}</td>
         </tr>
     }

@@ -181,6 +181,7 @@ impl Builder<'_> {
             environment: app.environment.clone(),
             last: last.map(|last| last.state),
             last_run: last.map(|last| last.run),
+            runs_locked: !self.visible.reads_runs(index),
             rolled_up: self.visible.worst(index),
             live: self.visible.live(index),
             spread_us: last.and_then(|last| last.spread_us),

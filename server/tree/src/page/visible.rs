@@ -102,7 +102,10 @@ impl Visible {
     /// What the asker may know of the runs of an app.
     pub(super) fn runs<'a>(&self, asked: &Asked<'a>, index: AppIndex) -> Option<&'a AppRuns> {
         let path = &asked.tree.apps().get(index)?.path;
-        asked.runs.get(path).filter(|_| self.facts.get(index).is_some_and(|facts| facts.reads_runs))
+        asked.runs.get(path).filter(|_| self.reads_runs(index))
+    }
+    pub(super) fn reads_runs(&self, index: AppIndex) -> bool {
+        self.facts.get(index).is_some_and(|facts| facts.reads_runs)
     }
     pub(super) fn sees(&self, index: AppIndex) -> bool {
         self.facts.get(index).is_some_and(|facts| facts.sees)

@@ -209,7 +209,10 @@ fn verdicts_roll_up_over_what_is_visible_only() {
     // Seeing an app is not reading its runs.
     let looker = access("  - { name: look, to: [ { group: shop } ], role: looker, on: [ / ] }\n");
     assert_eq!(row(&looker), (None, 0, None));
-    assert_eq!(page(&tree, &looker, &runs, &TreeQuery::default()).counts.never, 7);
+    let seen = page(&tree, &looker, &runs, &TreeQuery::default());
+    assert_eq!(seen.counts.never, 7);
+    assert!(seen.rows.iter().all(|row| matches!(row, TreeRow::App(row) if row.runs_locked)), "and a row says so");
+    assert!(page(&tree, &everything(), &runs, &TreeQuery::default()).rows.iter().all(|row| matches!(row, TreeRow::App(row) if !row.runs_locked)));
 }
 
 #[test]
