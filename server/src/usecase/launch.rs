@@ -71,7 +71,7 @@ struct Resolved {
     /// Path of the script, and its frozen files.
     test: Option<(String, Bundle)>,
     target: Option<String>,
-    /// What k6 said; absent when there was nothing to ask about, or nobody who may launch.
+    /// What k6 said; absent when there was nothing to ask about, a field could not be read, or nobody is there who may launch.
     answer: Option<Result<Answer, NoAnswer>>,
     problems: BTreeMap<String, String>,
     /// Where it has to be carried out nothing can be: no change of the form helps.
@@ -117,6 +117,8 @@ impl Asker {
         if let Some(why) = self.not_awaited(&place, &fields) {
             problems.insert("after".to_owned(), why);
         }
+        // A field that cannot be read is as if it was empty; k6 would answer another question than the one that was asked.
+        let readable = !["profile", "vus", "duration", "env"].iter().any(|field| problems.contains_key(*field));
         let tests = &app.tests;
         let chosen = if request.test.is_empty() { tests.first() } else { tests.iter().find(|test| test.path == request.test) };
         if chosen.is_none() {
@@ -149,7 +151,7 @@ impl Asker {
             }
         };
         let answer = match (&test, &target) {
-            (Some((_, bundle)), Some(target)) if self.access.allows(Action::LaunchRun, &place) => {
+            (Some((_, bundle)), Some(target)) if readable && self.access.allows(Action::LaunchRun, &place) => {
                 let question = Question { target, parameters: &fields.parameters, load: fields.load };
                 let person = self.actor.key();
                 Some(inspection::inspect(&self.portal, Patience { person: &person, until }, bundle, question).await)

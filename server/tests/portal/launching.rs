@@ -11,7 +11,7 @@ use windfirm_model::{
     audit::{EventCode, EventOutcome},
     id::RunId,
     run::{Cause, RunState},
-    view::audit::AuditRow,
+    view::{audit::AuditRow, launch::Judgement},
 };
 use windfirm_policy::Access;
 use windfirm_store::{
@@ -108,6 +108,31 @@ async fn a_form_with_far_too_much_text_always_comes_back() {
     assert!(!there.contains("&cut="), "{there}");
     let page = house.page(As::Ana, &there).await.body;
     assert!(page.contains("maxlength=\"500\"") && page.contains("maxlength=\"20000\"") && !page.contains("Shortened"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_rule_is_judged_by_a_form_that_cannot_be_read() {
+    let Some(house) = House::open().await else { return };
+    let judged = async |fields: &str| -> Judgement {
+        let answer = house.call(As::Ana, Method::POST, "judge", &format!("{CART}&{fields}")).await;
+        serde_json::from_str(&answer.body).unwrap()
+    };
+    let good = judged("request[profile]=load&request[vus]=2&request[duration]=10s").await;
+    assert!(good.may_start && !good.rules.is_empty() && good.rules.iter().all(|rule| rule.kept), "{good:?}");
+    for (field, fields) in [
+        ("vus", "request[profile]=load&request[vus]=abc"),
+        ("duration", "request[profile]=load&request[duration]=soon"),
+        ("profile", "request[profile]=storm"),
+        ("env", "request[profile]=load&request[env]=nothing"),
+        ("vus", "request[profile]=script&request[vus]=5"),
+    ] {
+        let judgement = judged(fields).await;
+        assert_eq!(judgement.fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), [field], "{fields}");
+        assert!(judgement.rules.is_empty() && judgement.max_vus.is_none() && !judgement.may_start, "{fields}: {judgement:?}");
+    }
+    // What no rule looks at keeps none from being judged.
+    let reason = judged(&format!("request[profile]=load&request[reason]={}", "x".repeat(501))).await;
+    assert!(!reason.rules.is_empty() && !reason.may_start, "{reason:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
