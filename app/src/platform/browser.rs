@@ -25,6 +25,16 @@ pub(crate) fn raw_text(value: &str) -> String {
     value.to_owned()
 }
 
+/// Moves the focus to the element with this id.
+pub(crate) fn focus(id: &str) {
+    use wasm_bindgen::JsCast;
+
+    let element = leptos::prelude::document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(element) = element {
+        let _ = element.focus();
+    }
+}
+
 /// Closes what floats above the page: the menu of narrow screens and the person's menu. Does nothing where neither is open.
 pub(crate) fn fold_menus() {
     use wasm_bindgen::JsCast;

@@ -59,5 +59,8 @@ pub(crate) fn raw_text(value: &str) -> String {
     value.replace('&', "&amp;").replace('<', "&lt;")
 }
 
+/// The focus is the browser's.
+pub(crate) fn focus(_id: &str) {}
+
 /// Nothing floats above a page that is being rendered.
 pub(crate) fn fold_menus() {}

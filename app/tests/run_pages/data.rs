@@ -308,7 +308,14 @@ pub(crate) fn history(_address: &str) -> RunsPage {
 }
 
 fn rule(title: &str, fact: &str, kept: bool, sentence: &str) -> RuleRow {
-    RuleRow { kind: title.to_lowercase(), title: text(title), fact: text(fact), from: text("`small by default`, from /"), kept, sentence: text(sentence) }
+    RuleRow {
+        kind: title.to_lowercase().replace(' ', "_"),
+        title: text(title),
+        fact: text(fact),
+        from: text("`small by default`, from /"),
+        kept,
+        sentence: text(sentence),
+    }
 }
 
 /// A form that may be sent as it is.

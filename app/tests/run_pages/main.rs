@@ -250,6 +250,23 @@ async fn while_k6_is_being_asked_the_form_says_so_and_how_to_go_on() {
 }
 
 #[tokio::test]
+async fn a_script_that_breaks_a_rule_has_a_way_out_that_keeps_what_was_typed() {
+    let mut form = data::refused_form();
+    form.request.profile = "script".to_owned();
+    let page_of = async |form: LaunchForm| page("launch-way-out", "/launch?path=/shop/payments/", Answers { launch: Ok(form), ..Answers::default() }).await;
+    let page = page_of(form.clone()).await;
+    page.is_sound();
+    page.says(&["takes virtual users and duration from the script", "Choose load", "Choose smoke"]);
+    page.says(&[r#"form="launch" formmethod="get" formaction="/launch" name="profile" value="load""#]);
+
+    form.request.profile = "load".to_owned();
+    page_of(form.clone()).await.never_says(&["Choose load"]);
+    form.request.profile = "script".to_owned();
+    form.judgement.rules.retain(|rule| rule.kept);
+    page_of(form).await.never_says(&["Choose load"]);
+}
+
+#[tokio::test]
 async fn who_may_not_launch_sees_why_in_place_of_the_button() {
     let mut locked = data::launch_form();
     locked.allowed = false;

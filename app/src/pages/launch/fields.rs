@@ -1,9 +1,12 @@
 //! The fields of the launch form: which test, which profile, how much, and why.
 
 use leptos::prelude::*;
-use windfirm_model::view::{
-    app::{TestOptions, TestRow},
-    launch::{LaunchForm, LaunchRequest, MAX_ENV_CHARACTERS, MAX_REASON_CHARACTERS, ProfileRow},
+use windfirm_model::{
+    run::Profile,
+    view::{
+        app::{TestOptions, TestRow},
+        launch::{LaunchForm, LaunchRequest, MAX_ENV_CHARACTERS, MAX_REASON_CHARACTERS, ProfileRow},
+    },
 };
 
 use super::Draft;
@@ -175,9 +178,15 @@ fn test_rows(index: usize, test: &TestRow, request: &LaunchRequest, draft: Draft
     }
 }
 
+/// Where the choice of a profile stands.
+pub(super) fn profile_id(profile: Profile) -> String {
+    format!("profile-{}", profile.word())
+}
+
 fn profile(row: &ProfileRow, request: &LaunchRequest, draft: Draft) -> AnyView {
     let word = row.profile.word();
-    let chosen = request.profile == word || (request.profile.is_empty() && row.profile == windfirm_model::run::Profile::default());
+    let chosen = request.profile == word || (request.profile.is_empty() && row.profile == Profile::default());
+    let is_chosen = move || draft.request.with(|request| request.profile == word);
     let title = match word {
         "script" => "Script",
         "smoke" => "Smoke",
@@ -188,9 +197,11 @@ fn profile(row: &ProfileRow, request: &LaunchRequest, draft: Draft) -> AnyView {
             <b>
                 <input
                     type="radio"
+                    id=profile_id(row.profile)
                     name="request[profile]"
                     value=word
                     checked=chosen
+                    prop:checked=is_chosen
                     on:change=move |_| draft.request.update(|request| word.clone_into(&mut request.profile))
                 />
                 {title}

@@ -1,12 +1,18 @@
 //! May this run start: the answer, the button or what stands in its place, and every rule with what it found.
 
 use leptos::prelude::*;
-use windfirm_model::view::{
-    app::Target,
-    launch::{Judgement, LaunchForm, RuleRow},
+use windfirm_model::{
+    run::Profile,
+    view::{
+        app::Target,
+        launch::{Judgement, LaunchForm, RuleRow},
+    },
 };
 
-use super::{Draft, fields::place};
+use super::{
+    Draft,
+    fields::{place, profile_id},
+};
 use crate::{
     href,
     ui::{
@@ -32,7 +38,7 @@ pub(super) fn panel(form: &LaunchForm, draft: Draft) -> AnyView {
     };
     view! {
         <aside class="stick" aria-label="May this run start">
-            {answer} {move || draft.judgement.with(rules)} {facts}
+            {answer} {move || draft.judgement.with(|judgement| rules(judgement, draft))} {facts}
         </aside>
     }
     .into_any()
@@ -98,7 +104,7 @@ fn answer(draft: Draft) -> AnyView {
     .into_any()
 }
 
-fn rules(judgement: &Judgement) -> AnyView {
+fn rules(judgement: &Judgement, draft: Draft) -> AnyView {
     let list = if judgement.pending {
         view! { <p class="note">"They judge as soon as k6 has said what the script does."</p> }.into_any()
     } else if judgement.max_vus.is_none() {
@@ -114,8 +120,43 @@ fn rules(judgement: &Judgement) -> AnyView {
                 <h2 id="guardrails">"Guardrails"</h2>
                 <span class="meta">"policy " {digest(&judgement.policy_digest)}</span>
             </div>
-            {list}
+            {list} {way_out(judgement, draft)}
         </section>
+    }
+    .into_any()
+}
+
+/// Where the script's own load breaks a rule: the profiles that put another one in its place. As buttons of the form, so that what
+/// was typed stays, with and without script.
+fn way_out(judgement: &Judgement, draft: Draft) -> AnyView {
+    let too_much = judgement.rules.iter().any(|rule| !rule.kept && matches!(rule.kind.as_str(), "max_vus" | "max_duration"));
+    (move || {
+        let as_scripted = draft.request.with(|request| Profile::parse(&request.profile).unwrap_or_default() == Profile::Script);
+        (too_much && as_scripted).then(|| {
+            view! {
+                <p class="note">
+                    {rich("The profile `script` takes virtual users and duration from the script. With `load` you choose both; `smoke` is 1 VU for 10 s.")}
+                </p>
+                <p class="acts">{[Profile::Load, Profile::Smoke].map(|profile| choose(profile, draft)).collect_view()}</p>
+            }
+        })
+    })
+    .into_any()
+}
+
+/// Without script: the form is sent to be checked, and `profile` outweighs what is chosen in it.
+fn choose(profile: Profile, draft: Draft) -> AnyView {
+    let word = profile.word();
+    let chosen = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        draft.request.update(|request| word.clone_into(&mut request.profile));
+        // The button goes; the focus stands where the choice is.
+        crate::platform::focus(&profile_id(profile));
+    };
+    view! {
+        <button class="btn sm" type="submit" form="launch" formmethod="get" formaction="/launch" name="profile" value=word on:click=chosen>
+            {format!("Choose {word}")}
+        </button>
     }
     .into_any()
 }
