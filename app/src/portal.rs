@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use windfirm_model::{
     fault::Fault,
-    id::RunId,
+    id::{RunId, ShortId},
     path::AppPath,
     view::{
         access::{AccessPage, AccessQuery, PolicyPage},
@@ -53,6 +53,8 @@ pub trait Runs: Send + Sync {
     async fn launch(&self, request: LaunchRequest) -> Answer<RunId>;
     async fn runs(&self, query: RunsQuery) -> Answer<RunsPage>;
     async fn run(&self, id: RunId) -> Answer<RunPage>;
+    /// The one run that goes by six characters.
+    async fn find_run(&self, short: ShortId) -> Answer<RunId>;
     async fn log(&self, id: RunId, from: u64) -> Answer<LogPage>;
     async fn stop(&self, id: RunId) -> Answer<()>;
 }

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use server_fn::codec::GetUrl;
 use windfirm_model::{
-    id::RunId,
+    fault::Fault,
+    id::{RunId, ShortId},
     view::{
         launch::{Judgement, LaunchForm, LaunchRequest},
         run::{LogPage, RunPage},
@@ -43,6 +44,20 @@ pub async fn runs(#[server(default)] query: RunsQuery) -> Result<RunsPage, ApiEr
 #[server(name = GetRun, prefix = "/api/fn", endpoint = "run", input = GetUrl)]
 pub async fn run(id: RunId) -> Result<RunPage, ApiError> {
     super::ask::told(super::ask::portal()?.run(id).await)
+}
+
+/// Leads to the run that goes by six characters, as pages show them.
+#[server(name = FindRun, prefix = "/api/fn", endpoint = "find_run", input = GetUrl)]
+pub async fn find_run(short: String) -> Result<RunId, ApiError> {
+    let portal = super::ask::portal()?;
+    let answer = match short.parse::<ShortId>() {
+        Ok(short) => portal.find_run(short).await,
+        Err(_) => Err(Fault::NotFound),
+    };
+    if let Ok(id) = &answer {
+        leptos_axum::redirect(&crate::href::run(*id));
+    }
+    super::ask::told(answer)
 }
 
 #[server(name = GetLog, prefix = "/api/fn", endpoint = "log", input = GetUrl)]

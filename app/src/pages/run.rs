@@ -16,13 +16,13 @@ use leptos_router::hooks::use_params_map;
 use windfirm_model::{
     clock::Timestamp,
     fault::Fault,
-    id::RunId,
+    id::{RunId, ShortId},
     run::RunStateKind,
     view::run::{self, WindowPoint},
 };
 
 use crate::{
-    api::runs::{StopRun, run},
+    api::runs::{StopRun, find_run, run},
     live::{Link, follow},
     ui::{
         charts::{
@@ -45,9 +45,10 @@ pub fn RunPage() -> impl IntoView {
     let page = Resource::new(
         move || id.get(),
         |text| async move {
-            match text.parse::<RunId>() {
-                Ok(id) => run(id).await,
-                Err(_) => Err(Fault::NotFound.into()),
+            match (text.parse::<RunId>(), text.parse::<ShortId>()) {
+                (Ok(id), _) => run(id).await,
+                (_, Ok(_)) => run(find_run(text).await?).await,
+                _ => Err(Fault::NotFound.into()),
             }
         },
     );

@@ -5,7 +5,7 @@ use windfirm_app::portal::{Answer, Audit, Person, Rules, Runs, Tree};
 use windfirm_model::{
     clock::Timestamp,
     fault::Fault,
-    id::RunId,
+    id::{RunId, ShortId},
     path::AppPath,
     view::{
         access::{AccessPage, AccessQuery, PolicyPage},
@@ -99,6 +99,9 @@ impl Runs for Answers {
         Err(self.fault.clone())
     }
     async fn run(&self, _id: RunId) -> Answer<RunPage> {
+        Err(self.fault.clone())
+    }
+    async fn find_run(&self, _short: ShortId) -> Answer<RunId> {
         Err(self.fault.clone())
     }
     async fn log(&self, _id: RunId, _from: u64) -> Answer<LogPage> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use windfirm_app::portal::{Answer, Audit, Person, PortalHandle, Rules, Runs, Tree};
 use windfirm_model::{
     fault::Fault,
-    id::RunId,
+    id::{RunId, ShortId},
     path::AppPath,
     view::{
         access::{AccessPage, AccessQuery, PolicyPage},
@@ -97,6 +97,9 @@ impl Runs for Answers {
         Err(Fault::NotFound)
     }
     async fn run(&self, _id: RunId) -> Answer<RunPage> {
+        Err(Fault::NotFound)
+    }
+    async fn find_run(&self, _short: ShortId) -> Answer<RunId> {
         Err(Fault::NotFound)
     }
     async fn log(&self, _id: RunId, _from: u64) -> Answer<LogPage> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use windfirm_app::portal::{Answer, Audit, Person, PortalHandle, Rules, Runs, Tree};
 use windfirm_model::{
     fault::Fault,
-    id::RunId,
+    id::{RunId, ShortId},
     path::AppPath,
     view::{
         access::{AccessPage, AccessQuery, PolicyPage},
@@ -97,6 +97,9 @@ impl Runs for Answers {
     }
     async fn run(&self, _id: RunId) -> Answer<RunPage> {
         self.run.clone()
+    }
+    async fn find_run(&self, _short: ShortId) -> Answer<RunId> {
+        self.run.clone().map(|page| page.id)
     }
     async fn log(&self, _id: RunId, _from: u64) -> Answer<LogPage> {
         self.log.clone()

@@ -8,7 +8,7 @@ use windfirm_model::{
     audit::{EventCode, EventOutcome},
     environment::Environment,
     fault::Fault,
-    id::RunId,
+    id::{RunId, ShortId},
     path::AppPath,
     run::{RunState, RunStateKind},
     view::{
@@ -210,6 +210,17 @@ impl Runs for Asker {
     async fn run(&self, id: RunId) -> Answer<RunPage> {
         let record = see_run(self, id, EventCode::RunRead).await?;
         self.page_of(record).await
+    }
+
+    async fn find_run(&self, short: ShortId) -> Answer<RunId> {
+        match self.portal.store.run_by_short(&self.access, short).await.map_err(|error| self.store_fault(&error))? {
+            Some(id) => Ok(id),
+            None => {
+                // Whether somebody else has such a run is neither told nor looked up.
+                let why = "No run that this person may see, or more than one, goes by these six characters.".to_owned();
+                Err(self.record_refusal(EventCode::RunRead, Attempted::default(), why, Fault::NotFound).await)
+            }
+        }
     }
 
     async fn log(&self, id: RunId, from: u64) -> Answer<LogPage> {

@@ -37,6 +37,9 @@ mod properties;
 #[path = "conformance/sessions.rs"]
 mod sessions;
 #[cfg(test)]
+#[path = "conformance/short_ids.rs"]
+mod short_ids;
+#[cfg(test)]
 #[path = "conformance/small_tables.rs"]
 mod small_tables;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use windfirm::http::{
     routes::{ordinary, pages},
     table::{Changes, Who},
 };
-use windfirm_model::audit::EventOutcome;
+use windfirm_model::{audit::EventOutcome, id::RunId};
 
 use crate::harness::{As, House};
 
@@ -25,7 +25,7 @@ const SHOP: Expected = [200, 200, 404, 200, 200];
 const LEADS_AND_AUDITORS: Expected = [403, 200, 403, 403, 200];
 const PLATFORM: Expected = [403, 403, 403, 200, 403];
 
-/// Page as listed, address to ask (`RUN` becomes the id of a run of /shop/cart/), statuses.
+/// Page as listed, address to ask (`RUN` becomes the id of a run of /shop/cart/, `SHORT` its six characters), statuses.
 const PAGES: &[(&str, &str, Expected)] = &[
     ("/", "/", EVERYBODY),
     ("/tree", "/tree", EVERYBODY),
@@ -33,6 +33,8 @@ const PAGES: &[(&str, &str, Expected)] = &[
     ("/launch", "/launch?path=/shop/cart/", SHOP),
     ("/runs", "/runs", EVERYBODY),
     ("/runs/{id}", "/runs/RUN", SHOP),
+    ("/runs/{id}", "/runs/SHORT", [302, 302, 404, 302, 302]),
+    ("/runs/{id}", "/runs/zzzzzz", [404; 5]),
     ("/runs/{id}/log", "/runs/RUN/log", SHOP),
     ("/audit", "/audit", LEADS_AND_AUDITORS),
     ("/access", "/access", EVERYBODY),
@@ -56,6 +58,8 @@ const FUNCTIONS: &[(&str, Method, &str, Expected, bool)] = &[
     ("launch", Method::POST, "request[path]=/shop/cart/&request[profile]=storm", [422, 422, 404, 403, 403], true),
     ("runs", Method::GET, "", EVERYBODY, false),
     ("run", Method::GET, "id=RUN", SHOP, false),
+    ("find_run", Method::GET, "short=SHORT", SHOP, false),
+    ("find_run", Method::GET, "short=zzzzzz", [404; 5], false),
     ("log", Method::GET, "id=RUN", SHOP, false),
     // Ana's run: she stops it herself, then there is nothing left to stop for Ben; the others may not or may not know.
     ("stop", Method::POST, "id=RUN", [200, 409, 404, 403, 403], true),
@@ -112,6 +116,11 @@ async fn launch(house: &House) -> String {
     answer.body.trim_matches('"').to_owned()
 }
 
+/// With the run in the place of `RUN` and `SHORT`.
+fn named(text: &str, run: &str) -> String {
+    text.replace("RUN", run).replace("SHORT", &run.parse::<RunId>().unwrap().short())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_has_its_cases() {
     let Some(house) = House::open().await else { return };
@@ -121,7 +130,7 @@ async fn every_page_has_its_cases() {
     assert_eq!(listed, cases, "a page without a case, or a case without its page");
     let mut wrong = Vec::new();
     for (page, address, expected) in PAGES {
-        let address = address.replace("RUN", &run);
+        let address = named(address, &run);
         let nobody = house.page(As::Nobody, &address).await;
         assert_eq!(nobody.status, StatusCode::SEE_OTHER, "{page} as nobody");
         assert!(nobody.headers["location"].to_str().unwrap().starts_with("/login?return_to="), "{page} as nobody");
@@ -129,6 +138,9 @@ async fn every_page_has_its_cases() {
             let answer = house.page(who, &address).await;
             if answer.status != expected {
                 wrong.push(format!("{page} as {who:?}: {} instead of {expected}", answer.status));
+            }
+            if expected == 302 {
+                assert_eq!(answer.headers["location"], format!("/runs/{}", run.parse::<RunId>().unwrap()), "{page} as {who:?}");
             }
             for forbidden in ["style=\"", "eyJ"] {
                 assert!(!answer.body.contains(forbidden), "{page} as {who:?} holds {forbidden}");
@@ -152,7 +164,7 @@ async fn every_server_function_has_its_cases() {
     let run = launch(&house).await;
     let mut wrong = Vec::new();
     for (name, method, fields, expected, changes) in FUNCTIONS {
-        let fields = fields.replace("RUN", &run);
+        let fields = named(fields, &run);
         let nobody = house.call(As::Nobody, method.clone(), name, &fields).await;
         assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{name} as nobody");
         for (who, expected) in As::PEOPLE.into_iter().zip(*expected) {

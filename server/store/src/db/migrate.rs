@@ -23,6 +23,7 @@ migrations! {
     4 "0004_portals",
     5 "0005_deployments",
     6 "0006_queued",
+    7 "0007_short_ids",
 }
 
 fn migration(number: i64, name: &'static str, sql: &'static str) -> Migration {

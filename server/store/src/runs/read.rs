@@ -3,7 +3,7 @@
 use windfirm_model::{
     action::Action,
     clock::Timestamp,
-    id::{ExecutionId, PortalId, RunId},
+    id::{ExecutionId, PortalId, RunId, ShortId},
     run::{RunState, RunStateKind},
     view::run::{LogLine, LogPage, RunEvent},
 };
@@ -40,6 +40,9 @@ pub struct Progress {
 }
 
 const ONE: &str = concat!("select ", record_columns!(), " from runs r join executions e on e.run_id = r.id where ", in_scope!("r"), " and r.id = $2");
+
+// By the index `runs_by_tail`. Two are enough to know that it is not one.
+const BY_TAIL: &str = concat!("select r.id from runs r where substr(hex(r.id), 25) in ($2, $3, $4, $5) and ", in_scope!("r"), " limit 2");
 
 const LIVE: &str = concat!(
     "select ",
@@ -130,6 +133,18 @@ impl Store {
     pub async fn run(&self, access: &Access, id: RunId) -> Result<Option<RunRecord>, StoreError> {
         let scope = self.scope(access, Action::ViewRun).await?;
         fetch_optional!(self, RecordRow, ONE, scope, id.0)?.map(RecordRow::read).transpose()
+    }
+
+    /// The one run of those that the asker may see that goes by these six characters. `None` also where several do: nobody is
+    /// led to a run that may not be the one that was meant.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn run_by_short(&self, access: &Access, short: ShortId) -> Result<Option<RunId>, StoreError> {
+        let scope = self.scope(access, Action::ViewRun).await?;
+        let [one, two, three, four] = short.tails().map(|tail| format!("{tail:08X}"));
+        let found = fetch_all!(self, (uuid::Uuid,), BY_TAIL, scope, one, two, three, four)?;
+        Ok(if let [(id,)] = found.as_slice() { Some(RunId(*id)) } else { None })
     }
 
     /// All live runs that the asker may see, newest first. With [`Access::system`] this is the supervisor's list of work.
