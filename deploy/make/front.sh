@@ -34,9 +34,10 @@ else
 fi
 
 # 2. taken apart by page, and its JavaScript, by a small tool of this workspace that has the versions of Cargo.lock.
-cargo build -p windfirm-front --target-dir "$TARGET"
+# In a folder of its own: `make run` builds the server in $TARGET at the same time, and cargo lets one in at once.
+cargo build -p windfirm-front --target-dir "$TARGET/front-tool"
 rm -rf "$FRONT/apart"; mkdir -p "$FRONT/apart"
-"$TARGET/debug/windfirm-front" "$WASM" "$FRONT/apart" "$NAME"
+"$TARGET/front-tool/debug/windfirm-front" "$WASM" "$FRONT/apart" "$NAME"
 
 # 3. smaller, where npm is there to bring the tools for it.
 while read -r file; do case $file in ''|'#'*) ;; *) cat "style/$file" ;; esac; done <style/order.txt >"$FRONT/apart/$NAME.css"
@@ -50,6 +51,7 @@ if have npm; then
   fi
   if [ -x "$TOOLS/node_modules/.bin/esbuild" ]; then
     PATH=$TOOLS/node_modules/.bin:$PATH
+    say "Making what browsers load four times smaller with wasm-opt: about two minutes without a word, once for each change of the browser half"
     for part in "$FRONT"/apart/*.wasm; do wasm-opt -Oz "${FEATURES[@]}" "$part" -o "$part.small" 2>"$FRONT/wasm-opt.log" && mv "$part.small" "$part"; done
     for part in "$FRONT"/apart/*.js "$FRONT"/apart/*.css; do esbuild --minify --log-level=error --allow-overwrite "$part" --outfile="$part"; done
   else note "the tools could not be fetched: what browsers load stays larger, everything else is the same"; fi

@@ -80,7 +80,8 @@ pub(super) async fn idp(arguments: IdpArguments) -> Result<(), String> {
 
 /// Serves the demo until it is asked to end.
 pub(super) async fn demo(arguments: DemoArguments) -> Result<(), String> {
-    log("warn,windfirm=info");
+    // A line for each request would scroll the address away, which stands there for whoever has just started it.
+    log("warn,windfirm=info,windfirm::http::request_log=warn");
     let state = &arguments.state;
     std::fs::create_dir_all(state).map_err(|error| format!("{} cannot be made: {error}. Name another folder with --state.", state.display()))?;
     // Before the shop is opened: it outlives a demo that does not come up.
