@@ -190,6 +190,12 @@ impl RunStateKind {
     pub const fn is_before_start(self) -> bool {
         matches!(self, Self::Waiting | Self::Queued)
     }
+    /// Whether it has ended and says something of its app. A run that somebody cancelled does not; one that broke or was lost should
+    /// have, and that is told.
+    #[must_use]
+    pub const fn tells(self) -> bool {
+        !self.is_live() && !matches!(self, Self::Cancelled)
+    }
     /// Whether `next` may follow. The whole state machine stands in this one table.
     #[must_use]
     pub const fn may_become(self, next: Self) -> bool {

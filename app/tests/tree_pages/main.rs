@@ -16,6 +16,7 @@ use portal::Answers;
 use render::{Page, page};
 use windfirm_model::{
     fault::Fault,
+    run::RunStateKind,
     view::{
         app::{AppPage, Target},
         tree::{AppRow, TreePage, TreeQuery, TreeRow, VerdictCounts},
@@ -69,7 +70,6 @@ async fn what_is_locked_says_why_and_offers_no_run() {
         ": shop-prod. Group shop-dev may read prod through grant shop-read-prod, not run. Ask Ben Okafor.",
     ]);
     page.never_says(&["Run shop-prod", "Run storefront"]);
-}
     // Only the action is locked: the verdict and the number of tests stand there as for everybody.
     for address in ["/tree", "/tree?view=table"] {
         let html = tree("tree-locked", address, data::tree()).await.html;
@@ -103,6 +103,7 @@ async fn runs_that_may_not_be_read_are_not_called_missing_in_the_tree_either() {
         page.says(&["not yours to read"]);
         page.never_says(&["no runs yet", ">never run</span>"]);
     }
+}
 
 #[tokio::test]
 async fn hidden_apps_are_counted_and_never_named() {
@@ -217,6 +218,17 @@ async fn the_tests_of_an_app_stand_there_as_k6_reads_them() {
     tests.is_sound();
     tests.says(&["k6 cannot load it", "ReferenceError: &lt;x&gt; is not defined", "k6 is busy", "apps/catalogue/k6/", "6 min", "mend it first"]);
     tests.says(&[r#"href="/apps/shop/catalogue/?tab=tests" aria-current="page""#]);
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_no_last_result_of_a_test_that_has_another() {
+    let row = async |states: &[RunStateKind]| {
+        let runs: Vec<_> = (1..).zip(states).map(|(number, state)| data::run(number, *state, i64::from(number) * 1_000, None)).collect();
+        let html = app("app-cancelled", "/apps/shop/catalogue/?tab=tests", AppPage { runs, ..data::app() }).await.html;
+        html.split("<tr").find(|row| row.contains("apps/catalogue/k6/browse.js</code>")).unwrap().to_owned()
+    };
+    assert!(row(&[RunStateKind::Cancelled, RunStateKind::Passed]).await.contains("pass"));
+    assert!(row(&[RunStateKind::Cancelled]).await.contains("cancelled"));
 }
 
 #[tokio::test]

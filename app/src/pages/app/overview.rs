@@ -1,12 +1,9 @@
 //! The overview of an app: trouble, the last verdict, the last runs in one picture, tests, apps below; beside it limits and facts.
 
 use leptos::prelude::*;
-use windfirm_model::{
-    run::RunStateKind,
-    view::{
-        app::{AppPage, ChildRow, Target},
-        runs::RunRow,
-    },
+use windfirm_model::view::{
+    app::{AppPage, ChildRow, Target},
+    runs::RunRow,
 };
 
 use super::{cluster, facts, refused, scripts, secrets, trend};
@@ -63,7 +60,7 @@ pub(super) fn troubles(page: &AppPage) -> AnyView {
 /// The newest run that has ended, as the answer of the page.
 fn verdict(page: &AppPage) -> AnyView {
     // A cancelled run says nothing of the app, and hides nothing that is known of it.
-    let Some(run) = page.runs.iter().find(|run| !run.state.is_live() && run.state != RunStateKind::Cancelled) else {
+    let Some(run) = page.runs.iter().find(|run| run.state.tells()) else {
         return never(page);
     };
     let tone = Tone::of_run(run.state);

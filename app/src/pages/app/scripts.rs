@@ -52,9 +52,10 @@ pub(super) fn table(page: &AppPage, whole: bool) -> AnyView {
     scroll("Tests found", table.into_any())
 }
 
-/// The newest ended run of a test among those that the page holds.
+/// The newest run of a test that says something of the app, among those that the page holds; a cancelled one where there is no other.
 fn last(page: &AppPage, test: &TestRow) -> Option<RunStateKind> {
-    page.runs.iter().find(|run| run.test == test.path && !run.state.is_live()).map(|run| run.state)
+    let ended = || page.runs.iter().filter(|run| run.test == test.path && !run.state.is_live()).map(|run| run.state);
+    ended().find(|state| state.tells()).or_else(|| ended().next())
 }
 
 fn row(page: &AppPage, test: &TestRow, whole: bool) -> AnyView {

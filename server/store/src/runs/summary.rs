@@ -70,7 +70,7 @@ impl Store {
             if row.place == 1 {
                 app.last = Some((RunId(row.id), state));
             }
-            if state != RunStateKind::Cancelled {
+            if state.tells() {
                 app.spreads_us.extend(row.spread_us.map(values::uncount));
             }
         }

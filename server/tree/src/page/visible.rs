@@ -167,7 +167,8 @@ const fn badness(state: RunStateKind) -> u8 {
 const fn standing(last: Option<RunStateKind>, live: u32) -> Standing {
     match last {
         _ if live > 0 => Standing::Live,
-        None | Some(RunStateKind::Cancelled) => Standing::Never,
+        None => Standing::Never,
+        Some(state) if !state.tells() => Standing::Never,
         Some(RunStateKind::Passed) => Standing::Pass,
         Some(RunStateKind::Failed) => Standing::Fail,
         Some(_) => Standing::Inconclusive,
