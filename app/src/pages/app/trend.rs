@@ -17,7 +17,7 @@ use super::overview::test_name;
 use crate::ui::{
     charts::{
         draw::{Chart, Svg, Twin, figure as chart_figure, value_axis},
-        geometry::{ValueScale, WIDTH, coordinate, float, nice_ticks, per_cent},
+        geometry::{LEAST_APART, ValueScale, WIDTH, apart, coordinate, float, nice_ticks, per_cent},
     },
     cluster::short_revision,
     format::{counted, digest, full, iso, latency, short},
@@ -216,9 +216,12 @@ fn svg(runs: &[&RunRow], marks: &[Mark], now: Timestamp) -> String {
     out.stretched(0.0, BAND_PX, &upper);
     out.stretched(STRIP_TOP_PX, STRIP_PX, &lower);
 
-    for (index, mark) in marks.iter().enumerate() {
-        let x = per_cent(share(mark.before));
-        out.upright("ev", &x, 0.0, EVENTS_PX - 8.0);
+    let shares: Vec<f64> = marks.iter().map(|mark| share(mark.before)).collect();
+    // As many as there are have room, however narrow.
+    let places = apart(&shares, LEAST_APART.min(1.0 / number(marks.len().max(1))));
+    for (index, (share, place)) in shares.into_iter().zip(places).enumerate() {
+        out.upright("ev", &per_cent(share), 0.0, EVENTS_PX - 8.0);
+        let x = per_cent(place);
         out.dot("ev-dot", &x, EVENTS_PX, 8.0);
         out.text("ev-n", &x, EVENTS_PX + 3.5, "middle", &index.saturating_add(1).to_string());
     }

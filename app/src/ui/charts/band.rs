@@ -5,7 +5,7 @@ use windfirm_model::view::run::{ThresholdRow, WindowPoint};
 
 use super::{
     draw::{Chart, Svg, TimeFrame, Twin, figure, value_axis},
-    geometry::{TimeScale, ValueScale, above, apart, area, float, nice_ticks, per_cent, polyline},
+    geometry::{LEAST_APART, TimeScale, ValueScale, above, apart, area, float, nice_ticks, per_cent, polyline},
     series::{Band, Column, bands, column_step, line, parts, rows, scaled, thin},
 };
 use crate::ui::format::{duration, latency, stopwatch};
@@ -19,8 +19,10 @@ const AXIS_PX: f64 = 324.0;
 const HEIGHT_PX: u32 = 328;
 /// More events than this are listed beside the chart, but not drawn.
 const MOST_MARKS: usize = 15;
-/// So far apart, as a share of the width, that the circles do not touch on a phone.
-const LEAST_APART: f64 = 0.055;
+const MARK_RADIUS_PX: f64 = 8.0;
+/// Between a line and the text above or below it: the height of a letter, and what hangs below a line of text, like brackets.
+const LETTER_PX: f64 = 9.0;
+const BELOW_PX: f64 = 7.0;
 
 /// An event as a numbered circle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,13 +116,17 @@ fn svg(columns: &[Column<Band>], frame: &TimeFrame, limit: Option<&Limit>, marks
     if let Some(limit) = limit {
         let y = scale.y(milliseconds(limit.us));
         svg.across("limit", y);
-        // Above the line, unless it lies at the upper edge, where the caption is.
-        svg.text("limit-t", "100%", if y < 16.0 { y + 13.0 } else { y - 4.0 }, "end", &format!("threshold {}", limit.words));
+        svg.text("limit-t", "100%", limit_text(y), "end", &format!("threshold {}", limit.words));
     }
     lane(&mut svg, &time, marks);
     frame.now(&mut svg, STRIP_BOTTOM_PX);
     frame.axis(&mut svg, AXIS_PX, 6);
     svg.into_text()
+}
+
+/// Where the words of a limit stand whose line lies at `y`: above it, unless that is the upper edge, where the caption is.
+fn limit_text(y: f64) -> f64 {
+    if y < LETTER_PX + BELOW_PX { y + LETTER_PX + BELOW_PX - 2.0 } else { y - BELOW_PX }
 }
 
 fn lines(columns: &[Column<Band>], time: &TimeScale, scale: &ValueScale, limit: Option<&Limit>) -> Svg {
@@ -175,9 +181,9 @@ fn lane(svg: &mut Svg, time: &TimeScale, marks: &[Mark]) {
     let marks = marks.get(..marks.len().min(MOST_MARKS)).unwrap_or_default();
     let places = apart(&marks.iter().map(|mark| time.share(mark.at_s)).collect::<Vec<_>>(), LEAST_APART);
     for (mark, place) in marks.iter().zip(places) {
-        svg.upright("ev", &time.per_cent(mark.at_s), 0.0, LANE_PX - 8.0);
+        svg.upright("ev", &time.per_cent(mark.at_s), 0.0, LANE_PX - MARK_RADIUS_PX);
         let x = per_cent(place);
-        svg.dot(if mark.bad { "ev-dot bad" } else { "ev-dot" }, &x, LANE_PX, 8.0);
+        svg.dot(if mark.bad { "ev-dot bad" } else { "ev-dot" }, &x, LANE_PX, MARK_RADIUS_PX);
         svg.text("ev-n", &x, LANE_PX + 3.5, "middle", &mark.number.to_string());
     }
 }
@@ -262,6 +268,25 @@ mod tests {
         assert_eq!(chart.twin.rows.len(), 6);
         assert_eq!(chart.twin.rows[3], ("0:03".to_owned(), None));
         assert_eq!(chart.twin.rows[1].1.as_deref(), Some(["10 ms", "20 ms", "90 ms", "80 ms"].map(str::to_owned).as_slice()));
+    }
+
+    #[test]
+    fn circles_do_not_touch_on_a_phone_and_all_have_room() {
+        /// A plot on a screen of 360 px, and a circle there with its line, as `chart.css` has it.
+        const PLOT_PX: f64 = 280.0;
+        const CIRCLE_PX: f64 = 2.0 * 7.0 + 1.25;
+        const { assert!(LEAST_APART * PLOT_PX > CIRCLE_PX + 1.0) };
+        let places = apart(&[0.5; MOST_MARKS], LEAST_APART);
+        assert!(places[0] > 0.0 && places.windows(2).all(|pair| pair[1] - pair[0] > LEAST_APART - 1e-9), "{places:?}");
+    }
+
+    #[test]
+    fn the_words_of_a_limit_lie_on_no_line() {
+        for y in [0.0, 5.0, 15.9, 16.0, 100.0, BAND_PX] {
+            let text = limit_text(y);
+            let (upper, lower) = (text - LETTER_PX, text + 4.0);
+            assert!(upper >= 0.0 && (lower < y || upper > y), "{y}: from {upper} to {lower}");
+        }
     }
 
     #[test]

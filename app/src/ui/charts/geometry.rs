@@ -214,6 +214,9 @@ pub fn above(line: &[(f64, f64)], limit: f64) -> Vec<Vec<(f64, f64)>> {
     parts
 }
 
+/// So far apart, as a share of the width, that numbered circles do not touch on a phone, where the style sheet makes them a little smaller.
+pub const LEAST_APART: f64 = 0.06;
+
 /// Marks that would cover each other are moved to the right until they stand `least` apart (shares of the width), then back from
 /// the right edge. The order stays.
 #[must_use]

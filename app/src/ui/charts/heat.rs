@@ -13,6 +13,10 @@ pub const LEVELS: usize = 6;
 /// The most columns that are drawn; more are joined by adding up.
 const MOST_COLUMNS: usize = 120;
 
+/// The most edges that are named, the uppermost aside, and how much room a label needs.
+const MOST_NAMED: usize = 5;
+const LABEL_PX: f64 = 14.0;
+
 /// A heatmap ready to draw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HeatPlot {
@@ -28,6 +32,25 @@ pub struct HeatPlot {
     pub top_us: Option<u64>,
     /// The same cells, joined, for the table: `cells[column][row from the top]`.
     pub cells: Vec<Vec<u64>>,
+}
+
+impl HeatPlot {
+    /// Which edges are named on an axis of `height_px`, as y and microseconds: some from the bottom up, and the upper edge of all.
+    #[must_use]
+    pub fn named_edges(&self, height_px: f64) -> Vec<(f64, u64)> {
+        let row_px = height_px / float(u64::try_from(self.rows).unwrap_or(1)).max(1.0);
+        let every = self.rows.div_ceil(MOST_NAMED).max(1);
+        let from_bottom = self.edges_us.iter().rev().enumerate().step_by(every);
+        let mut named: Vec<(f64, u64)> = from_bottom.map(|(row, us)| (height_px - row_px * float(u64::try_from(row).unwrap_or_default()), *us)).collect();
+        if let Some(us) = self.top_us {
+            // The upper edge is told whatever it costs; the lowest one stays, too.
+            if named.len() > 1 && named.last().is_some_and(|(y, _)| *y < LABEL_PX) {
+                named.pop();
+            }
+            named.push((0.0, us));
+        }
+        named
+    }
 }
 
 /// How dark a cell of `count` is beside the fullest: 0 for none, else 1 to 6, evenly on a logarithmic scale.
@@ -112,6 +135,19 @@ mod tests {
         assert!(plot.columns <= MOST_COLUMNS);
         assert_eq!(plot.cells.iter().flatten().sum::<u64>(), 1_000);
         assert_eq!(plot.column_s, 45);
+    }
+
+    #[test]
+    fn the_lowest_and_the_uppermost_edge_are_always_named_and_no_label_lies_on_another() {
+        for rows in 1_usize..=40 {
+            let edges_us: Vec<u64> = (0..rows).rev().map(|row| 1 << row).collect();
+            let plot = HeatPlot { rows, edges_us, top_us: Some(1 << rows), ..HeatPlot::default() };
+            let named = plot.named_edges(120.0);
+            assert_eq!((named[0], *named.last().unwrap()), ((120.0, 1), (0.0, 1 << rows)), "{rows} rows");
+            assert!(named.windows(2).all(|pair| pair[0].0 - pair[1].0 >= LABEL_PX), "{rows} rows: {named:?}");
+        }
+        let open = HeatPlot { rows: 2, edges_us: vec![2, 1], ..HeatPlot::default() };
+        assert_eq!(open.named_edges(120.0), [(120.0, 1), (60.0, 2)], "what has no upper edge has no name for it");
     }
 
     #[test]

@@ -71,11 +71,9 @@ fn svg(plot: &HeatPlot, frame: &TimeFrame) -> String {
     let width = per_cent(f64::from(covered_s) / f64::from(frame.span_s.max(1)));
     svg.cells(&width, PLOT_PX, plot.columns, plot.rows, &inside);
     svg.across("axis", PLOT_PX);
-    let rows = float(u64::try_from(plot.rows).unwrap_or(1)).max(1.0);
-    let every = plot.rows.div_ceil(5).max(1);
-    for (from_bottom, us) in plot.edges_us.iter().rev().enumerate().step_by(every) {
-        let y = PLOT_PX - PLOT_PX * float(u64::try_from(from_bottom).unwrap_or_default()) / rows;
-        svg.text("", "-8", y + if from_bottom == 0 { 0.0 } else { 4.0 }, "end", &edge_label(*us));
+    for (y, us) in plot.named_edges(PLOT_PX) {
+        // The lowest label keeps clear of the time axis.
+        svg.text("", "-8", if y < PLOT_PX { y + 4.0 } else { y }, "end", &edge_label(us));
     }
     frame.now(&mut svg, PLOT_PX);
     frame.axis(&mut svg, 136.0, 6);
