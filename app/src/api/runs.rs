@@ -3,8 +3,7 @@
 use leptos::prelude::*;
 use server_fn::codec::GetUrl;
 use windfirm_model::{
-    fault::Fault,
-    id::{RunId, ShortId},
+    id::RunId,
     view::{
         launch::{Judgement, LaunchForm, LaunchRequest},
         run::{LogPage, RunPage},
@@ -50,9 +49,9 @@ pub async fn run(id: RunId) -> Result<RunPage, ApiError> {
 #[server(name = FindRun, prefix = "/api/fn", endpoint = "find_run", input = GetUrl)]
 pub async fn find_run(short: String) -> Result<RunId, ApiError> {
     let portal = super::ask::portal()?;
-    let answer = match short.parse::<ShortId>() {
+    let answer = match short.parse() {
         Ok(short) => portal.find_run(short).await,
-        Err(_) => Err(Fault::NotFound),
+        Err(_) => Err(windfirm_model::fault::Fault::NotFound),
     };
     if let Ok(id) = &answer {
         leptos_axum::redirect(&crate::href::run(*id));
