@@ -1,9 +1,8 @@
 // The portal on a real Kubernetes, as people see it: the live tree, a run of three runners, a right that goes and comes back.
-import { expect, test as base, type Browser, type Page } from "@playwright/test";
-import { ClusterPortal, missing } from "../support/cluster";
-import { fact, launchForm, loginAs, settled, stop, verdict, type Person } from "../support/fixtures";
+import { expect, test as base } from "@playwright/test";
+import { ClusterPortal, mayStart, needCluster, open, seat } from "../support/cluster";
+import { fact, launchForm, settled, stop, verdict } from "../support/fixtures";
 import { bones, look } from "../support/sight";
-import { Watch } from "../support/watch";
 
 const test = base.extend<object, { portal: ClusterPortal }>({
   portal: [
@@ -16,41 +15,16 @@ const test = base.extend<object, { portal: ClusterPortal }>({
   ],
 });
 test.describe.configure({ timeout: 180_000 });
-test.beforeEach(() => {
-  const lacking = missing();
-  expect(process.env.WINDFIRM_REQUIRE_CLUSTER === "1" && lacking, "a cluster is wanted, so this test may not be skipped").toBeFalsy();
-  test.skip(lacking !== undefined, lacking);
-});
-
-/** A browser of a person, who has nothing to complain about at the end. */
-async function seat(browser: Browser, portal: ClusterPortal, person: Person): Promise<{ page: Page; leave: () => Promise<void> }> {
-  const context = await browser.newContext({ baseURL: portal.url });
-  const watch = new Watch(context, () => [portal.url, portal.issuer]);
-  const page = await context.newPage();
-  await loginAs(page, portal.url, person);
-  const leave = async () => {
-    await context.close();
-    expect(watch.complaints, "the browser has nothing to complain about").toEqual([]);
-  };
-  return { page, leave };
-}
+needCluster();
 
 const CART = launchForm({ path: "/shop/cart/", load: { vus: 6, duration: "120s" }, reason: "Three at once" });
-
-/** Launches are locked for the first seconds, until the cluster was asked what the accounts may do. */
-async function open(page: Page, address: string): Promise<void> {
-  await expect(async () => {
-    await page.goto(address);
-    await expect(page.getByRole("complementary", { name: "May this run start" })).toContainText("May start", { timeout: 1_000 });
-  }).toPass({ timeout: 60_000 });
-}
 
 test("a run of three runners is launched, seen live, stopped and read, as the mapped account", async ({ browser, portal }) => {
   const { page, leave } = await seat(browser, portal, "ana");
   await open(page, CART);
-  await expect(page.getByRole("complementary", { name: "May this run start" })).toContainText("home");
+  await expect(mayStart(page)).toContainText("home");
   await page.getByLabel("Runners").fill("3");
-  await expect(page.getByRole("complementary", { name: "May this run start" })).toContainText("May start");
+  await expect(mayStart(page)).toContainText("May start");
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await page.waitForURL(/\/runs\/[0-9a-f]{32}$/);
   const run = { id: page.url().slice(-32), path: "/shop/cart/", href: new URL(page.url()).pathname };
@@ -84,7 +58,7 @@ test("who loses a right is told on every page, and launching is locked until it 
       }).toPass({ timeout: 15_000 });
     }
     await page.goto(CART);
-    await expect(page.getByRole("complementary", { name: "May this run start" })).not.toContainText("May start");
+    await expect(mayStart(page)).not.toContainText("May start");
     await expect(page.locator("main")).toContainText(lost);
     await expect(page.getByRole("button", { name: "Run", exact: true })).toBeDisabled();
   } finally {

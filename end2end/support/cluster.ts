@@ -1,31 +1,64 @@
 // `windfirm serve` beside a real Kubernetes, with the demo's identity provider and the policy of the example.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { expect, test, type Browser, type Locator, type Page } from "@playwright/test";
 import { binary, k6, site } from "./machine";
+import { loginAs, type Person } from "./people";
 import { Program, answers, freePorts } from "./process";
+import { Watch } from "./watch";
 
 const root = path.resolve(__dirname, "..", "..");
 const EXAMPLE = path.join(root, "deploy", "example", "cluster-policy.yaml");
 
-/** Why there is no cluster to test on; nothing when there is one. */
-export function missing(): string | undefined {
-  return process.env.WINDFIRM_TEST_CLUSTER ? undefined : "the pages on a real Kubernetes: WINDFIRM_TEST_CLUSTER is not set; `make cluster` brings one up, its folder is .windfirm/cluster";
+const cluster = () => process.env.WINDFIRM_TEST_CLUSTER ?? "";
+const built = () => readFileSync(path.join(cluster(), "built"), "utf8").trim();
+
+/** Skips every test of a file where there is no cluster to test on; fails where one is wanted. */
+export function needCluster(): void {
+  const lacking = cluster() ? undefined : "the pages on a real Kubernetes: WINDFIRM_TEST_CLUSTER is not set; `make cluster` brings one up, its folder is .windfirm/cluster";
+  test.beforeEach(() => {
+    expect(process.env.WINDFIRM_REQUIRE_CLUSTER === "1" && lacking, "a cluster is wanted, so this test may not be skipped").toBeFalsy();
+    test.skip(lacking !== undefined, lacking);
+  });
+}
+
+/** What kubectl prints, for somebody who administers the cluster or for the portal. */
+export function kubectl(who: "admin" | "portal", args: string[], input = ""): string {
+  const env = { ...process.env, KUBECACHEDIR: path.join(cluster(), "kubectl") };
+  return execFileSync(path.join(built(), "bin", "kubectl"), ["--kubeconfig", path.join(cluster(), `${who}.kubeconfig`), ...args], { encoding: "utf8", input, env });
+}
+
+/** A cluster of the configuration; runs are carried out in each. */
+export interface Site {
+  name: string;
+  /** A file. */
+  kubeconfig: string;
+  known_as: string[];
+  argocd: { namespace: string; applications_in?: string[] };
+}
+
+/** What a portal has beside the example's. */
+export interface More {
+  /** Where `home` reads Applications, in place of everywhere. */
+  homeReads?: string[];
+  sites?: Site[];
+  /** Grants, each a line of YAML. */
+  grants?: string[];
 }
 
 export class ClusterPortal {
   private readonly programs: Program[] = [];
 
   private constructor(
-    private readonly cluster: string,
     private readonly folder: string,
     private readonly port: number,
+    private readonly more: More,
   ) {}
 
-  static async start(): Promise<ClusterPortal> {
-    const cluster = process.env.WINDFIRM_TEST_CLUSTER ?? "";
-    const portal = new ClusterPortal(cluster, mkdtempSync(path.join(os.tmpdir(), "windfirm-cluster-")), await freePorts(2));
+  static async start(more: More = {}): Promise<ClusterPortal> {
+    const portal = new ClusterPortal(mkdtempSync(path.join(os.tmpdir(), "windfirm-cluster-")), await freePorts(2), more);
     try {
       await portal.start();
     } catch (error) {
@@ -42,32 +75,30 @@ export class ClusterPortal {
     return `http://127.0.0.1:${this.port + 1}`;
   }
 
-  private built(): string {
-    return readFileSync(path.join(this.cluster, "built"), "utf8").trim();
+  private get sites(): Site[] {
+    const argocd = { namespace: "argocd", applications_in: this.more.homeReads ?? ["*"] };
+    const home = { name: "home", kubeconfig: path.join(cluster(), "portal.kubeconfig"), known_as: ["https://kubernetes.default.svc"], argocd };
+    return [home, ...(this.more.sites ?? [])];
   }
 
   /** The example's configuration, on ports of its own. JSON is YAML too. */
   private configuration(): unknown {
-    const image = (name: string) => readFileSync(path.join(this.built(), "images", "list"), "utf8").split("\n").find((line) => line.startsWith(`windfirm.local/${name}:`))?.split(" ")[0];
+    const image = (name: string) => readFileSync(path.join(built(), "images", "list"), "utf8").split("\n").find((line) => line.startsWith(`windfirm.local/${name}:`))?.split(" ")[0];
     return {
       listen: `0.0.0.0:${this.port}`,
       public_url: `${this.url}/`,
       state: path.join(this.folder, "state"),
       policy: this.policy,
-      tree: { repository: path.join(this.cluster, "shop"), revision: "main", roots: "roots", repositories: ["https://git.demo.windfirm.dev/shop/deploy.git"] },
+      tree: { repository: path.join(cluster(), "shop"), revision: "main", roots: "roots", repositories: ["https://git.demo.windfirm.dev/shop/deploy.git"] },
       identity: [
         { name: "demo", label: "Demo identity provider", issuer: this.issuer, client_id: "windfirm", client_secret: { value: "demo-secret-for-loopback-only" }, scopes: ["openid", "profile", "groups"], groups_claim: "groups" },
       ],
       runner: { k6: k6() },
-      clusters: [
-        {
-          name: "home",
-          kubeconfig: { file: path.join(this.cluster, "portal.kubeconfig") },
-          known_as: ["https://kubernetes.default.svc"],
-          argocd: { namespace: "argocd", applications_in: ["*"] },
-          runs: { portal: `http://portal.host:${this.port}`, k6_image: image("k6"), starter_image: image("starter"), pull_policy: "Never", cpu: "50m", memory_mib: 256, slots: 10 },
-        },
-      ],
+      clusters: this.sites.map(({ kubeconfig, ...site }) => ({
+        ...site,
+        kubeconfig: { file: kubeconfig },
+        runs: { portal: `http://portal.host:${this.port}`, k6_image: image("k6"), starter_image: image("starter"), pull_policy: "Never", cpu: "50m", memory_mib: 256, slots: 10 },
+      })),
     };
   }
 
@@ -75,8 +106,14 @@ export class ClusterPortal {
     return path.join(this.folder, "policy.yaml");
   }
 
+  /** The example's policy, with more grants, and with something at its end. */
+  private writePolicy(end: string): void {
+    const grants = (this.more.grants ?? []).map((grant) => `  - ${grant}\n`).join("");
+    writeFileSync(this.policy, readFileSync(EXAMPLE, "utf8").replace("\ngrants:\n", `\ngrants:\n${grants}`) + end);
+  }
+
   private async start(): Promise<void> {
-    copyFileSync(EXAMPLE, this.policy);
+    this.writePolicy("");
     const idp = ["demo-idp", "--port", `${this.port + 1}`, "--portal", `${this.url}/`];
     const config = path.join(this.folder, "windfirm.yaml");
     writeFileSync(config, JSON.stringify(this.configuration(), null, 2));
@@ -88,8 +125,7 @@ export class ClusterPortal {
 
   /** Somebody who administers the cluster; what kubectl prints. */
   hand(args: string[], input = ""): string {
-    const env = { ...process.env, KUBECACHEDIR: path.join(this.cluster, "kubectl") };
-    return execFileSync(path.join(this.built(), "bin", "kubectl"), ["--kubeconfig", path.join(this.cluster, "admin.kubeconfig"), ...args], { encoding: "utf8", input, env });
+    return kubectl("admin", args, input);
   }
 
   /** The account of a namespace, and the portal's right to act as it, as they were. */
@@ -104,7 +140,7 @@ export class ClusterPortal {
    * `windfirm policy render` writes it.
    */
   rule(namespace: string, more: string): void {
-    writeFileSync(this.policy, readFileSync(EXAMPLE, "utf8") + more);
+    this.writePolicy(more);
     const rendered = execFileSync(binary(), ["policy", "render", "--policy", this.policy], { encoding: "utf8" });
     const ofSecrets = (document: string) =>
       document.includes("\nkind: ValidatingAdmissionPolicy\n") || (document.includes("\nkind: Role\n") && document.includes(`\n  namespace: ${namespace}\n`));
@@ -119,4 +155,30 @@ export class ClusterPortal {
     for (const program of this.programs) await program.end("SIGTERM");
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** A browser of a person, who has nothing to complain about at the end. */
+export async function seat(browser: Browser, portal: ClusterPortal, person: Person): Promise<{ page: Page; leave: () => Promise<void> }> {
+  const context = await browser.newContext({ baseURL: portal.url });
+  const watch = new Watch(context, () => [portal.url, portal.issuer]);
+  const page = await context.newPage();
+  await loginAs(page, portal.url, person);
+  const leave = async () => {
+    await context.close();
+    expect(watch.complaints, "the browser has nothing to complain about").toEqual([]);
+  };
+  return { page, leave };
+}
+
+/** The answer of the launch form. */
+export function mayStart(page: Page): Locator {
+  return page.getByRole("complementary", { name: "May this run start" });
+}
+
+/** Launches are locked for the first seconds, until the cluster was asked what the accounts may do. */
+export async function open(page: Page, address: string): Promise<void> {
+  await expect(async () => {
+    await page.goto(address);
+    await expect(mayStart(page)).toContainText("May start", { timeout: 1_000 });
+  }).toPass({ timeout: 60_000 });
 }
