@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the portal by its chart into the Kubernetes of this clone and uses it there: an image made here, PostgreSQL on this machine, the
 # tree over Git's own protocol, the demo's identity provider beside it. Somebody logs in through the Service, launches a test, and reads the
-# result; then the pod is killed, and nothing is lost. Ends with 1 where something is not so, and takes everything away again.
+# result; the client secret changes under the portal, which reads it in its own cluster; then the pod is killed, and nothing is lost. Ends with 1
+# where something is not so, and takes everything away again.
 #
 # WINDFIRM_BINARY and WINDFIRM_SITE name what is built already. WINDFIRM_KEEP=1 leaves it all there.
 . "$(dirname "$0")/common.sh"
@@ -16,6 +17,7 @@ BUILT=$(cat "$STATE/built") BIN=$(cat "$STATE/built")/bin
 HELM=$(deploy/make/helm.sh)
 SPACE=windfirm WORK=$(mktemp -d) WRONG=0
 PORTAL=7790 PROVIDER=7791   # of this machine, as the browser sees them
+CLIENT_SECRET=demo-secret-for-loopback-only   # the one that the demo's provider takes, always
 trap leave EXIT
 leave_before
 
@@ -29,6 +31,7 @@ git_daemon
 
 say "Installing the chart"
 secrets
+right_to_read
 values >"$WORK/values.yaml"
 helm upgrade --install windfirm deploy/chart --namespace $SPACE --values "$WORK/values.yaml" --set-file policy.inline=deploy/example/cluster-policy.yaml >"$WORK/helm.log" 2>&1 \
   || fail "Helm did not install it." "$(tail -n 5 "$WORK/helm.log")"
@@ -37,6 +40,8 @@ expect "pod security is enforced where it runs" restricted "$(kubectl get namesp
 expect "its image is pinned by digest" "$DIGEST" "$(portal_pod '{.spec.containers[0].image}')"
 expect "its program runs in it" "windfirm " "$(kubectl -n $SPACE exec deployment/windfirm -c portal -- /opt/windfirm/bin/windfirm --version 2>&1)"
 expect "and no shell does" "no such file" "$(kubectl -n $SPACE exec deployment/windfirm -c portal -- /bin/sh -c true 2>&1)"
+expect "no volume of it has the client secret" "none" "$(portal_pod '{.spec.volumes}' | grep -o windfirm-oidc || echo none)"
+expect "the portal reads that in the cluster, and may read no other" "yes no" "$(may_read windfirm-oidc) $(may_read windfirm-database)"
 ADDRESS=$(kubectl -n $SPACE get service windfirm -o jsonpath='{.spec.clusterIP}'):8080
 in_cluster() { inside curl -sS --max-time 20 "$@" 2>&1; }
 expect "the Service answers with the login page" 'action="/login"' "$(in_cluster -H "Accept: text/html" -H "Host: 127.0.0.1:$PORTAL" "http://$ADDRESS/login")"
@@ -55,6 +60,21 @@ expect "the NetworkPolicy would let its runners deliver" "2 runners" "$(runners_
 expect "it passes" passed "$(ended "$RUN")"
 expect "its TestRun was made as the mapped account" "system:serviceaccount:windfirm:portal as system:serviceaccount:shop-staging:loadtest" "$(who_made "$RUN")"
 expect "nothing of it is left in the cluster" "none" "$(left)"
+
+say "The client secret changes"
+BEFORE=$(restarts)
+# The provider takes neither value. Two, because it is offered the one before as well.
+change_client_secret wrong
+change_client_secret wrong-again
+visit_provider ben
+expect "Ben is told why he cannot log in" "does not accept Windfirm" "$(browser -H "Accept: text/html" "$BACK")"
+WHO=ana
+expect "Ana is still logged in" "/shop/cart/" "$(page /tree)"
+change_client_secret "$CLIENT_SECRET"
+log_in ben
+WHO=ana
+expect "and so is Ana, still" "/shop/cart/" "$(page /tree)"
+expect "and all that in the same pod, without a restart" "$BEFORE" "$(restarts)"
 
 say "The pod is killed"
 KILLED=$(portal_pod '{.metadata.name}')

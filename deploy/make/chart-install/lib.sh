@@ -9,7 +9,7 @@ inside() { deploy/cluster/inside.sh "$@"; }
 # What an earlier run may have left.
 leave_before() {
   helm uninstall windfirm --namespace $SPACE --ignore-not-found --wait >/dev/null 2>&1 || true
-  kubectl -n $SPACE delete secret windfirm-database windfirm-oidc --ignore-not-found >/dev/null
+  kubectl -n $SPACE delete secret/windfirm-database secret/windfirm-oidc role/windfirm-portal-secrets rolebinding/windfirm-portal-secrets --ignore-not-found >/dev/null
   # Of other portals: tests that were killed. What belongs to a TestRun goes with it.
   kubectl -n shop-staging delete testruns --all >/dev/null
 }
@@ -76,8 +76,29 @@ git_daemon() {
 
 secrets() {
   kubectl -n $SPACE create secret generic windfirm-database --from-literal="url=postgres://windfirm:$PASSWORD@portal.host:$DATABASE_PORT/postgres" >/dev/null
-  kubectl -n $SPACE create secret generic windfirm-oidc --from-literal=client-secret=demo-secret-for-loopback-only >/dev/null
+  kubectl -n $SPACE create secret generic windfirm-oidc --from-literal=client-secret="$CLIENT_SECRET" >/dev/null
 }
+
+# The right to read the client secret, and it alone, as the program of the image writes it. Everything else that it writes is there already.
+right_to_read() {
+  local program; program=$(dirname "$TAR")/windfirm
+  "$program" policy render --policy deploy/example/cluster-policy.yaml --portal-account $SPACE/portal --secret $SPACE/windfirm-oidc >"$WORK/rendered" 2>&1 \
+    || fail "The right to read the client secret is not rendered." "$(tail -n 3 "$WORK/rendered")"
+  awk -v RS='---\n' '/\n  name: windfirm-portal-secrets\n/ { printf "---\n%s", $0 }' "$WORK/rendered" | kubectl apply -f - >"$WORK/right.log" 2>&1 \
+    || fail "The right to read the client secret is not taken." "$(tail -n 3 "$WORK/right.log")"
+}
+
+# Puts another client secret there, and waits until the portal says that it is in force: it keeps the one before as well.
+change_client_secret() { # value
+  local before until=$((SECONDS + 20))
+  before=$(changes)
+  kubectl -n $SPACE patch secret windfirm-oidc --patch "{\"stringData\":{\"client-secret\":\"$1\"}}" >/dev/null
+  until [ "$(changes)" -gt "$before" ]; do
+    [ $SECONDS -lt $until ] || fail "The portal does not take the Secret that was changed." "$(kubectl -n $SPACE logs deployment/windfirm -c portal --tail=5 2>&1)"
+    sleep 0.2
+  done
+}
+changes() { kubectl -n $SPACE logs deployment/windfirm -c portal | grep -c secrets.changed || true; }
 
 image_of() { awk -v name="windfirm.local/$1:" 'index($1, name) == 1 { print $1 }' "$BUILT/images/list"; }
 
@@ -92,7 +113,7 @@ config:
       label: Demo identity provider
       issuer: "http://127.0.0.1:$PROVIDER"
       client_id: windfirm
-      client_secret: { existingSecret: windfirm-oidc, key: client-secret }
+      client_secret: { secretRef: { cluster: home, namespace: $SPACE, name: windfirm-oidc, key: client-secret } }
       scopes: [openid, profile, groups]
       groups_claim: groups
   clusters:
@@ -143,6 +164,8 @@ another_ready() { # than the pod of this name
   else fail "No other pod is ready." "$(cat "$WORK/wait.log" 2>/dev/null)" "$(kubectl -n $SPACE get pods 2>&1)"; fi
 }
 portal_pod() { kubectl -n $SPACE get pods -l app.kubernetes.io/name=windfirm -o jsonpath="{.items[0]$(sed 's/^{//' <<<"$1")"; }
+restarts() { portal_pod '{.metadata.name}'; portal_pod '{.status.containerStatuses[?(@.name=="portal")].restartCount}' | sed 's/.*/, restarted & times/'; }
+may_read() { kubectl -n $SPACE auth can-i list "secret/$1" --as "system:serviceaccount:$SPACE:portal" 2>/dev/null || true; }
 
 # A browser on this machine, in front of Service and provider.
 forward() {
@@ -152,14 +175,16 @@ forward() {
   for _ in $(seq 100); do curl -s -o "$WORK/live" "http://127.0.0.1:$PORTAL/health/live" && return; sleep 0.2; done
   fail "The Service cannot be reached from this machine." "$(tail -n 3 "$WORK/forward.log")"
 }
-browser() { curl -sS --max-time 30 --noproxy '*' -c "$WORK/cookies" -b "$WORK/cookies" -H "Sec-Fetch-Site: same-origin" "$@"; }
+# Of whoever sits at it: each person has a session of their own.
+browser() { curl -sS --max-time 30 --noproxy '*' -c "$WORK/cookies-$WHO" -b "$WORK/cookies-$WHO" -H "Sec-Fetch-Site: same-origin" "$@"; }
 page() { browser -H "Accept: text/html" "http://127.0.0.1:$PORTAL$1"; }
 call() { browser -G -H "Accept: application/json" "http://127.0.0.1:$PORTAL/api/fn/$1" --data-urlencode "$2"; }
 
-# As a person would: to the provider, a choice there, and back. The provider is reached by a way of its own, through its pod.
-log_in() { # person
-  local away='' back pod until=$((SECONDS + 60))
-  rm -f "$WORK/cookies"
+# As a person would: to the provider, and a choice there; BACK is where it leads. The provider is reached by a way of its own, through its pod.
+visit_provider() { # person
+  local away='' pod until=$((SECONDS + 60))
+  WHO=$1
+  rm -f "$WORK/cookies-$WHO"
   # The provider may be a moment later than the portal.
   while [ -z "$away" ] && [ $SECONDS -lt $until ]; do
     away=$(browser -o "$WORK/login" -w '%{redirect_url}' -H "Accept: text/html" --data "issuer=demo&return_to=/tree" "http://127.0.0.1:$PORTAL/login")
@@ -171,10 +196,13 @@ log_in() { # person
   "$BIN/kubectl" --kubeconfig "$ADMIN" -n $SPACE port-forward "pod/$pod" "$PROVIDER" >"$WORK/provider.log" 2>&1 &
   local forwarded=$!
   for _ in $(seq 50); do curl -s -o "$WORK/live" "http://127.0.0.1:$PROVIDER/jwks" && break; sleep 0.2; done
-  back=$(curl -sS --noproxy '*' -o "$WORK/chosen" -w '%{redirect_url}' --data "${away#*\?}&person=$1" "${away%%\?*}")
+  BACK=$(curl -sS --noproxy '*' -o "$WORK/chosen" -w '%{redirect_url}' --data "${away#*\?}&person=$1" "${away%%\?*}")
   kill "$forwarded" 2>/dev/null || true
-  expect "and back" "http://127.0.0.1:$PORTAL/login/demo/callback?" "$back"
-  expect "$1 is logged in" "/tree" "$(browser -o "$WORK/landed" -w '%{redirect_url}' -H "Accept: text/html" "$back")"
+  expect "and back" "http://127.0.0.1:$PORTAL/login/demo/callback?" "$BACK"
+}
+log_in() { # person
+  visit_provider "$1"
+  expect "$1 is logged in" "/tree" "$(browser -o "$WORK/landed" -w '%{redirect_url}' -H "Accept: text/html" "$BACK")"
 }
 
 # Launches, and prints the run's id; else what was said. The cluster is asked for rights right after the start: that may take a moment.
