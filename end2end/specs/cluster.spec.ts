@@ -101,7 +101,7 @@ test("a Secret of the tests is told with its age, and tried by the smoke test af
     await section.getByRole("link", { name: /^Try when it changes/ }).click();
     await page.waitForURL(/\/launch\?/);
     await open(page, page.url());
-    await expect(page.getByLabel("Start")).toHaveValue(secret);
+    await expect(page.getByLabel("Start", { exact: true })).toHaveValue(secret);
     wrong.push(...(await look(page, "cluster-ana-launch-after")));
     await page.getByRole("button", { name: "Run when it changes", exact: true }).click();
     await page.waitForURL(/\/runs\/[0-9a-f]{32}$/);
