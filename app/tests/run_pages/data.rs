@@ -179,6 +179,7 @@ fn manifest() -> Manifest {
         reason: text("Before release 48"),
         thresholds: None,
         placement: None,
+        tolerates_lost_runners: None,
         results_digest: None,
     }
 }

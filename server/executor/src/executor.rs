@@ -105,8 +105,20 @@ pub enum Ending {
     Bound { bound: String, reached: String },
     /// More virtual users than [`Orders::max_vus`].
     TooManyVus { limit: u32, reached: u64 },
-    /// Some of several runners died and the others went on: there are measurements, and they decide nothing.
-    RunnersLost { words: String },
+    /// Some of several runners died and the others went on: there are measurements, and they decide nothing unless the policy says so.
+    RunnersLost {
+        words: String,
+        #[serde(default)]
+        lost: u32,
+        #[serde(default)]
+        of: u32,
+        /// Whether the others came to their own end, as if nothing had happened.
+        #[serde(default)]
+        others_whole: bool,
+        /// The sum of what the others counted, in the form of [`ExitReport::summary`]; `None` unless each of them left it.
+        #[serde(default)]
+        others_counted: Option<serde_json::Value>,
+    },
     /// k6 was never started.
     NotStarted,
 }

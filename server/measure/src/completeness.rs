@@ -11,19 +11,51 @@ use crate::{results, threshold::short, window::Merger};
 /// Compares. `summary` is the parsed file, if k6 left one; `dropped` is what was lost before it reached the merger, by name.
 #[must_use]
 pub fn compare(merger: &Merger, summary: Option<&Value>, dropped: &[(String, u64)]) -> Completeness {
-    let noted = merger.noted();
-    let lost_here: u64 = noted.iter().filter(|(bound, _)| bound.loses()).map(|(_, count)| count).sum();
-    let lost_before: u64 = dropped.iter().map(|(_, count)| count).sum();
+    let lost = turned_away(merger, dropped);
     let mut all: Vec<(String, u64)> = dropped.iter().filter(|(_, count)| *count > 0).cloned().collect();
-    all.extend(noted.iter().map(|(bound, count)| (bound.name().to_owned(), *count)));
+    all.extend(merger.noted().iter().map(|(bound, count)| (bound.name().to_owned(), *count)));
 
     let metrics = summary.and_then(|summary| summary.get("metrics")).and_then(Value::as_object);
     let rows = metrics.map(|metrics| rows(merger, metrics)).unwrap_or_default();
     let compared = metrics.is_some();
     let agree = rows.iter().all(|row| row.received == row.k6);
-    let complete = compared && agree && lost_here == 0 && lost_before == 0;
-    let sentence = sentence(compared, &rows, lost_here.saturating_add(lost_before));
+    let complete = compared && agree && lost == 0;
+    let sentence = sentence(compared, &rows, lost);
     Completeness { compared, rows, dropped: all, complete, sentence }
+}
+
+/// The same where some of several runners were lost, with what they had counted: `counted` is the sum of the others' files. Never
+/// complete. Besides, whether all that the others counted can be among what was received, and nothing was turned away.
+#[must_use]
+pub fn compare_others(merger: &Merger, counted: Option<&Value>, dropped: &[(String, u64)]) -> (Completeness, bool) {
+    let against = compare(merger, counted, dropped);
+    let turned_away = turned_away(merger, dropped);
+    let short = against.rows.iter().filter(|row| row.received < row.k6).max_by_key(|row| row.k6.abs_diff(row.received));
+    let list = |of: fn(&CompletenessRow) -> u64| against.rows.iter().map(|row| format!("{} {}", number(of(row)), row.counter)).collect::<Vec<_>>().join(", ");
+    let known = match short {
+        _ if !against.compared => "Not all of the others left a summary either, so nothing can be compared.".to_owned(),
+        Some(row) => {
+            let missing = row.k6.abs_diff(row.received);
+            format!(
+                "The others counted {} {}, and of all {} were received: {} or more missing.",
+                number(row.k6),
+                row.counter,
+                number(row.received),
+                number(missing)
+            )
+        }
+        None if against.rows.is_empty() => "The others counted nothing.".to_owned(),
+        None => format!("The others counted {}; of all were received {}.", list(|row| row.k6), list(|row| row.received)),
+    };
+    let arrived = against.compared && short.is_none() && turned_away == 0;
+    let sentence = format!("What a lost runner had not delivered is missing, and nobody has counted it. {known}{}", turned_away_text(turned_away));
+    (Completeness { compared: false, rows: Vec::new(), complete: false, sentence, dropped: against.dropped }, arrived)
+}
+
+/// Values and deliveries that were lost on the way or here.
+fn turned_away(merger: &Merger, dropped: &[(String, u64)]) -> u64 {
+    let here: u64 = merger.noted().iter().filter(|(bound, _)| bound.loses()).map(|(_, count)| count).sum();
+    dropped.iter().map(|(_, count)| *count).fold(here, u64::saturating_add)
 }
 
 /// A row for each counter that either side knows.
@@ -51,7 +83,7 @@ fn whole(value: &Value) -> Option<u64> {
 }
 
 fn sentence(compared: bool, rows: &[CompletenessRow], lost: u64) -> String {
-    let lost_text = if lost == 0 { String::new() } else { format!(" {} values or deliveries were turned away; the list names why.", number(lost)) };
+    let lost_text = turned_away_text(lost);
     if !compared {
         return format!("k6 left no summary, so what we received cannot be compared with what it counted.{lost_text}");
     }
@@ -68,6 +100,10 @@ fn sentence(compared: bool, rows: &[CompletenessRow], lost: u64) -> String {
             format!("Received all that k6 counted: {}.{lost_text}", counted.join(", "))
         }
     }
+}
+
+fn turned_away_text(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(" {} values or deliveries were turned away; the list names why.", number(count)) }
 }
 
 fn number(count: u64) -> String {
@@ -126,6 +162,23 @@ mod tests {
         assert!(!found.complete);
         assert_eq!(found.dropped, [("frames lost by the runner".to_owned(), 2), ("values that came too late".to_owned(), 1)]);
         assert_eq!(found.sentence, "Received all that k6 counted: 5 http_reqs. 3 values or deliveries were turned away; the list names why.");
+    }
+
+    #[test]
+    fn where_a_runner_was_lost_the_others_counts_are_the_least_that_must_have_come() {
+        let others = |count: u64| serde_json::json!({ "metrics": { "http_reqs": { "count": count } } });
+        let (found, arrived) = compare_others(&merger(2_401.0), Some(&others(1_600)), &[]);
+        assert!(arrived && !found.compared && !found.complete && found.rows.is_empty(), "{found:?}");
+        assert_eq!(
+            found.sentence,
+            "What a lost runner had not delivered is missing, and nobody has counted it. The others counted 1,600 http_reqs; of all were received 2,401 http_reqs."
+        );
+        let (found, arrived) = compare_others(&merger(2_401.0), Some(&others(2_500)), &[]);
+        assert!(!arrived && found.sentence.ends_with("The others counted 2,500 http_reqs, and of all 2,401 were received: 99 or more missing."), "{found:?}");
+        let (found, arrived) = compare_others(&merger(2_401.0), None, &[]);
+        assert!(!arrived && found.sentence.ends_with("Not all of the others left a summary either, so nothing can be compared."), "{found:?}");
+        let (found, arrived) = compare_others(&merger(2_401.0), Some(&others(1_600)), &[("late".to_owned(), 2)]);
+        assert!(!arrived && found.dropped.len() == 1 && found.sentence.ends_with("2 values or deliveries were turned away; the list names why."), "{found:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The verdict: pass, fail or inconclusive, always with reasons.
 //!
 //! A broken threshold fails a run; what else is in doubt stands below it. A run passes only when something was there to judge it by, it
-//! was kept, and the data is complete. All else is inconclusive: the data cannot decide. Comparing with earlier runs is not done here.
+//! was kept, and the data is complete but for what the policy lets be missing with a lost runner. All else is inconclusive: the data cannot decide. Comparing with earlier runs is not done here.
 
 use windfirm_model::{
     verdict::{Outcome, Verdict},
@@ -29,6 +29,13 @@ pub enum Ending {
     Aborted,
     /// Something else ended it early; why, in a sentence.
     CutShort(String),
+    /// Some of its runners were lost, the others did all they were asked for, and the policy lets that decide.
+    Tolerated {
+        /// Which, and by which rule, in a sentence or more.
+        why: String,
+        /// Whether what the others counted has come, as far as can be told.
+        arrived: bool,
+    },
 }
 
 /// What a verdict is made of.
@@ -52,17 +59,18 @@ pub fn judge(inputs: &Inputs<'_>) -> Verdict {
     let thresholds = &inputs.measured.thresholds;
     let broken: Vec<String> = thresholds.iter().filter(|row| row.kept == Some(false)).map(|row| broken(row, totals)).collect();
     let doubts = doubts(inputs);
+    let tolerated = tolerated(inputs.ending);
     if !broken.is_empty() {
         // Doubts stand below, so that nobody takes a failed run for a complete one.
-        return Verdict { outcome: Outcome::Fail, reasons: [broken, doubts].concat() };
+        return Verdict { outcome: Outcome::Fail, reasons: [broken, doubts, tolerated].concat() };
     }
     if !doubts.is_empty() {
-        return Verdict { outcome: Outcome::Inconclusive, reasons: doubts };
+        return Verdict { outcome: Outcome::Inconclusive, reasons: [doubts, tolerated].concat() };
     }
     let checks = totals.checks_passed + totals.checks_failed;
     if thresholds.is_empty() && checks == 0 {
         let reason = "Nothing to judge by: the script has no thresholds and no checks. Add a threshold such as http_req_duration: [\"p(99)<400\"].";
-        return Verdict { outcome: Outcome::Inconclusive, reasons: vec![reason.to_owned()] };
+        return Verdict { outcome: Outcome::Inconclusive, reasons: [vec![reason.to_owned()], tolerated].concat() };
     }
     if thresholds.is_empty() && totals.checks_failed > 0 {
         let reason = format!(
@@ -70,9 +78,14 @@ pub fn judge(inputs: &Inputs<'_>) -> Verdict {
             count(totals.checks_failed),
             count(checks)
         );
-        return Verdict { outcome: Outcome::Inconclusive, reasons: vec![reason] };
+        return Verdict { outcome: Outcome::Inconclusive, reasons: [vec![reason], tolerated].concat() };
     }
     Verdict { outcome: Outcome::Pass, reasons: kept(inputs) }
+}
+
+/// Never unsaid, whatever the outcome.
+fn tolerated(ending: &Ending) -> Vec<String> {
+    if let Ending::Tolerated { why, .. } = ending { vec![why.clone()] } else { Vec::new() }
 }
 
 /// What, by how much, against what, how sure.
@@ -97,6 +110,7 @@ fn kept(inputs: &Inputs<'_>) -> Vec<String> {
         [one] => reasons.push(format!("{} is {}; the threshold {} is kept.", one.metric, one.measured.as_deref().unwrap_or("0"), one.expression)),
         all => reasons.push(format!("All {} thresholds are kept.", all.len())),
     }
+    reasons.extend(tolerated(inputs.ending));
     let judged = inputs.measured.thresholds.iter().any(|row| row.metric.starts_with("http_req_failed"));
     if totals.failed > 0 && !judged {
         reasons.push(format!(
@@ -139,7 +153,8 @@ fn doubts(inputs: &Inputs<'_>) -> Vec<String> {
     if totals.requests == 0 && totals.iterations == 0 {
         doubts.push("Nothing was measured: no request and no iteration ended. Read the log, then run again.".to_owned());
     }
-    if !completeness.complete {
+    // What is missing with a lost runner is what the policy tolerates, and no more than that.
+    if !completeness.complete && !matches!(ending, Ending::Tolerated { arrived: true, .. }) {
         doubts.push(completeness.sentence.clone());
     }
     let wanted = totals.iterations + totals.dropped_iterations;

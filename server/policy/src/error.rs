@@ -99,6 +99,8 @@ pub enum Problem {
     BadAccount(String),
     #[error("{found} is out of range; this must be a whole number from {least} to {most}")]
     OutOfRange { found: String, least: u32, most: u32 },
+    #[error("“{text}” is none of the choices here. Write {known}")]
+    UnknownChoice { text: String, known: String },
     #[error("“{0}” is no duration. Write a whole number with h, m or s, such as 90s, 10m or 1h30m; at least 1s")]
     BadDuration(String),
     #[error("“{text}” is no host pattern: {why}. Write host:port, *.domain:port, address:* or [IPv6 address]:port")]
@@ -111,7 +113,7 @@ pub enum Problem {
         "this allows more ({wider}) than guardrail “{by}” on {path} ({tighter}), which holds here too; the tightest wins, so this would do nothing. Tighten it, or loosen “{by}”"
     )]
     Loosens { wider: String, tighter: String, by: String, path: String },
-    #[error("guardrail “{name}” limits nothing. Add max_vus, max_duration or target_hosts, or remove it")]
+    #[error("guardrail “{name}” limits nothing. Add max_vus, max_duration, target_hosts or lost_runners, or remove it")]
     NoLimit { name: String },
     #[error("“{text}” is no {what}: {form}. Copy it from the cloud's own console")]
     BadIdentity { text: String, what: &'static str, form: &'static str },

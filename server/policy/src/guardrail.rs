@@ -2,7 +2,7 @@
 //!
 //! All guardrails on an app's path and the paths above hold together: the tightest number wins, and a host must be allowed by
 //! every list. So what stands deeper in the tree can tighten and never widen. Where no guardrail says anything the built-in limits
-//! hold: [`BUILT_IN_MAX_VUS`], [`BUILT_IN_MAX_DURATION_S`], and no host at all.
+//! hold: [`BUILT_IN_MAX_VUS`], [`BUILT_IN_MAX_DURATION_S`], no host at all, and no verdict where a runner was lost.
 
 use windfirm_model::{
     environment::Environment,
@@ -37,6 +37,28 @@ pub(crate) struct Guardrail {
     pub(crate) max_vus: Option<u32>,
     pub(crate) max_duration_s: Option<u32>,
     pub(crate) target_hosts: Option<Vec<HostPattern>>,
+    pub(crate) lost_runners: Option<LostRunners>,
+}
+
+/// What becomes of the verdict when some of a run's runners died and the others went on. The tighter one is the smaller one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LostRunners {
+    /// The verdict is inconclusive.
+    Inconclusive,
+    /// The thresholds decide on what was delivered, and the verdict names the lost ones and the guardrail.
+    Tolerate,
+}
+
+impl LostRunners {
+    pub(crate) const ALL: [Self; 2] = [Self::Inconclusive, Self::Tolerate];
+    /// As it stands in the policy.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Inconclusive => "inconclusive",
+            Self::Tolerate => "tolerate",
+        }
+    }
 }
 
 /// What a run would do: the answer of k6 about the script together with the parameters of the launch.
@@ -74,6 +96,7 @@ pub struct Limits {
     pub max_duration_s: Limit<u32>,
     /// One entry for each guardrail with hosts; a host must be allowed by each. Empty: no host is allowed.
     pub target_hosts: Vec<Limit<Vec<HostPattern>>>,
+    pub lost_runners: Limit<LostRunners>,
 }
 
 /// Why there is no permit for a launch.
@@ -105,6 +128,17 @@ impl Limits {
     }
 }
 
+impl<T: PartialOrd> Limit<T> {
+    /// The built-in limit stands in only where nobody has said anything, so the first that says something replaces it.
+    fn tighten(&mut self, value: Option<T>, source: impl FnOnce() -> Source) {
+        if let Some(value) = value
+            && (self.source.is_none() || value < self.value)
+        {
+            *self = Self { value, source: Some(source()) };
+        }
+    }
+}
+
 impl Guardrail {
     fn path_for(&self, place: &Place) -> Option<&AppPath> {
         let here = self.environments.as_ref().is_none_or(|names| names.contains(&place.environment));
@@ -120,25 +154,27 @@ impl Policy {
             max_vus: Limit { value: BUILT_IN_MAX_VUS, source: None },
             max_duration_s: Limit { value: BUILT_IN_MAX_DURATION_S, source: None },
             target_hosts: Vec::new(),
+            lost_runners: Limit { value: LostRunners::Inconclusive, source: None },
         };
         for guardrail in &self.guardrails {
             let Some(path) = guardrail.path_for(place) else { continue };
-            let source = || Some(Source { guardrail: guardrail.name.clone(), path: path.clone() });
-            for (limit, value) in [(&mut limits.max_vus, guardrail.max_vus), (&mut limits.max_duration_s, guardrail.max_duration_s)] {
-                // The built-in limit stands in only where nobody has said anything, so the first that says something replaces it.
-                if let Some(value) = value
-                    && (limit.source.is_none() || value < limit.value)
-                {
-                    *limit = Limit { value, source: source() };
-                }
-            }
+            let source = || Source { guardrail: guardrail.name.clone(), path: path.clone() };
+            limits.max_vus.tighten(guardrail.max_vus, source);
+            limits.max_duration_s.tighten(guardrail.max_duration_s, source);
+            limits.lost_runners.tighten(guardrail.lost_runners, source);
             if let Some(hosts) = &guardrail.target_hosts {
-                limits.target_hosts.push(Limit { value: hosts.clone(), source: source() });
+                limits.target_hosts.push(Limit { value: hosts.clone(), source: Some(source()) });
             }
         }
         limits
     }
-    /// The same for people: each limit with its guardrail, built-in ones included.
+    /// The guardrail that lets thresholds decide though runners were lost (“guardrail soak on /shop/”); `None`: nothing lets them.
+    #[must_use]
+    pub fn tolerates_lost_runners(&self, place: &Place) -> Option<String> {
+        let limit = self.limits(place).lost_runners;
+        (limit.value == LostRunners::Tolerate).then(|| from_text(limit.source.as_ref()))
+    }
+    /// The same for people: each limit with its guardrail, built-in ones included. Lost runners only where they are tolerated.
     #[must_use]
     pub fn guardrails_for(&self, place: &Place) -> Vec<GuardrailRow> {
         let limits = self.limits(place);
@@ -156,6 +192,9 @@ impl Policy {
         if limits.target_hosts.is_empty() {
             rows.push(row("target_hosts", "no host".to_owned(), &None));
         }
+        if limits.lost_runners.value == LostRunners::Tolerate {
+            rows.push(row("lost_runners", "tolerated".to_owned(), &limits.lost_runners.source));
+        }
         rows
     }
     /// Each rule and whether `facts` keep it.
@@ -165,6 +204,7 @@ impl Policy {
         let mut rows = vec![judge_vus(&limits.max_vus, facts), judge_duration(&limits.max_duration_s, facts)];
         rows.extend(judge_hosts(&limits, facts));
         rows.push(judge_modules(facts));
+        rows.extend(tolerated(&limits.lost_runners));
         rows
     }
     /// The only way to a permit for a launch: a grant, all guardrails kept, and an access of this very version of the policy.
@@ -267,6 +307,18 @@ fn judge_modules(facts: &Facts) -> RuleRow {
             format!("{} opens connections that cannot be held to the allowed hosts, so no run may use it. Write the test with k6/http.", forbidden.join(", "))
         }),
     }
+}
+
+/// No launch breaks it: it tells beforehand how the run will be judged, where that is not as anybody would expect.
+fn tolerated(limit: &Limit<LostRunners>) -> Option<RuleRow> {
+    (limit.value == LostRunners::Tolerate).then(|| RuleRow {
+        kind: "lost_runners".into(),
+        title: "Lost runners".into(),
+        fact: "tolerated".into(),
+        from: from_text(limit.source.as_ref()),
+        kept: true,
+        sentence: String::new(),
+    })
 }
 
 /// The module itself, and anything below it (`k6/browser/async`) or its old name.

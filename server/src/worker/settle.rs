@@ -46,7 +46,8 @@ pub async fn finish(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepErr
             collect::take_waiting(portal, run.id, run.execution).await?;
             store(portal, run, to, Numbers::default()).await
         }
-        Observation::Lost | Observation::Absent => lost(portal, run).await,
+        Observation::Lost => lost(portal, run).await,
+        Observation::Absent => absent(portal, run).await,
         Observation::Starting { .. } | Observation::Running { .. } => Ok(()),
     }
 }
@@ -54,6 +55,17 @@ pub async fn finish(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepErr
 /// The runner is gone: what it had delivered is kept, and decides nothing.
 pub async fn lost(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
     let numbers = gather(portal, run, None).await?;
+    store(portal, run, RunState::Lost, numbers).await
+}
+
+/// What carried it out is not there any more.
+pub async fn absent(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
+    let Some(placement) = &run.manifest.placement else { return lost(portal, run).await };
+    let words = format!(
+        "The TestRun of this run is not in cluster {} any more: somebody deleted it. k6 went with it; what it had delivered is kept",
+        placement.cluster
+    );
+    let numbers = Numbers { words: Some(words), ..gather(portal, run, None).await? };
     store(portal, run, RunState::Lost, numbers).await
 }
 
@@ -76,8 +88,19 @@ pub async fn give_up(portal: &Arc<Portal>, run: &RunRecord, cause: Cause) -> Res
     store(portal, run, RunState::Errored { cause }, Numbers::default()).await
 }
 
+/// It is not started any more, and nobody asked for that: why.
+pub async fn call_off(portal: &Arc<Portal>, run: &RunRecord, why: String) -> Result<(), StepError> {
+    let numbers = Numbers { words: Some(why), ..Numbers::default() };
+    store(portal, run, RunState::Cancelled { by: PORTAL.to_owned() }, numbers).await
+}
+
+/// Who calls a run off that waited in vain.
+const PORTAL: &str = "The portal";
+
 #[derive(Debug, Default)]
 struct Numbers {
+    /// What the timeline says of the end; absent: what follows from the state.
+    words: Option<String>,
     measured: Measured,
     band_us: Vec<Option<(u64, u64, u64)>>,
     completeness: Completeness,
@@ -102,15 +125,18 @@ async fn numbers(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepo
     let live = collect::owned(portal, run.id, run.execution).await?;
     let measured = results::measured(&live.merger, report.map_or(live.started(), |report| report.started), &live.thresholds);
     let nothing = Vec::new();
-    let completeness =
-        completeness::compare(&live.merger, report.and_then(|report| report.summary.as_ref()), report.map_or(&nothing, |report| &report.dropped));
+    let dropped = report.map_or(&nothing, |report| &report.dropped);
+    let (completeness, others_arrived) = match report.map(|report| &report.ending) {
+        Some(Ending::RunnersLost { others_counted, .. }) => completeness::compare_others(&live.merger, others_counted.as_ref(), dropped),
+        _ => (completeness::compare(&live.merger, report.and_then(|report| report.summary.as_ref()), dropped), false),
+    };
     let band_us = results::band(&live.merger);
     let thresholds_unknown = live.thresholds_unknown.clone();
     drop(live);
     let verdict = match report {
         None => None,
         Some(report) => {
-            let ending = judged_ending(report);
+            let ending = judged_ending(report, run.manifest.tolerates_lost_runners.as_deref(), others_arrived);
             Some(verdict::judge(&verdict::Inputs {
                 measured: &measured,
                 completeness: &completeness,
@@ -122,17 +148,24 @@ async fn numbers(portal: &Arc<Portal>, run: &RunRecord, report: Option<&ExitRepo
         }
     };
     let results_digest = Some(results_digest(portal, run).await?);
-    Ok(Numbers { measured, band_us, completeness, verdict, results_digest, audit_id: None })
+    Ok(Numbers { measured, band_us, completeness, verdict, results_digest, audit_id: None, words: None })
 }
 
-fn judged_ending(report: &ExitReport) -> verdict::Ending {
+/// `tolerated_by` is the guardrail by which lost runners keep no verdict from the run.
+fn judged_ending(report: &ExitReport, tolerated_by: Option<&str>, others_arrived: bool) -> verdict::Ending {
     match (&report.ending, &report.cause) {
         (Ending::Stopped { reason }, _) if reason.starts_with(ABORTED_BY_THRESHOLD) => verdict::Ending::Aborted,
         (Ending::Itself, None) => verdict::Ending::Whole,
         (Ending::Itself | Ending::NotStarted, Some(cause)) => verdict::Ending::CutShort(cause.words()),
         (Ending::NotStarted, None) => verdict::Ending::CutShort("k6 was not started.".to_owned()),
         (Ending::Stopped { reason }, _) => verdict::Ending::CutShort(reason.clone()),
-        (Ending::RunnersLost { words }, _) => verdict::Ending::CutShort(words.clone()),
+        (Ending::RunnersLost { words, lost, of, others_whole, .. }, _) => match tolerated_by {
+            Some(rule) if *others_whole => {
+                let were = if *lost == 1 { "was" } else { "were" };
+                verdict::Ending::Tolerated { why: format!("{lost} of {of} runners {were} lost; {rule} tolerates that. {words}"), arrived: others_arrived }
+            }
+            _ => verdict::Ending::CutShort(words.clone()),
+        },
         (Ending::Portal { message }, _) => verdict::Ending::CutShort(message.clone()),
         (Ending::Deadline { limit_s }, _) => verdict::Ending::CutShort(Cause::DeadlinePassed { limit_s: *limit_s }.words()),
         (Ending::TooManyVus { limit, reached }, _) => verdict::Ending::CutShort(Cause::TooManyVus { limit: *limit, reached: *reached }.words()),
@@ -184,10 +217,12 @@ async fn store(portal: &Arc<Portal>, run: &RunRecord, to: RunState, numbers: Num
     if let RunState::Errored { cause } = &to {
         facts.push(("cause".to_owned(), cause.words()));
     }
+    facts.extend(numbers.words.clone().map(|why| ("why".to_owned(), why)));
     facts.extend(numbers.audit_id.clone().map(|id| (AUDIT_ID.to_owned(), id)));
     portal.store.intent(&permit, code, &Details { facts, ..Details::default() }).await?;
     let state = to.kind().word();
     let words = match &to {
+        _ if numbers.words.is_some() => (numbers.words.unwrap_or_default(), matches!(to, RunState::Lost)),
         RunState::Cancelled { by } => (format!("Stopped by {by}"), false),
         RunState::Lost => ("The runner is gone and left no end; what it had delivered is kept".to_owned(), true),
         RunState::Errored { cause } => (cause.words(), true),
@@ -235,4 +270,33 @@ pub async fn abort_if_due(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), S
     let Some(broken) = threshold::abort_due(&live.thresholds, &rows, elapsed_s) else { return Ok(()) };
     let reason = format!("{ABORTED_BY_THRESHOLD} {} {}", broken.metric, broken.expression);
     ask_to_end(portal, run, &mut live, &reason, |asked| asked.aborted = true).await
+}
+
+#[cfg(test)]
+mod tests {
+    use windfirm_model::{clock::Timestamp, view::run::Confinement};
+
+    use super::*;
+
+    fn lost(others_whole: bool) -> ExitReport {
+        let words = "Runner 2 was killed (signal 9). Its share of the load was missing from then on.".to_owned();
+        let ending = Ending::RunnersLost { words, lost: 1, of: 3, others_whole, others_counted: None };
+        let report = ExitReport::not_started(Cause::Killed { signal: 9 }, Timestamp::from_seconds(100), Confinement::default());
+        ExitReport { ending, cause: None, ..report }
+    }
+
+    #[test]
+    fn a_lost_runner_leaves_no_verdict_unless_a_guardrail_says_so_and_the_others_came_to_their_end() {
+        const RULE: Option<&str> = Some("guardrail soak on /shop/");
+        for (others_whole, rule) in [(true, None), (false, RULE), (false, None)] {
+            let ending = judged_ending(&lost(others_whole), rule, true);
+            assert!(matches!(&ending, verdict::Ending::CutShort(why) if why.starts_with("Runner 2 was killed")), "{ending:?}");
+        }
+        let why =
+            "1 of 3 runners was lost; guardrail soak on /shop/ tolerates that. Runner 2 was killed (signal 9). Its share of the load was missing from then on.";
+        assert_eq!(judged_ending(&lost(true), RULE, true), verdict::Ending::Tolerated { why: why.to_owned(), arrived: true });
+        // Every runner: there is a cause, and no rule helps.
+        let all = ExitReport { ending: Ending::Itself, cause: Some(Cause::Killed { signal: 9 }), ..lost(true) };
+        assert!(matches!(judged_ending(&all, RULE, true), verdict::Ending::CutShort(_)));
+    }
 }

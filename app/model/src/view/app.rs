@@ -148,7 +148,7 @@ pub struct ScenarioRow {
 /// A limit that holds here, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardrailRow {
-    /// `max_vus`, `max_duration`, `target_hosts`.
+    /// `max_vus`, `max_duration`, `target_hosts`; `lost_runners` where they are tolerated.
     pub kind: String,
     /// For people: “50 VUs”, “10 min”, “127.0.0.1:*”.
     pub limit: String,

@@ -96,7 +96,7 @@ pub struct Judgement {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleRow {
-    /// `max_vus`, `max_duration`, `target_hosts`, `modules`.
+    /// `max_vus`, `max_duration`, `target_hosts`, `modules`; `lost_runners` where they are tolerated.
     pub kind: String,
     pub title: String,
     /// “20 of 50”.

@@ -211,6 +211,10 @@ pub struct Manifest {
     /// Where it is carried out; `None`: on the portal's own machine.
     #[serde(default)]
     pub placement: Option<Placement>,
+    /// The guardrail by which thresholds decide though runners were lost (“guardrail soak on /shop/”), frozen at the launch; `None`: a
+    /// lost runner leaves the verdict inconclusive.
+    #[serde(default)]
+    pub tolerates_lost_runners: Option<String>,
     /// SHA-256 over the frames; known when the run has ended.
     pub results_digest: Option<String>,
 }

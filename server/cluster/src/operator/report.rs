@@ -36,7 +36,16 @@ pub(crate) fn of_runners(runners: &[RunnerEnd], book: &Book, facts: &Facts) -> E
         (Ending::Itself, dead.first().map(|end| of_dead(end, facts.memory_mib)))
     } else {
         let words = dead.iter().filter_map(|end| end.words(facts.memory_mib)).collect::<Vec<_>>().join(". ");
-        (Ending::RunnersLost { words: format!("{words}. Its share of the load was missing from then on.") }, None)
+        let others: Vec<RunnerEnd> = runners.iter().filter(|end| !end.is_dead()).cloned().collect();
+        let ending = Ending::RunnersLost {
+            words: format!("{words}. Its share of the load was missing from then on."),
+            lost: count(dead.len()),
+            of: count(runners.len()),
+            // A deadline, a stop or a script that ends itself would stand behind the loss, and nobody would see it.
+            others_whole: alive(&others, &log_of, started, ended, facts) == (Ending::Itself, None),
+            others_counted: summary::sum(others.iter().map(|end| log_of(end)?.scanner().metrics())),
+        };
+        (ending, None)
     };
     let codes = || runners.iter().filter_map(|end| if let Exit::Code(code) = end.exit { Some(code) } else { None });
     let whole = runners.iter().all(|end| matches!(end.exit, Exit::Code(_)));
@@ -98,6 +107,10 @@ fn alive<'a>(
         cause if never => (Ending::NotStarted, cause),
         cause => (Ending::Itself, cause),
     }
+}
+
+fn count(runners: usize) -> u32 {
+    u32::try_from(runners).unwrap_or(u32::MAX)
 }
 
 fn deadline(facts: &Facts) -> (Ending, Option<Cause>) {
@@ -174,10 +187,30 @@ mod tests {
             [(Exit::Killed, "Runner 2 was killed"), (Exit::OutOfMemory, "512 MiB"), (Exit::Gone, "was deleted"), (Exit::Evicted("x".into()), "(x)")]
         {
             let report = of_runners(&[end(1, Exit::Code(0)), end(2, exit)], &book(2), &facts(None));
-            assert!(matches!(&report.ending, Ending::RunnersLost { words } if words.contains(told)), "{report:?}");
-            assert_eq!((report.cause, report.summary), (None, None));
+            assert!(matches!(&report.ending, Ending::RunnersLost { words, lost: 1, of: 2, others_whole: true, .. } if words.contains(told)), "{report:?}");
+            assert_eq!((&report.cause, &report.summary), (&None, &None));
+            let Ending::RunnersLost { others_counted: Some(counted), .. } = &report.ending else { panic!("{report:?}") };
+            assert_eq!(counted["metrics"]["http_reqs"]["count"], 20, "of the other one alone");
             assert!(report.events.iter().any(|event| event.bad && event.text.contains(told)), "{:?}", report.events);
         }
+    }
+
+    #[test]
+    fn a_lost_runner_hides_no_other_end() {
+        let lost_beside = |exit: Exit, book: &Book, stop: Option<&str>| {
+            let report = of_runners(&[end(1, Exit::Killed), end(2, exit), end(3, Exit::Code(0))], book, &facts(stop));
+            let Ending::RunnersLost { lost: 1, of: 3, others_whole, others_counted, .. } = report.ending else { panic!("{report:?}") };
+            (others_whole, others_counted.is_some())
+        };
+        let mut three = Book::new(3, 10_000);
+        for feed in &mut three.feeds[1..] {
+            feed.take("2026-11-26T00:00:01Z {\n2026-11-26T00:00:01Z \"metrics\": { \"http_reqs\": { \"count\": 20 } }\n2026-11-26T00:00:01Z }\n", false);
+        }
+        assert_eq!(lost_beside(Exit::Code(99), &three, None), (true, true));
+        assert!(!lost_beside(Exit::Code(103), &three, Some("Ana")).0, "stopped");
+        assert!(!lost_beside(Exit::Code(108), &three, None).0, "ended by the script");
+        assert!(!lost_beside(Exit::NeverStarted, &three, None).0, "never begun");
+        assert_eq!(lost_beside(Exit::Code(0), &Book::new(3, 10_000), None), (true, false), "no counts");
     }
 
     #[test]

@@ -78,7 +78,10 @@ async fn a_runner_that_is_deleted_is_told_at_once_and_decides_nothing() {
     })
     .await;
     let (report, _) = stage.end(orders.execution).await;
-    assert!(matches!(&report.ending, Ending::RunnersLost { words } if words.contains("runner 2")), "{report:?}");
+    assert!(
+        matches!(&report.ending, Ending::RunnersLost { words, lost: 1, of: 2, others_whole: true, others_counted: Some(_) } if words.contains("runner 2")),
+        "{report:?}"
+    );
     assert_eq!((report.cause, report.summary), (None, None));
     assert!(stage.log(orders.execution).await.contains(&"[1] tidied up".to_owned()));
     stage.clean_up(orders.execution).await;
@@ -118,7 +121,10 @@ async fn a_k6_that_is_killed_is_told_from_one_that_ended() {
     let Some(pid) = node::process("k6", &["instance_id=2", &format!("testrun_name=windfirm-{}", orders.execution)]) else { return };
     assert!(node::signal("-9", &pid));
     let (report, _) = stage.end(orders.execution).await;
-    assert!(matches!(&report.ending, Ending::RunnersLost { words } if words.starts_with("Runner 2 was killed (signal 9)")), "{report:?}");
+    assert!(
+        matches!(&report.ending, Ending::RunnersLost { words, lost: 1, of: 2, others_whole: true, others_counted: Some(_) } if words.starts_with("Runner 2 was killed (signal 9)")),
+        "{report:?}"
+    );
     assert_eq!((report.cause, report.summary, report.signal), (None, None, Some(9)));
     stage.clean_up(orders.execution).await;
 }

@@ -110,6 +110,49 @@ fn doubt_is_inconclusive_and_named() {
     }
 }
 
+const LOST: &str = "1 of 3 runners was lost; guardrail soak on /shop/ tolerates that.";
+
+fn lost(case: &mut Case, arrived: bool) {
+    case.ending = Ending::Tolerated { why: LOST.to_owned(), arrived };
+    case.completeness = Completeness { sentence: "What a lost runner had not delivered is missing.".to_owned(), ..Completeness::default() };
+}
+
+#[test]
+fn where_lost_runners_are_tolerated_thresholds_decide_and_the_loss_is_named() {
+    let (outcome, reasons) = judged(|case| lost(case, true));
+    assert_eq!(outcome, Outcome::Pass);
+    assert_eq!(reasons[..2], ["http_req_duration is 31.4 ms; the threshold p(99)<400 is kept.", LOST]);
+    assert_eq!(reasons.last().unwrap(), "What a lost runner had not delivered is missing.");
+
+    let (outcome, reasons) = judged(|case| {
+        lost(case, true);
+        case.measured.thresholds.push(row("max<20", Some("31.4 ms"), Some(false)));
+    });
+    assert_eq!(outcome, Outcome::Fail);
+    assert_eq!(reasons[1..], [LOST]);
+}
+
+#[test]
+fn tolerating_lost_runners_lets_no_other_doubt_pass() {
+    type Change = fn(&mut Case);
+    let cases: [(Change, &str); 5] = [
+        (|case| lost(case, false), "What a lost runner had not delivered is missing."),
+        (|case| case.script_errors = 1, "The script threw 1 error"),
+        (|case| case.measured.totals.dropped_iterations = 100, "k6 dropped 100 of 2,501 iterations"),
+        (|case| case.measured.thresholds.push(row("p(95)<1", None, None)), "The threshold p(95)<1 on http_req_duration cannot be decided"),
+        (|case| (case.measured.thresholds, case.measured.totals.checks_passed) = (Vec::new(), 0), "Nothing to judge by"),
+    ];
+    for (change, begins) in cases {
+        let (outcome, reasons) = judged(|case| {
+            lost(case, true);
+            change(case);
+        });
+        assert_eq!(outcome, Outcome::Inconclusive, "{begins}");
+        assert!(reasons[0].starts_with(begins), "{reasons:?}");
+        assert_eq!(reasons[1..], [LOST]);
+    }
+}
+
 #[test]
 fn one_dropped_iteration_in_a_hundred_is_let_through() {
     assert_eq!(judged(|case| case.measured.totals.dropped_iterations = 24).0, Outcome::Pass);

@@ -11,7 +11,7 @@ use crate::{
         reader::{At, Reader},
     },
     error::{Position, Problem},
-    guardrail::{Guardrail, duration_text, hosts_text},
+    guardrail::{Guardrail, LostRunners, duration_text, hosts_text},
     host::HostPattern,
 };
 
@@ -26,6 +26,7 @@ struct Draft {
     vus: Option<(Position, String)>,
     duration: Option<(Position, String)>,
     hosts: Option<(Position, String)>,
+    lost: Option<(Position, String)>,
 }
 
 pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &Environments) -> Vec<Guardrail> {
@@ -33,13 +34,14 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &Environments) -> Ve
     let mut drafts = Vec::new();
     let mut lines: HashMap<String, usize> = HashMap::new();
     for item in items {
-        let Some(fields) = reader.fields(item, &["name", "on", "in", "max_vus", "max_duration", "target_hosts"]) else { continue };
+        let Some(fields) = reader.fields(item, &["name", "on", "in", "max_vus", "max_duration", "target_hosts", "lost_runners"]) else { continue };
         let name = fields.require(reader, "name").and_then(|at| unique_name(reader, &at, "guardrail", &mut lines));
         let on = fields.require(reader, "on").map(|at| reader.paths(&at)).unwrap_or_default();
         let environments = environments::named(reader, fields.get("in"), rules);
         let (vus, duration, hosts) = (fields.get("max_vus"), fields.get("max_duration"), fields.get("target_hosts"));
+        let lost = fields.get("lost_runners");
         let Some(name) = name else { continue };
-        if vus.is_none() && duration.is_none() && hosts.is_none() {
+        if [&vus, &duration, &hosts, &lost].iter().all(|at| at.is_none()) {
             reader.problem(fields.at(), Problem::NoLimit { name: name.clone() });
         }
         let place = |at: &Option<At<'_>>| at.as_ref().map(|at| (at.node.at, at.field.clone()));
@@ -47,6 +49,7 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &Environments) -> Ve
             vus: place(&vus),
             duration: place(&duration),
             hosts: place(&hosts),
+            lost: place(&lost),
             guardrail: Guardrail {
                 name,
                 on: on.into_iter().map(|(_, path, _)| path).collect(),
@@ -54,6 +57,7 @@ pub(super) fn read(reader: &mut Reader, at: &At<'_>, rules: &Environments) -> Ve
                 max_vus: vus.and_then(|at| reader.whole_number(&at, 1, MAX_VUS)),
                 max_duration_s: duration.and_then(|at| reader.duration(&at)),
                 target_hosts: hosts.map(|at| host_patterns(reader, &at)),
+                lost_runners: lost.and_then(|at| lost_runners(reader, &at)),
             },
         });
     }
@@ -73,6 +77,16 @@ fn host_patterns(reader: &mut Reader, at: &At<'_>) -> Vec<HostPattern> {
         }
     }
     patterns
+}
+
+fn lost_runners(reader: &mut Reader, at: &At<'_>) -> Option<LostRunners> {
+    let text = reader.text(at)?;
+    let found = LostRunners::ALL.into_iter().find(|choice| choice.word() == text);
+    if found.is_none() {
+        let known = LostRunners::ALL.map(LostRunners::word).join(" or ");
+        reader.problem(at, Problem::UnknownChoice { text: text.to_owned(), known });
+    }
+    found
 }
 
 /// A limit that is wider than one that holds everywhere it holds would do nothing, though it looks as if it did.
@@ -102,6 +116,7 @@ struct Told {
     vus: bool,
     duration: bool,
     hosts: bool,
+    lost: bool,
 }
 
 fn compare(reader: &mut Reader, draft: &Draft, other: &Guardrail, path: &AppPath, told: &mut Told) {
@@ -123,6 +138,12 @@ fn compare(reader: &mut Reader, draft: &Draft, other: &Guardrail, path: &AppPath
         if !outside.is_empty() && !std::mem::replace(&mut told.hosts, true) {
             reader.report(*at, field, loosens(hosts_text(&outside), hosts_text(tight)));
         }
+    }
+    if let (Some(wide), Some(tight), Some((at, field))) = (draft.guardrail.lost_runners, other.lost_runners, &draft.lost)
+        && wide > tight
+        && !std::mem::replace(&mut told.lost, true)
+    {
+        reader.report(*at, field, loosens(wide.word().to_owned(), tight.word().to_owned()));
     }
 }
 

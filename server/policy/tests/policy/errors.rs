@@ -107,6 +107,13 @@ const CASES: &[Case] = &[
     ("\"127.0.0.1:*\"", "§\"127.0.0.1\"", &[("BadHost", "guardrails[0].target_hosts[0]")]),
     ("\"127.0.0.1:*\"", "§\"*:80\"", &[("BadHost", "guardrails[0].target_hosts[0]")]),
     ("\"127.0.0.1:*\"", "§\"::1:80\"", &[("BadHost", "guardrails[0].target_hosts[0]")]),
+    ("max_vus: 50", "max_vus: 50, lost_runners: §tolerated", &[("UnknownChoice", "guardrails[0].lost_runners")]),
+    ("max_vus: 50", "max_vus: 50, lost_runners: §true", &[("WrongType", "guardrails[0].lost_runners")]),
+    (
+        "max_vus: 50",
+        "max_vus: 50, lost_runners: inconclusive }\n  - { name: soak, on: [/shop/], lost_runners: §tolerate }\n  - { name: other, on: [/bank/], max_vus: 50",
+        &[("Loosens", "guardrails[1].lost_runners")],
+    ),
     ("guardrails:", "guardrails:\n  - §{ name: idle, on: [/shop/] }", &[("NoLimit", "guardrails[0]")]),
     (
         "guardrails:",
@@ -323,6 +330,8 @@ fn what_looks_odd_but_is_right_is_taken() {
         ),
         // The same reach twice: neither is the other's child, the tighter one wins.
         ("guardrails:", "guardrails:\n  - { name: other, on: [/], max_vus: 60 }"),
+        // A guardrail may say nothing else; what is below a tolerant one may be stricter.
+        ("guardrails:", "guardrails:\n  - { name: soak, on: [/], lost_runners: tolerate }\n  - { name: strict, on: [/shop/], lost_runners: inconclusive }"),
         // Half of it lies elsewhere, so it does something.
         ("on: [/], max_vus: 50", "on: [/shop/], max_vus: 50"),
         // The same variable, for apps that no rule shares, or never in the same environment.
@@ -393,6 +402,6 @@ macro_rules! kinds {
 kinds! {
     TooLarge, TooDeep, Empty, Syntax, SecondDocument, Anchor, Tag, KeyNotText, DuplicateKey, UnknownKey, Missing, WrongType, WrongHeader, EmptyList,
     TooMany, BadName, Wildcard, DuplicateName, Repeated, UnknownRole, UnknownAction, UnknownEnvironment, RoleCycle, EmptyRole, BadPath, BadSubject, BadUser,
-    NeedsAccount, BadAccount, OutOfRange, BadDuration, BadHost, NoCatchAll, NeverReached, Loosens, NoLimit, BadIdentity,
+    NeedsAccount, BadAccount, OutOfRange, UnknownChoice, BadDuration, BadHost, NoCatchAll, NeverReached, Loosens, NoLimit, BadIdentity,
     OtherIdentity, MixedIdentities, BadSecret, BadSecretKey, BadVariable, VariableTwice, MoreErrors,
 }

@@ -142,6 +142,33 @@ fn the_tightest_limit_is_shown_with_its_guardrail() {
 }
 
 #[test]
+fn lost_runners_are_tolerated_only_where_a_guardrail_says_so_and_none_forbids_it() {
+    let with = |rules: &str| compiled(&FIXTURE.replace("guardrails:\n", &format!("guardrails:\n{rules}")));
+    let told = |rules: &str, path: &str, environment: &str| with(rules).tolerates_lost_runners(&place(path, environment));
+    let soak = "  - { name: soak, on: [/shop/], in: [dev, staging], lost_runners: tolerate }\n";
+    let strict = "  - { name: strict, on: [/shop/cart/], lost_runners: inconclusive }\n";
+    assert_eq!(policy().tolerates_lost_runners(&place("/shop/cart/", "dev")), None, "nothing says so");
+    assert_eq!(told(soak, "/shop/cart/", "dev").as_deref(), Some("guardrail soak on /shop/"));
+    assert_eq!(told(soak, "/shop/cart/", "prod"), None, "another environment");
+    assert_eq!(told(soak, "/bank/pay/", "dev"), None, "another app");
+    for both in [[soak, strict].concat(), [strict, soak].concat()] {
+        assert_eq!(told(&both, "/shop/cart/", "dev"), None, "a stricter one on the path beats it, in any order");
+        assert_eq!(told(&both, "/shop/pay/", "dev").as_deref(), Some("guardrail soak on /shop/"), "and only on its own path");
+    }
+
+    // Shown where it is so, and no word of it elsewhere; no launch breaks it.
+    let here = place("/shop/cart/", "dev");
+    let row = with(soak).guardrails_for(&here).pop().unwrap();
+    assert_eq!((row.kind.as_str(), row.limit.as_str(), row.name.as_str(), row.path.as_str()), ("lost_runners", "tolerated", "soak", "/shop/"));
+    let judged = with(soak).judge(&here, &modest()).pop().unwrap();
+    assert_eq!((judged.title.as_str(), judged.fact.as_str(), judged.from.as_str()), ("Lost runners", "tolerated", "guardrail soak on /shop/"));
+    assert!(judged.kept && judged.sentence.is_empty());
+    for silent in [policy().judge(&here, &modest()), with(&[soak, strict].concat()).judge(&here, &modest())] {
+        assert!(silent.iter().all(|row| row.kind != "lost_runners"), "{silent:?}");
+    }
+}
+
+#[test]
 fn where_no_guardrail_speaks_the_built_in_limits_hold_and_no_host_is_allowed() {
     let bare = compiled(FIXTURE.split("guardrails:").next().unwrap());
     let here = place("/shop/cart/", "dev");

@@ -186,6 +186,7 @@ impl Asker {
             target: target.to_owned(),
             reason: resolved.fields.reason.clone(),
             placement: self.placement(resolved),
+            tolerates_lost_runners: self.policy.policy.tolerates_lost_runners(&resolved.place),
             thresholds: resolved.answer.as_ref().and_then(|answer| inspection::frozen(answer.as_ref().ok()?)),
             results_digest: None,
         }
