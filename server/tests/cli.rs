@@ -298,6 +298,8 @@ fn policy_check_tells_every_problem_with_line_and_column() {
     let good = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, good.replace("role: lead", "role: leader").replace("run.stop.own", "run.halt")).unwrap();
     check().failed_with(&["is not a good policy", "problems", "policy.yaml:", "leader", "run.halt"]);
+    std::fs::write(&file, good.replace("max_vus: 50,", "max_vus: 50, lost_runners: ignore,")).unwrap();
+    check().failed_with(&["].lost_runners: “ignore” is none of the choices here. Write inconclusive or tolerate"]);
     std::fs::write(&file, "a: [\n").unwrap();
     check().failed_with(&["is not a good policy; ", "policy.yaml:"]);
     windfirm(&["policy", "check", "/nowhere/policy.yaml"], |_| {}).failed_with(&["/nowhere/policy.yaml cannot be read", "deploy/demo/policy.yaml"]);

@@ -23,6 +23,8 @@ mod cluster;
 mod faults;
 #[path = "cluster/large.rs"]
 mod large;
+#[path = "cluster/lost.rs"]
+mod lost;
 #[path = "cluster/own_secrets.rs"]
 mod own_secrets;
 #[path = "cluster/replicas.rs"]

@@ -38,6 +38,8 @@ mod launching;
 mod live;
 #[path = "portal/logs.rs"]
 mod logs;
+#[path = "portal/lost_runners.rs"]
+mod lost_runners;
 #[path = "portal/own_secrets.rs"]
 mod own_secrets;
 #[path = "portal/process.rs"]

@@ -304,11 +304,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manifest_from_before_thresholds_were_frozen_is_still_read() {
+    fn a_manifest_from_before_thresholds_or_tolerance_were_frozen_is_still_read() {
         let manifest = Manifest { k6_version: "v2.2.0".to_owned(), thresholds: Some(Vec::new()), ..Manifest::default() };
         let mut stored = serde_json::to_value(&manifest).unwrap();
-        stored.as_object_mut().unwrap().remove("thresholds");
+        let fields = stored.as_object_mut().unwrap();
+        assert!(fields.remove("thresholds").is_some() && fields.remove("tolerates_lost_runners").is_some());
         let read: Manifest = serde_json::from_value(stored).unwrap();
-        assert_eq!((read.k6_version.as_str(), read.thresholds), ("v2.2.0", None));
+        assert_eq!((read.k6_version.as_str(), read.thresholds, read.tolerates_lost_runners), ("v2.2.0", None, None));
     }
 }
