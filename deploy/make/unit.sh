@@ -19,7 +19,8 @@ if [ -z "${WINDFIRM_TEST_CLUSTER:-}" ]; then
   cargo test --target-dir "$TARGET" --no-fail-fast 2>&1 | tee "$TARGET/unit.log"
   STATUS=${PIPESTATUS[0]}
 else
-  cargo test --target-dir "$TARGET" --no-run 2>&1 | tee "$TARGET/unit.log"
+  # The names are read from what cargo prints, so that it has to print them, and without colours.
+  CARGO_TERM_COLOR=never CARGO_TERM_QUIET=false cargo test --target-dir "$TARGET" --no-run 2>&1 | tee "$TARGET/unit.log"
   STATUS=${PIPESTATUS[0]}
   if [ "$STATUS" = 0 ]; then
     RUNNING=()
@@ -33,6 +34,7 @@ else
     while read -r name; do
       [[ " ${LANES[*]} " == *" --test $name "* ]] || OTHERS+=(--test "$name")
     done < <(sed -nE 's|^ +Executable tests/(.*)\.rs \(.*|\1|p' "$TARGET/unit.log" | sed 's|/main$||' | sort -u)
+    [ "${#OTHERS[@]}" -ge 20 ] || fail "Cargo did not say which test programs there are." "Fewer than ten names were read from $TARGET/unit.log."
     cargo test --target-dir "$TARGET" --no-fail-fast --lib --bins --examples "${OTHERS[@]}" 2>&1 | tee -a "$TARGET/unit.log"
     [ "${PIPESTATUS[0]}" = 0 ] || STATUS=1
     cargo test --target-dir "$TARGET" --no-fail-fast --doc 2>&1 | tee -a "$TARGET/unit.log"

@@ -114,7 +114,7 @@ test("a Secret of the tests is told with its age, and tried by the smoke test af
     await page.goto(waiting.href);
     portal.hand(["-n", space, "patch", "secret", secret, "--field-manager=rotator", "-p", '{"stringData":{"username":"never-shown-either"}}']);
     await expect(page.getByRole("heading", { level: 1 })).toContainText(/running|starting/, { timeout: 60_000 });
-    await expect(page.locator("main")).toContainText(`Secret ${secret} was changed by rotator`);
+    await expect(page.locator("main")).toContainText(`Secret ${secret} was changed by “rotator”`);
     await stop(page);
     await settled(page, waiting);
   } finally {

@@ -131,7 +131,7 @@ export class ClusterPortal {
   /** The account of a namespace, and the portal's right to act as it, as they were. */
   restore(namespace: string): void {
     const rendered = readFileSync(path.join(root, "deploy", "cluster", "manifests", "access.yaml"), "utf8");
-    const documents = rendered.split("\n---\n").filter((document) => document.includes(`\n  namespace: ${namespace}\n`));
+    const documents = rendered.split("\n---\n").filter((document) => document.includes(`\n  namespace: ${namespace}\n`) && !document.includes("\nkind: NetworkPolicy\n"));
     this.hand(["apply", "-f", "-"], documents.join("\n---\n"));
   }
 

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use windfirm_model::{id::PortalId, run::RunState};
+use windfirm_model::{
+    id::PortalId,
+    run::{RunState, RunStateKind},
+};
 use windfirm_store::runs::RunRecord;
 
 /// The cluster that carries a run out; `None`: a portal's own machine.
@@ -21,6 +24,13 @@ pub fn taken(runs: &[RunRecord], own: Option<PortalId>) -> HashMap<Option<&str>,
 #[must_use]
 pub fn wanted(runs: &[RunRecord]) -> HashMap<Option<&str>, u32> {
     count(runs.iter().filter(|run| is_queued(run)))
+}
+
+/// How many stand in the queue, or wait for a Secret: each has its bound.
+#[must_use]
+pub fn standing_beside(runs: &[RunRecord], waits_for_secret: bool) -> u32 {
+    let wanted = if waits_for_secret { RunStateKind::Waiting } else { RunStateKind::Queued };
+    u32::try_from(runs.iter().filter(|run| run.state.kind() == wanted).count()).unwrap_or(u32::MAX)
 }
 
 #[must_use]

@@ -35,6 +35,7 @@ codes! {
     Logout = "session.logout", "Logging out.";
     SessionEnd = "session.end", "Ending one of one's own sessions.";
     RunLaunch = "run.launch", "Launching a run.";
+    RunQueue = "run.queue", "Queueing a run whose Secret has changed.";
     RunStop = "run.stop", "Stopping a run.";
     RunStart = "run.start", "Telling the executor to start.";
     RunSettle = "run.settle", "Settling the verdict of a run that has ended.";

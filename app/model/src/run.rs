@@ -92,6 +92,9 @@ pub enum RunState {
         secret: String,
         /// When the Secret had last been changed at the launch; `None`: it was not there.
         changed: Option<Timestamp>,
+        /// Its version then: the times of changes are whole seconds, so that one in the same second is told by this.
+        #[serde(default)]
+        version: String,
         /// Then it is called off.
         until: Timestamp,
     },

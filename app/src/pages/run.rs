@@ -133,6 +133,9 @@ impl Plots {
 
 fn charts(page: &run::RunPage, plots: &Plots) -> AnyView {
     let measured = &page.measured;
+    if page.state.kind().is_before_start() {
+        return crate::ui::layout::nothing("There is nothing to draw before k6 runs.");
+    }
     if measured.windows.is_empty() && !page.state.is_live() {
         return crate::ui::layout::nothing("Nothing was measured, so there is nothing to draw. The log below says what k6 did.");
     }

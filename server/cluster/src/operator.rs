@@ -28,6 +28,7 @@ mod shelf;
 mod standing;
 mod stuck;
 mod summary;
+mod watching;
 
 pub use archive::{ArchiveError, MOST_CONFIG_MAP_BYTES, MOST_FETCHED_BYTES};
 pub use executor::KubernetesExecutor;

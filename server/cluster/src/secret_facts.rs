@@ -19,6 +19,8 @@ pub struct SecretFacts {
     pub created: Timestamp,
     /// When what stands in it last changed.
     pub changed: Timestamp,
+    /// Moves with every change, of metadata too.
+    pub version: String,
     /// What changed it, by the name that it gave itself (`managedFields`); `None` where nobody wrote that down.
     pub by: Option<String>,
     /// Its values stand in its metadata too, where whoever may read that finds them.
@@ -36,6 +38,8 @@ struct Partial {
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     creation_timestamp: String,
+    #[serde(default)]
+    resource_version: String,
     #[serde(default)]
     annotations: BTreeMap<String, IgnoredAny>,
     #[serde(default)]
@@ -66,7 +70,7 @@ impl SecretFacts {
         let of_values = metadata.managed_fields.into_iter().filter(|managed| managed.fields_v1.contains_key("f:data"));
         let last = of_values.filter_map(|managed| Some((time_of(managed.time.as_deref()?)?, managed.manager))).max();
         let (changed, by) = last.map_or((created, None), |(changed, by)| (changed, Some(by).filter(|by| !by.is_empty())));
-        Ok(Self { created, changed, by, copied: metadata.annotations.contains_key(COPY) })
+        Ok(Self { created, changed, version: metadata.resource_version, by, copied: metadata.annotations.contains_key(COPY) })
     }
 }
 
@@ -93,6 +97,7 @@ mod tests {
         }))
         .unwrap();
         let expected = SecretFacts {
+            version: String::new(),
             created: time_of("2026-11-01T00:00:00Z").unwrap(),
             changed: time_of("2026-11-20T10:00:00Z").unwrap(),
             by: Some("external-secrets".into()),

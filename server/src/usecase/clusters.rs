@@ -8,6 +8,7 @@ use windfirm_model::{
     clock::Timestamp,
     fault::Fault,
     path::AppPath,
+    run::RunStateKind,
     view::cluster::{AccountFindings, ClusterAway, ClusterState},
 };
 use windfirm_policy::Decision;
@@ -56,6 +57,10 @@ impl Asker {
     pub(super) async fn account_findings_of(&self, app: &App) -> Result<Option<AccountFindings>, Fault> {
         let Decision::Allowed(grant) = self.access.can(Action::LaunchRun, &app.place()) else { return Ok(None) };
         let (RunsAt::In(site), Some(account)) = (self.portal.sites.runs_at(&app.cluster), grant.service_account.clone()) else { return Ok(None) };
+        // That it is away is told as the reason that locks.
+        if matches!(site.cluster.reach(), Reach::Away { .. }) {
+            return Ok(None);
+        }
         let live = self.portal.store.live_runs(&self.access).await.map_err(|error| self.store_fault(&error))?;
         Ok(finding(&site, &account, vec![app.path.clone()], &live))
     }
@@ -122,7 +127,7 @@ impl Asker {
 
 fn finding(site: &Site, account: &str, apps: Vec<AppPath>, live: &[RunRecord]) -> Option<AccountFindings> {
     let (asked, findings) = site.findings(&account.parse::<Account>().ok()?)?;
-    let as_it = |run: &&RunRecord| run.service_account == account && cluster_of(run) == Some(site.name());
+    let as_it = |run: &&RunRecord| run.state.kind() != RunStateKind::Waiting && run.service_account == account && cluster_of(run) == Some(site.name());
     let green = findings.is_green();
     Some(AccountFindings {
         account: account.to_owned(),

@@ -215,7 +215,7 @@ impl Asker {
         let mut problems = resolved.problems.clone();
         if own >= self.portal.settings.per_person {
             problems.entry(String::new()).or_insert_with(|| self.person_full());
-        } else if places::wanted(&live).values().sum::<u32>() >= self.portal.settings.queue {
+        } else if places::standing_beside(&live, resolved.fields.after.is_some()) >= self.portal.settings.queue {
             problems.entry(String::new()).or_insert_with(|| self.queue_full());
         }
         let allowed = self.access.allows(Action::LaunchRun, &resolved.place);

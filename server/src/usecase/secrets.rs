@@ -84,7 +84,7 @@ impl Asker {
                 Err(told) => told,
                 Ok(facts) => {
                     let since = self.since(app, &site, &namespace, name, &facts).await?;
-                    let SecretFacts { created, changed, by, copied } = facts;
+                    let SecretFacts { created, changed, by, copied, version: _ } = facts;
                     SecretTold::Known { namespace: namespace.clone(), created, changed, by, copied, since }
                 }
             });

@@ -5,7 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use windfirm_cluster::{Reach, operator::Shelf};
 use windfirm_executor::{Executor, ExecutorError};
-use windfirm_model::{actor::SystemTask, audit::EventCode, id::OperationId};
+use windfirm_model::{
+    actor::SystemTask,
+    audit::EventCode,
+    id::{ExecutionId, OperationId},
+};
 use windfirm_policy::{
     Access, Permit, Resource,
     act::{CleanSessions, ReconcileAudit, Reload, SuperviseRuns},
@@ -22,6 +26,10 @@ use crate::{
         supervise::{self, StepError},
     },
 };
+
+/// What is marked as ours in a cluster and is unknown to the store for so long was left by a store before this one, as when an older copy of it
+/// was put back. What is younger may be on its way into the store of a portal beside this one.
+const UNKNOWN_TOO_LONG_S: i64 = 15 * 60;
 
 /// An intent that is open for longer than any operation takes was left by a crash.
 const OPEN_TOO_LONG_S: i64 = 120;
@@ -91,7 +99,7 @@ async fn reconcile(portal: &Portal) {
 }
 
 /// Executions whose run has ended: a crash came between settling and cleaning up, or the runner was still ending. Their orders hold
-/// a token. What the store does not know may be somebody else's and is left alone.
+/// a token. What the store does not know is left alone on this machine, where it may be somebody else's; in a cluster it carries our mark.
 async fn leftovers(portal: &Portal) -> Result<(), StepError> {
     let here: Permit<SuperviseRuns> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
     leftovers_of(portal, &*portal.local, &here, None).await?;
@@ -122,8 +130,14 @@ async fn leftovers(portal: &Portal) -> Result<(), StepError> {
 async fn leftovers_of(portal: &Portal, executor: &dyn Executor, looking: &Permit<SuperviseRuns>, account: Option<&str>) -> Result<(), StepError> {
     let access = Access::system(SystemTask::RunSupervisor);
     for id in executor.find_all(looking).await? {
-        let Some(execution) = portal.store.execution(&access, id).await?.filter(|execution| !execution.state.is_live()) else { continue };
-        let resource = Resource { run: Some(execution.run), ..Resource::default() };
+        let known = portal.store.execution(&access, id).await?;
+        match &known {
+            Some(execution) if execution.state.is_live() => continue,
+            None if account.is_none() || !is_old(portal, id) => continue,
+            _ => {}
+        }
+        let resource = Resource { run: known.as_ref().map(|execution| execution.run), ..Resource::default() };
+        let reason = known.is_none().then(|| format!("Execution {id} is marked as this portal's, and no run of it is known."));
         let operation = OperationId(portal.clock.new_uuid());
         let permit: Permit<SuperviseRuns> =
             account.map_or_else(|| Permit::system(operation, resource.clone()), |account| Permit::for_run(operation, resource.clone(), account));
@@ -132,19 +146,25 @@ async fn leftovers_of(portal: &Portal, executor: &dyn Executor, looking: &Permit
             executor.clean_up(&permit, id).await
         };
         if account.is_some() {
-            portal.store.intent(&permit, EventCode::RunClean, &Details::default()).await?;
+            portal.store.intent(&permit, EventCode::RunClean, &Details { reason, ..Details::default() }).await?;
         }
         let cleaned = cleaned.await;
         if account.is_some() {
             supervise::record_outcome(portal, &permit, &cleaned).await?;
         }
         match cleaned {
-            Ok(()) => tracing::info!(execution = %id, run = %execution.run, "housekeeping.execution_removed"),
+            Ok(()) => tracing::info!(execution = %id, known = known.is_some(), "housekeeping.execution_removed"),
             // It is ending at this moment, or cannot be removed: the next round tries again, and the others have their turn.
             Err(error) => tracing::warn!(%error, execution = %id, "housekeeping.execution_not_removed"),
         }
     }
     Ok(())
+}
+
+/// Whether an execution was ordered long ago; the id says when.
+fn is_old(portal: &Portal, id: ExecutionId) -> bool {
+    let made_s = id.0.get_timestamp().map_or(i64::MAX, |made| i64::try_from(made.to_unix().0).unwrap_or(i64::MAX));
+    portal.clock.now().0 / 1_000_000 > made_s.saturating_add(UNKNOWN_TOO_LONG_S)
 }
 
 /// Unpacked files of tests that nobody runs and nobody has asked about lately.

@@ -30,7 +30,10 @@ use crate::{
     state::Portal,
     usecase::{
         bundle,
-        launch::{host_of, load_of, queued},
+        launch::{
+            host_of, load_of,
+            queued::{self, Again},
+        },
     },
     worker::{collect, settle},
 };
@@ -179,8 +182,10 @@ async fn advance(portal: &Portal, run: &RunRecord, to: RunState, events: Vec<Run
 
 /// From queued to starting, then the order itself. A crash in between leaves `starting` with nothing ordered, which is ordered again.
 async fn start(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    if let Some(cause) = queued::refused(portal, run).await? {
-        return settle::give_up(portal, run, cause).await;
+    match queued::judge_again(portal, run).await? {
+        Again::May => {}
+        Again::MayNot(cause) => return settle::give_up(portal, run, cause).await,
+        Again::NotByThisPolicy => return Ok(()),
     }
     let now = portal.clock.now();
     let to =
@@ -396,7 +401,8 @@ async fn running(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Res
             portal.wake.notify_one();
             Ok(())
         }
-        Observation::Lost | Observation::Absent => settle::lost(portal, run).await,
+        Observation::Lost => settle::lost(portal, run).await,
+        Observation::Absent => settle::absent(portal, run).await,
         Observation::Running { events, .. } => {
             tell(portal, run, &events).await?;
             end_if_late(portal, run, since).await?;

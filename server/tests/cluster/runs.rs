@@ -1,7 +1,13 @@
 //! Runs as TestRuns, through the whole portal.
 
 use axum::http::{Method, StatusCode};
-use windfirm_model::run::{RunState, RunStateKind};
+use windfirm_model::{
+    actor::SystemTask,
+    audit::EventOutcome,
+    run::{RunState, RunStateKind},
+};
+use windfirm_policy::Access;
+use windfirm_store::audit::AuditFilter;
 
 use crate::{
     harness::As,
@@ -65,4 +71,62 @@ async fn more_runners_than_users_are_refused_in_words() {
     let answer = stage.house.call(As::Ana, Method::POST, "launch", &cart(5, 2, 10)).await;
     assert_ne!(answer.status, StatusCode::OK);
     assert!(answer.body.contains("Each runner needs a virtual user"), "{}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_test_run_somebody_deletes_ends_in_words() {
+    let Some(stage) = Stage::open().await else { return };
+    let run = stage.launch(As::Ana, &cart(1, 1, 300)).await;
+    let running = stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
+    stage.hand(&["-n", "shop-staging", "delete", "testrun", &format!("windfirm-{}", running.execution), "--wait=false"]);
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    assert_eq!(ended.state, RunState::Lost);
+    let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap();
+    assert!(events.iter().any(|event| event.bad && event.text.contains("is not in cluster home any more: somebody deleted it")), "{events:?}");
+    let html = stage.house.page(As::Ana, &format!("/runs/{run}")).await.body;
+    assert!(html.contains("somebody deleted it"), "{html}");
+    stage.nothing_left(ended.execution).await;
+}
+
+/// As when an older copy of the store was put back: the cluster has what no run is known of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_run_of_ours_without_a_run_is_removed_on_the_record_when_it_is_old() {
+    let Some(stage) = Stage::open().await else { return };
+    let run = stage.launch(As::Ana, &cart(1, 1, 2)).await;
+    let running = stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
+    let made = stage.hand(&["-n", "shop-staging", "get", "testrun", &format!("windfirm-{}", running.execution), "-o", "json"]);
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    stage.nothing_left(ended.execution).await;
+    let orphan = |seconds_ago: u64| {
+        let now_s = u64::try_from(stage.house.portal.clock.now().0 / 1_000_000).unwrap();
+        let id = uuid::Builder::from_unix_timestamp_millis((now_s - seconds_ago) * 1_000, &[7; 10]).into_uuid();
+        let id = windfirm_model::id::ExecutionId(id);
+        let mut orphan = made.clone();
+        let name = format!("windfirm-{id}");
+        orphan["metadata"] = serde_json::json!({ "name": name, "namespace": "shop-staging", "labels": made["metadata"]["labels"], "annotations": made["metadata"]["annotations"] });
+        orphan["metadata"]["labels"]["windfirm.dev/execution"] = id.to_string().into();
+        orphan["spec"]["paused"] = "true".into();
+        orphan.as_object_mut().unwrap().remove("status");
+        let text = orphan.to_string().replace(&running.execution.to_string(), &id.to_string());
+        let account = "--as=system:serviceaccount:shop-staging:loadtest";
+        let output = stage.kubectl(&["create", account, "-f", "-"], &text);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (id, name)
+    };
+    let ((old, old_name), (_, young)) = (orphan(20 * 60), orphan(60));
+    let there = || stage.hand(&["-n", "shop-staging", "get", "testruns", "-o", "name"]);
+    until("the end of the old one", async || {
+        windfirm::worker::housekeeping::round(stage.house.portal.clone()).await;
+        (!there().contains(&old_name)).then_some(())
+    })
+    .await;
+    assert!(there().contains(&young), "what is younger may be on its way into the store");
+    stage.hand(&["-n", "shop-staging", "delete", "testrun", &young]);
+    let rows = stage.house.portal.store.audit(&Access::system(SystemTask::AuditReconciler), &AuditFilter::default(), 1_000).await.unwrap().rows;
+    let cleaned: Vec<_> = rows.iter().filter(|row| row.code == "run.clean" && row.run.is_none()).collect();
+    let [row] = cleaned.as_slice() else { panic!("{cleaned:?}") };
+    let detail = stage.house.portal.store.audit_entry(&Access::system(SystemTask::AuditReconciler), row.seq).await.unwrap().unwrap();
+    assert_eq!((row.outcome, detail.row.service_account.as_deref()), (EventOutcome::Done, Some("shop-staging/loadtest")));
+    assert!(format!("{detail:?}").contains(&format!("Execution {old} is marked as this portal's")), "{detail:?}");
 }

@@ -4,7 +4,8 @@ use axum::http::{Method, StatusCode};
 use serde_json::json;
 use windfirm_model::{
     actor::SystemTask,
-    run::{RunState, RunStateKind},
+    id::RunId,
+    run::{Cause, RunState, RunStateKind},
     view::{
         app::AppPage,
         run::SecretUse,
@@ -151,13 +152,45 @@ async fn tried_when_it_changes(stage: &Stage) {
     assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
     assert_eq!(ended.service_account, "shop-staging/loadtest");
     let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap();
-    assert!(events.iter().any(|event| event.text == format!("Secret {NAME} was changed by rotator; the run is queued")), "{events:?}");
+    assert!(events.iter().any(|event| event.text == format!("Secret {NAME} was changed by “rotator”; the run is queued")), "{events:?}");
     let row = page(stage, As::Ana).await.secrets.remove(0);
     assert!(matches!(row.told, SecretTold::Known { since: Since::Passed { run: passed, .. }, .. } if passed == run), "{row:?}");
     assert_eq!(row.waiting, None);
+
+    // A policy that does not give it any more ends what waits for it; a right that is taken away is told, and what is put back is seen.
+    let told = async |run: RunId, part: &str| {
+        let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap();
+        events.last().is_some_and(|event| event.text.contains(part)).then_some(())
+    };
+    let locked = stage.launch(As::Ana, &format!("{smoke}&request[reason]=locked")).await;
+    stage.hand(&["-n", SPACE, "delete", "rolebinding", "windfirm-runs-loadtest"]);
+    until("the right that is missing", async || told(locked, "as it is now:").await).await;
+    stage.restore(SPACE);
+    until("what can be seen again", async || told(locked, "can be seen again").await).await;
+    let file = &stage.house.portal.settings.policy_file;
+    let policy = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, policy.replace(RULES, "")).unwrap();
+    let ended = stage.wait_for(locked, |state| !state.is_live()).await;
+    assert!(matches!(&ended.state, RunState::Errored { cause: Cause::NotAllowed { why } } if why.contains("other Secrets")), "{:?}", ended.state);
+    std::fs::write(file, policy).unwrap();
+    until("the unlocking", async || {
+        let page = page(stage, As::Ana).await;
+        (page.launch.allowed && page.secrets.len() == 1).then_some(())
+    })
+    .await;
+
+    // Times in the cluster are whole seconds: a change within the one of the change before is seen all the same.
+    stage.hand(&["-n", SPACE, "patch", "secret", NAME, "--field-manager=rotator", "-p", r#"{"stringData":{"username":"s3cret four"}}"#]);
+    let quick = stage.launch(As::Ana, &format!("{smoke}&request[reason]=quick")).await;
+    stage.hand(&["-n", SPACE, "patch", "secret", NAME, "--field-manager=rotator", "-p", r#"{"stringData":{"username":"s3cret five"}}"#]);
+    let ended = stage.wait_for(quick, |state| !state.is_live()).await;
+    stage.nothing_left(ended.execution).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
 
     let late = stage.launch(As::Ana, &format!("{smoke}&request[reason]=late")).await;
     stage.clock.advance(4 * 3_600 + 60);
     let ended = stage.wait_for(late, |state| !state.is_live()).await;
     assert_eq!(ended.state, RunState::Cancelled { by: "The portal".to_owned() });
+    let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), late).await.unwrap();
+    assert_eq!(events.last().unwrap().text, format!("Secret {NAME} was not changed within 4 h"));
 }

@@ -210,7 +210,7 @@ async fn a_run_that_leaves_the_queue_is_judged_by_the_policy_of_then() {
     // Another text of the policy that says the same changes nothing for it.
     rewrite(&house, "# First match wins", "# The first match wins").await;
     assert_ne!(record(&house, run).await.manifest.policy_digest, house.portal.policy().policy.digest());
-    assert_eq!(queued::refused(&house.portal, &record(&house, run).await).await.unwrap(), None);
+    assert_eq!(queued::judge_again(&house.portal, &record(&house, run).await).await.unwrap(), queued::Again::May);
 
     rewrite(&house, "guardrails:\n", "guardrails:\n  - { name: short, on: [/shop/cart/], max_duration: 5s }\n").await;
     supervise::round(std::sync::Arc::clone(&house.portal)).await;

@@ -1,7 +1,10 @@
 //! Secrets for tests where no cluster is: nothing runs without them, and that is said.
 
 use axum::http::{Method, StatusCode};
-use windfirm::{usecase::launch::queued, worker::supervise};
+use windfirm::{
+    usecase::launch::queued::{self, Again},
+    worker::supervise,
+};
 use windfirm_model::{
     actor::SystemTask,
     id::RunId,
@@ -65,10 +68,10 @@ async fn what_waits_when_they_come_is_not_run_without_them() {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let run: RunId = answer.body.trim_matches('"').parse().unwrap();
     let record = async || house.portal.store.run(&Access::system(SystemTask::RunSupervisor), run).await.unwrap().unwrap();
-    assert_eq!(queued::refused(&house.portal, &record().await).await.unwrap(), None);
+    assert_eq!(queued::judge_again(&house.portal, &record().await).await.unwrap(), Again::May);
     give_secrets(&house).await;
-    let refused = queued::refused(&house.portal, &record().await).await.unwrap();
-    assert!(matches!(&refused, Some(Cause::NotAllowed { why }) if why.contains("other Secrets than when it was launched")), "{refused:?}");
+    let refused = queued::judge_again(&house.portal, &record().await).await.unwrap();
+    assert!(matches!(&refused, Again::MayNot(Cause::NotAllowed { why }) if why.contains("other Secrets than when it was launched")), "{refused:?}");
     supervise::round(std::sync::Arc::clone(&house.portal)).await;
     assert!(matches!(record().await.state, RunState::Errored { cause: Cause::NotAllowed { .. } }), "{:?}", record().await.state);
 }

@@ -25,6 +25,7 @@ pub(super) fn limits(page: &AppPage) -> AnyView {
 fn limit(row: &GuardrailRow) -> AnyView {
     let name = match row.kind.as_str() {
         "max_vus" => "Max VUs".to_owned(),
+        "lost_runners" => "Lost runners".to_owned(),
         "max_duration" => "Max duration".to_owned(),
         "target_hosts" => "Targets".to_owned(),
         other => other.replace('_', " "),

@@ -135,7 +135,7 @@ fn live(page: &AppPage) -> AnyView {
             }
         })
         .collect_view();
-    section("live", "Live runs", "", ().into_any(), view! { <ul class="needs">{rows}</ul> }.into_any())
+    section("live", "Live now", "", ().into_any(), view! { <ul class="needs">{rows}</ul> }.into_any())
 }
 
 /// Apps one level down.

@@ -36,7 +36,7 @@ pub(super) fn fields(form: &LaunchForm, draft: Draft) -> AnyView {
         let hint = "Empty: one. So many pods of k6 share the load.";
         text_field(draft, "runners", "Runners", "numeric", &request.runners, hint, |request, text| request.runners = text)
     });
-    let start = (!form.secrets.is_empty()).then(|| start(form, draft));
+    let start = (!form.secrets.is_empty() || !request.after.is_empty()).then(|| start(form, draft));
     let hint = "One NAME=value a line. No secrets: they would stand in the manifest.";
     let env = area_field(draft, "env", "Environment variables", "input mono", &request.env, hint, |request, text| request.env = text);
     let reason =

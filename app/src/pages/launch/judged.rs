@@ -188,6 +188,15 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
             .map(|given| view! { <li><code>{given.variable.clone()}</code> <span class="from">{format!("key {} of {}", given.key, given.secret)}</span></li> });
         view! { <dt>"Secrets"</dt><dd><ul>{given.collect_view()}</ul></dd> }
     });
+    let queue = move || {
+        if draft.judgement.with(|judgement| judgement.fields.iter().any(|(field, _)| field.is_empty())) {
+            "nothing is started here right now"
+        } else if draft.request.with(|request| !request.after.is_empty()) {
+            "it waits for the Secret first, without a place"
+        } else {
+            draft.judgement.with(|judgement| place(judgement.waits))
+        }
+    };
     let plan = move || {
         draft.judgement.with(|judgement| match (judgement.max_vus, judgement.duration_s) {
             (Some(vus), Some(most)) => {
@@ -204,7 +213,7 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
             <div class="sec-head"><h2 id="facts">"What would happen"</h2></div>
             <dl class="facts">
                 <dt>"Target"</dt>
-                {target} {place_of} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{move || draft.judgement.with(|judgement| place(judgement.waits))}</dd> {account} {grant} {secrets}
+                {target} {place_of} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{queue}</dd> {account} {grant} {secrets}
                 <dt>"Tree"</dt>
                 <dd><code>{digest(&form.revision.commit)}</code> " " {subject(&form.revision)}</dd>
             </dl>

@@ -7,7 +7,7 @@ use super::{elapsed_s, head::clock_utc};
 use crate::{
     live::Link,
     ui::{
-        format::stopwatch,
+        format::{full, stopwatch},
         icon::{icon, inked},
         status::{Tone, status, status_big},
         text::rich,
@@ -27,12 +27,11 @@ pub(super) fn answer(page: &RunPage) -> AnyView {
     match &page.state {
         RunState::Running { .. } => ().into_any(),
         RunState::Waiting { secret, until, .. } => {
-            let what = format!("It starts when Secret `{secret}` is changed. If that has not happened by {}, it is called off.", clock_utc(*until));
-            block(
-                Tone::Running,
-                "Waiting",
-                vec![what, "What it runs is frozen; whether it may still start is judged again then. This page may be left.".to_owned()],
-            )
+            let what = format!("It starts when Secret `{secret}` is changed. If that has not happened by {}, it is called off.", full(*until));
+            // What keeps its change from being seen is the last thing that was said.
+            let told = page.events.last().filter(|event| event.bad).map(|event| event.text.clone());
+            let rest = "What it runs is frozen; whether it may still start is judged again then. This page may be left.".to_owned();
+            block(Tone::Running, "Waiting", std::iter::once(what).chain(told).chain([rest]).collect())
         }
         RunState::Queued => {
             let place = match page.queue_place {
@@ -74,8 +73,11 @@ pub(super) fn answer(page: &RunPage) -> AnyView {
             Tone::Inconclusive,
             "Lost",
             vec![
-                "The runner is gone and left no end. Nobody knows what k6 did after its last sign of life.".to_owned(),
-                "What it had delivered is kept below; it decides nothing. Run again.".to_owned(),
+                page.events.last().filter(|event| event.bad).map_or_else(
+                    || "The runner is gone and left no end. Nobody knows what k6 did after its last sign of life.".to_owned(),
+                    |event| format!("{}. Nobody knows what k6 did after its last sign of life.", event.text.trim_end_matches('.')),
+                ),
+                "It decides nothing. Run again.".to_owned(),
             ],
         ),
         RunState::Errored { cause } => block(Tone::Fail, "Error", vec![cause.words()]),

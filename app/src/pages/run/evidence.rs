@@ -17,7 +17,9 @@ pub(super) fn thresholds(page: &RunPage) -> AnyView {
     let undecided = rows.iter().all(|row| row.kept.is_none());
     let meta = if rows.is_empty() || (undecided && page.state.is_live()) { String::new() } else { format!("{kept} of {} kept", rows.len()) };
     let title = if page.state.is_live() { "Thresholds so far" } else { "Thresholds" };
-    let content = if rows.is_empty() {
+    let content = if rows.is_empty() && page.started.is_none() {
+        nothing("They are judged by what k6 measures, and it has not run.")
+    } else if rows.is_empty() {
         nothing("The script sets no threshold, so k6 has nothing to judge by. Add `thresholds` to its options.")
     } else {
         let waits = page.state.is_live() && page.measured.totals.requests == 0 && page.measured.totals.iterations == 0;

@@ -88,12 +88,17 @@ fn locks(page: &RunPage) -> AnyView {
 /// Asks once more before it stops: without script, because it is a disclosure.
 fn stop_menu(page: &RunPage, stop: ServerAction<StopRun>) -> AnyView {
     let id = page.id.to_string();
+    let what_follows = if page.state.kind().is_before_start() {
+        "It has not begun, and will not."
+    } else {
+        "k6 lets the running iterations end and runs its teardown. What was measured so far is kept; the run gets no verdict."
+    };
     let pending = stop.pending();
     view! {
         <details class="menu confirm">
             <summary class="btn stop">{icon("stop")} "Stop this run" {icon("caret")}</summary>
             <div class="over">
-                <p>"k6 lets the running iterations end and runs its teardown. What was measured so far is kept; the run gets no verdict."</p>
+                <p>{what_follows}</p>
                 <ActionForm action=stop>
                     <input type="hidden" name="id" value=id />
                     <button class="btn stop" type="submit" disabled=move || pending.get()>

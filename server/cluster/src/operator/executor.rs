@@ -26,6 +26,7 @@ use super::{
     seen::{Event, Job, Pod, Seen, TestRun},
     settings::OperatorSettings,
     standing::{self, Standing},
+    watching::Watching,
 };
 use crate::{
     account::Account,
@@ -35,7 +36,7 @@ use crate::{
     kind::Kind,
 };
 
-/// Whoever asks more often is told what was seen then.
+/// Whoever asks more often is told what was seen then, where nothing watches.
 const LOOK: Duration = Duration::from_millis(800);
 /// For so long after an order a node may still say that the ConfigMap is not there.
 const MISSED: Duration = Duration::from_secs(30);
@@ -68,6 +69,7 @@ struct Kept {
     /// When we ordered it, if we did.
     ordered: Option<Instant>,
     seen: Option<Seen>,
+    watching: Watching,
     book: Option<(Instant, Book)>,
     /// Why we asked it to stop, and which runners have heard it.
     stop: Option<String>,
@@ -169,15 +171,19 @@ impl KubernetesExecutor {
             return Ok(Observation::Ended(Box::new(report.clone())));
         }
         if let Some((at, observation)) = &kept.looked
-            && at.elapsed() < LOOK
+            && at.elapsed() < kept.watching.holds(LOOK)
         {
             return Ok(observation.clone());
         }
+        // What goes wrong from here on is not hidden by what was seen before.
+        kept.looked = None;
+        kept.watching.look();
         let acting = self.acting(permit).await?;
         let Some((run, acting)) = self.find(acting, execution).await? else {
-            kept.seen = None;
+            (kept.seen, kept.watching) = (None, Watching::default());
             return Ok(Observation::Absent);
         };
+        kept.watching.keep(&acting, &run.metadata.name).await.map_err(told)?;
         let seen = self.see(&acting, run).await.map_err(told)?;
         let observation = if self.has_lost_its_files(execution, &seen.run) { Observation::Absent } else { self.understand(&acting, &seen, kept).await? };
         kept.seen = Some(seen);
@@ -231,7 +237,7 @@ impl KubernetesExecutor {
                 report::of_runners(&runners, book, &facts)
             }
         };
-        kept.report = Some(report.clone());
+        (kept.report, kept.watching) = (Some(report.clone()), Watching::default());
         Ok(Observation::Ended(Box::new(report)))
     }
     async fn delete(&self, permit: &SupervisorPermit, execution: ExecutionId) -> Result<(), ExecutorError> {

@@ -158,7 +158,11 @@ impl<'a> Asker<'a> {
             asked = self.once(ask).await;
         }
         asked.unwrap_or_else(|error| {
-            let why = error.to_string();
+            // What the connection says is for those who look after the portal, and they read it where it stands that the cluster is away.
+            let why = match &error {
+                ClusterError::Unreachable { cluster, .. } => format!("Cluster {cluster} cannot be reached."),
+                error => error.to_string(),
+            };
             if error.is_outage() {
                 // Another one may have said so already.
                 let _ = self.away.set(why.clone());

@@ -36,13 +36,13 @@ impl Asker {
         let RunsAt::In(site) = &resolved.runs_at else { return Err("Only runs in a cluster can wait for a Secret: start at once.".to_owned()) };
         let permit: Permit<LookAtSecrets> =
             self.access.permit(self.operation(), &resolved.place, Resource::default()).map_err(|refused| refused.to_string())?;
-        let changed = match look(site, &permit, &secret).await {
-            Ok(facts) => Some(facts.changed),
+        let (changed, version) = match look(site, &permit, &secret).await {
+            Ok(facts) => (Some(facts.changed), facts.version),
             // It is waited for until it is there.
-            Err(SecretTold::Missing { .. }) => None,
+            Err(SecretTold::Missing { .. }) => (None, String::new()),
             Err(SecretTold::NotAsked { why } | SecretTold::Refused { why }) => return Err(format!("Secret {secret} cannot be watched. {why}")),
             Err(SecretTold::Known { .. }) => return Err(format!("Secret {secret} cannot be watched. Try again in a moment.")),
         };
-        Ok(RunState::Waiting { secret, changed, until: self.portal.clock.now().plus_seconds(MOST_WAIT_S) })
+        Ok(RunState::Waiting { secret, changed, version, until: self.portal.clock.now().plus_seconds(MOST_WAIT_S) })
     }
 }

@@ -8,7 +8,7 @@ use windfirm_model::{
     id::OperationId,
     run::Cause,
 };
-use windfirm_policy::{Access, Facts, LaunchRefused, Place, Resource};
+use windfirm_policy::{Access, Facts, LaunchRefused, Permit, Place, Resource, act::Reload};
 use windfirm_store::{
     StoreError,
     audit::{Attempt, Details},
@@ -18,15 +18,42 @@ use windfirm_store::{
 use super::host_of;
 use crate::state::{InForce, Portal};
 
-/// Why a queued run may not start any more, which then stands in the record; `None`: it may.
-pub async fn refused(portal: &Portal, run: &RunRecord) -> Result<Option<Cause>, StoreError> {
+/// What is said of a run that was launched before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Again {
+    May,
+    /// Why not, which then stands in the record.
+    MayNot(Cause),
+    /// It was judged by a newer policy than the one that this portal has. Another portal has it already, and soon this one.
+    NotByThisPolicy,
+}
+
+/// Whether a run may still start: judged again where the policy is another one than at its launch.
+///
+/// # Errors
+/// The database's.
+pub async fn judge_again(portal: &Portal, run: &RunRecord) -> Result<Again, StoreError> {
+    if run.manifest.policy_digest == portal.policy().policy.digest() {
+        return Ok(Again::May);
+    }
+    judge_now(portal, run).await
+}
+
+/// The same, whatever policy it was launched under: the tree may be another one too.
+///
+/// # Errors
+/// The database's.
+pub async fn judge_now(portal: &Portal, run: &RunRecord) -> Result<Again, StoreError> {
     let in_force = portal.rules.in_force();
     let digest = in_force.policy.policy.digest();
-    if run.manifest.policy_digest == digest {
-        return Ok(None);
+    if run.manifest.policy_digest != digest {
+        let looking: Permit<Reload> = Permit::system(OperationId(portal.clock.new_uuid()), Resource::default());
+        if portal.store.newest_policy(&looking).await?.is_some_and(|newest| newest.digest == run.manifest.policy_digest) {
+            return Ok(Again::NotByThisPolicy);
+        }
     }
     let judged = portal.store.judged_by(&Access::system(SystemTask::RunSupervisor), run.id).await?;
-    let Some((told, why)) = judge(portal, &in_force, run, judged.as_ref()) else { return Ok(None) };
+    let Some((told, why)) = judge(portal, &in_force, run, judged.as_ref()) else { return Ok(Again::May) };
     let attempt = Attempt {
         operation: OperationId(portal.clock.new_uuid()),
         actor: judged.map_or(Actor::System { task: SystemTask::RunSupervisor }, |judged| judged.actor),
@@ -39,7 +66,7 @@ pub async fn refused(portal: &Portal, run: &RunRecord) -> Result<Option<Cause>, 
         details: Details { reason: Some(run.reason.clone()).filter(|reason| !reason.is_empty()), ..Details::default() },
     };
     portal.store.denied(&attempt).await?;
-    Ok(Some(Cause::NotAllowed { why: told }))
+    Ok(Again::MayNot(Cause::NotAllowed { why: told }))
 }
 
 /// What is told on the run, and what stands in the record. The run is read by colleagues: grants and groups of who launched it

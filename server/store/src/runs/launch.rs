@@ -63,7 +63,7 @@ pub struct Bundle {
 /// How much room there is. Counted in the transaction of the launch, so that it holds however many launch at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Runs that may wait, of all people.
+    /// Runs that may stand in the queue, and as many that may wait for a Secret, of all people.
     pub waiting: u32,
     /// Runs of the launching person that may wait or run.
     pub of_person: u32,
@@ -158,7 +158,7 @@ impl Store {
             return before.map(|(id,)| Launched::Before(RunId(id))).ok_or(StoreError::Moved);
         }
         // With the run of this transaction. Dropping it takes all back.
-        let (waiting, own) = tx_optional!(&mut tx, (i64, i64), TAKEN, RunStateKind::Queued.word(), values::plain(&actor.key()))?.unwrap_or_default();
+        let (waiting, own) = tx_optional!(&mut tx, (i64, i64), TAKEN, state.kind().word(), values::plain(&actor.key()))?.unwrap_or_default();
         if own > i64::from(room.of_person) {
             return Ok(Launched::PersonFull);
         }

@@ -49,7 +49,7 @@ const LIVE: &str = concat!(
     record_columns!(),
     " from runs r join executions e on e.run_id = r.id where r.live and ",
     in_scope!("r"),
-    " order by r.created_us desc, r.id desc"
+    " order by coalesce(r.queued_us, r.created_us) desc, r.id desc"
 );
 
 const EXECUTION: &str = concat!(
@@ -105,7 +105,7 @@ row! {
 
 // Deliberately over all runs, visible or not: a place in a queue is a number, and it must be the true one.
 const QUEUE_PLACE: &str = concat!(
-    "select (select count(*) from runs q where q.live and q.state = 'queued' and (q.created_us, q.id) <= (r.created_us, r.id)) as place from runs r where ",
+    "select (select count(*) from runs q where q.live and q.state = 'queued' and (coalesce(q.queued_us, q.created_us), q.id) <= (coalesce(r.queued_us, r.created_us), r.id)) as place from runs r where ",
     in_scope!("r"),
     " and r.id = $2 and r.state = 'queued'"
 );
@@ -147,7 +147,7 @@ impl Store {
         Ok(if let [(id,)] = found.as_slice() { Some(RunId(*id)) } else { None })
     }
 
-    /// All live runs that the asker may see, newest first. With [`Access::system`] this is the supervisor's list of work.
+    /// All live runs that the asker may see, newest first; one that waited is as old as its place in the queue. With [`Access::system`] this is the supervisor's list of work.
     ///
     /// # Errors
     /// The database's.

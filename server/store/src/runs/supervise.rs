@@ -86,6 +86,8 @@ const SET_RESULT: &str = "
 update runs set verdict = $1, measured = $2, totals = $3, spread_us = $4, band = $5, completeness = $6, manifest = $7
 where id = $8";
 
+const LAST_EVENT: &str = "select text from run_events where run_id = $1 order by seq desc limit 1";
+
 const ARM: &str = "update executions set token_sha256 = $1, handle = $2 where id = $3 and run_id = $4";
 
 const NOTE_ENDING: &str = "update executions set ending = $1 where id = $2 and run_id = $3";
@@ -187,6 +189,21 @@ impl Store {
         let version = move_on(&mut tx, run, current, step.to, now, &step.events, self.portal()).await?;
         tx.commit().await?;
         Ok(Some(version))
+    }
+
+    /// Says something on the timeline of a run that was not begun yet, unless that is what was said last.
+    ///
+    /// # Errors
+    /// As [`Store::advance`].
+    pub async fn tell_of_waiting(&self, permit: &Permit<SuperviseRuns>, version: i64, event: RunEvent) -> Result<(), StoreError> {
+        let run = target_run(permit)?;
+        let mut tx = self.begin().await?;
+        self.expect_ours(read_current(&mut tx, run).await?, version)?;
+        let last = tx_optional!(&mut tx, (String,), LAST_EVENT, run.0)?;
+        if last.is_none_or(|(text,)| text != event.text) {
+            insert_events(&mut tx, run, &[event]).await?;
+        }
+        tx.commit().await
     }
 
     /// Keeps why k6 is asked to end. Before it is asked.

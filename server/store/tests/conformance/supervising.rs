@@ -200,7 +200,7 @@ async fn the_queue_is_served_in_order(world: &World) {
 }
 
 async fn what_waits_for_a_secret_takes_no_place_until_it_is_queued(world: &World) {
-    let state = RunState::Waiting { secret: "cart-user".into(), changed: Some(Timestamp(7)), until: Timestamp(9_000_000) };
+    let state = RunState::Waiting { secret: "cart-user".into(), changed: Some(Timestamp(7)), version: "12".into(), until: Timestamp(9_000_000) };
     let run = launched_with(world, &ana(), "/shop/payments/", "dev", |new| new.state = state.clone()).await;
     assert_eq!((&run.state, run.owner, run.state.is_live()), (&state, None, true));
     assert_eq!(world.store.queue_counts().await.unwrap(), QueueCounts::default());
