@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod context;
+pub mod deployed;
 pub mod home;
 pub mod http;
 pub mod lease;

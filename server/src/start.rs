@@ -21,6 +21,7 @@ use windfirm_store::Store;
 use crate::{
     audit::{self, Folded},
     config::Config,
+    deployed::DeployedFiles,
     home::Home,
     http::{
         events::Places,
@@ -119,6 +120,7 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         rules: Keeper::new(InForce { policy: Arc::new(policy), tree: Arc::new(tree) }),
         local,
         k6_version,
+        deployed: DeployedFiles::default(),
         desk: Desk::default(),
         identity: Arc::new(identity),
         turnstile: Turnstile::default(),

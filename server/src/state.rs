@@ -23,6 +23,7 @@ use windfirm_tree::{LiveForest, Tree, TreeOptions, git::Snapshot};
 use crate::{
     audit::Folded,
     config::TreeConfig,
+    deployed::DeployedFiles,
     home::Home,
     http::{events::Places, ingest::Refusals, refusal_in_address::Stamps, turnstile::Turnstile},
     lease::Lease,
@@ -138,6 +139,8 @@ pub struct Portal {
     /// The local executor inspects scripts too.
     pub local: Arc<LocalExecutor>,
     pub k6_version: String,
+    /// The files of commits that run.
+    pub deployed: DeployedFiles,
     /// Where questions to k6 wait for their turn.
     pub desk: Desk,
     pub identity: Arc<Identity>,

@@ -17,4 +17,5 @@ mod project;
 pub mod runs;
 pub mod secrets;
 pub mod system;
+mod tests_of;
 pub mod tree;

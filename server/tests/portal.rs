@@ -16,6 +16,8 @@ mod bad_input;
 mod bounds;
 #[path = "portal/coverage.rs"]
 mod coverage;
+#[path = "portal/deployed.rs"]
+mod deployed;
 #[path = "portal/deployments.rs"]
 mod deployments;
 #[path = "portal/door.rs"]

@@ -172,6 +172,8 @@ fn manifest() -> Manifest {
         decision: vec![text("`max_vus`: 10 of 50, kept."), text("`max_duration`: 2 min of 10 min, kept.")],
         tree_commit: text("5d1e7a4b8c"),
         tree_commit_subject: text("Retry refunds once"),
+        test_commit: None,
+        deployed: Vec::new(),
         k6_version: text("k6 v2.2.0"),
         service_account: text("shop-dev/loadtest"),
         actor: text("Ana Ruiz"),
@@ -358,6 +360,8 @@ pub(crate) fn launch_form() -> LaunchForm {
             ),
         },
         allowed: true,
+        tests_at: None,
+        tests_problem: None,
         cluster: None,
         secrets: Vec::new(),
         request: LaunchRequest {

@@ -287,16 +287,20 @@ async fn who_may_not_launch_sees_why_in_place_of_the_button() {
 #[tokio::test]
 async fn the_form_and_the_manifest_say_which_secrets_the_test_gets() {
     let given = SecretUse { variable: "TEST_PASSWORD".to_owned(), secret: "pay-user".to_owned(), key: "password".to_owned() };
-    let form = LaunchForm { cluster: Some("home".to_owned()), secrets: vec![given.clone()], ..data::launch_form() };
+    let running = Some("8a926447c3b3e4e7acb35ea7397ae77223ae4ad5".to_owned());
+    let form = LaunchForm { cluster: Some("home".to_owned()), secrets: vec![given.clone()], tests_at: running.clone(), ..data::launch_form() };
     let form = page("launch-secrets", "/launch?path=/shop/payments/", Answers { launch: Ok(form), ..Answers::default() }).await;
     form.is_sound();
     form.says(&["<dt>Secrets</dt>", "<code>TEST_PASSWORD</code>", "key password of pay-user"]);
+    form.says(&["<dt>Test from</dt>", "8a92644</code>", "the commit that runs in the cluster"]);
 
     let mut run = live_run();
+    (run.manifest.test_commit, run.manifest.deployed) = (running.clone(), running.into_iter().collect());
     run.manifest.placement = Some(Placement { cluster: "home".to_owned(), runners: 2, options: "{}".to_owned(), secrets: vec![given] });
     let run = page("run-secrets", &address(), Answers { run: Ok(run), ..Answers::default() }).await;
     run.is_sound();
     run.says(&["<dt>Secrets</dt>", "<code>TEST_PASSWORD</code>", "key password of pay-user"]);
+    run.says(&["<dt>Test from</dt>", "<dt>Deployed</dt>", "in the cluster at the launch"]);
 }
 
 #[tokio::test]

@@ -261,6 +261,7 @@ pub(crate) fn app() -> AppPage {
         ],
         revision: revision(),
         tests: tests(),
+        tests_at: None,
         searched: vec![text("apps/catalogue/k6/")],
         runs: runs(),
         runs_total: 214,

@@ -12,12 +12,7 @@ use windfirm_model::{
     },
 };
 use windfirm_policy::{Decision, Place, Refused, explain_all};
-use windfirm_tree::{
-    Bundle, address,
-    discovery::{self, TestScript},
-    graph::App,
-    page::live_facts,
-};
+use windfirm_tree::{address, graph::App, page::live_facts};
 
 use crate::{
     audit::Attempted,
@@ -26,6 +21,7 @@ use crate::{
     usecase::{
         inspection::{self, PAGE_PATIENCE, Patience, Question},
         launch::{fields::short, host_of},
+        tests_of::Tests,
     },
 };
 
@@ -81,24 +77,17 @@ impl Asker {
         }
     }
 
-    /// The frozen files of a test at the commit of this request; trouble in words.
-    pub(super) async fn bundle_of(&self, test: &TestScript) -> Result<Bundle, String> {
-        let snapshot = self.tree.snapshot.clone().ok_or("The tree cannot be read right now.")?;
-        let test = test.clone();
-        tokio::task::spawn_blocking(move || discovery::bundle(&snapshot, &test).map_err(|error| error.to_string())).await.map_err(|error| error.to_string())?
-    }
-
     /// All tests of an app, as k6 reads them. What it has not read by `until` says so.
-    pub(super) async fn test_rows(&self, app: &App, until: Instant) -> Vec<TestRow> {
+    pub(super) async fn test_rows(&self, app: &App, tests: &Tests, until: Instant) -> Vec<TestRow> {
         let person = self.actor.key();
         let patience = Patience { person: &person, until: Some(until) };
         let target = match &app.target {
             Target::Known { url, .. } => url.clone(),
             Target::Missing { .. } => String::new(),
         };
-        let rows = app.tests.iter().map(|test| async {
+        let rows = tests.scripts.iter().map(|test| async {
             let name = test.path.rsplit('/').next().unwrap_or_default().to_owned();
-            let (digest, options) = match self.bundle_of(test).await {
+            let (digest, options) = match tests.bundle(test).await {
                 Ok(bundle) => {
                     let question = Question { target: &target, parameters: &[], load: None };
                     let answer = inspection::inspect(&self.portal, patience, &bundle, question).await;
@@ -152,6 +141,8 @@ impl Asker {
         {
             problems.push(why);
         }
+        let tests = self.tests_of(&app).await;
+        problems.extend(tests.problem.clone());
         let account_findings = self.account_findings_of(&app).await?;
         let secrets = self.secret_rows(&app).await?;
         // One cluster has one name on the page, however the manifests spell it.
@@ -177,8 +168,9 @@ impl Asker {
             parent: tree.parent(&app).filter(|parent| visible(parent)).map(|parent| parent.path.clone()),
             sources: self.source_rows(&app).await,
             revision: self.revision(),
-            tests: self.test_rows(&app, Instant::now() + PAGE_PATIENCE).await,
-            searched: app.searched.clone(),
+            tests: self.test_rows(&app, &tests, Instant::now() + PAGE_PATIENCE).await,
+            tests_at: tests.deployed_at,
+            searched: tests.searched,
             runs,
             runs_total,
             launch: self.may_launch(&place),

@@ -34,7 +34,10 @@ use crate::{
     context::Asker,
     places,
     sites::RunsAt,
-    usecase::inspection::{self, Answer, NoAnswer, PAGE_PATIENCE, Patience, Question},
+    usecase::{
+        inspection::{self, Answer, NoAnswer, PAGE_PATIENCE, Patience, Question},
+        tests_of::Tests,
+    },
 };
 
 use fields::Fields;
@@ -65,6 +68,7 @@ fn options_of(load: Option<Load>) -> Vec<String> {
 /// A request, resolved as far as it goes.
 struct Resolved {
     app: App,
+    tests: Tests,
     place: Place,
     runs_at: RunsAt,
     fields: Fields,
@@ -119,7 +123,8 @@ impl Asker {
         }
         // A field that cannot be read is as if it was empty; k6 would answer another question than the one that was asked.
         let readable = !["profile", "vus", "duration", "env"].iter().any(|field| problems.contains_key(*field));
-        let tests = &app.tests;
+        let found = self.tests_of(&app).await;
+        let tests = &found.scripts;
         let chosen = if request.test.is_empty() { tests.first() } else { tests.iter().find(|test| test.path == request.test) };
         if chosen.is_none() {
             let sentence = match (tests.is_empty(), request.test.as_str()) {
@@ -130,7 +135,7 @@ impl Asker {
         }
         let mut test = None;
         if let Some(chosen) = chosen {
-            match self.bundle_of(chosen).await {
+            match found.bundle(chosen).await {
                 Ok(bundle) => test = Some((chosen.path.clone(), bundle)),
                 Err(why) => {
                     problems.insert("test".to_owned(), why);
@@ -171,7 +176,7 @@ impl Asker {
             _ => {}
         }
         let runs_at = self.portal.sites.runs_at(&app.cluster);
-        let mut resolved = Resolved { app, place, runs_at, fields, test, target, answer, problems, locked: false };
+        let mut resolved = Resolved { app, tests: found, place, runs_at, fields, test, target, answer, problems, locked: false };
         self.judge_placement(&mut resolved);
         Ok(resolved)
     }
@@ -274,7 +279,7 @@ impl Asker {
         }
         request.profile = resolved.fields.profile.word().to_owned();
         let app = &resolved.app;
-        let tests: Vec<TestRow> = self.test_rows(app, until).await;
+        let tests: Vec<TestRow> = self.test_rows(app, &resolved.tests, until).await;
         Ok(LaunchForm {
             path: app.path.clone(),
             name: app.name.clone(),
@@ -282,6 +287,8 @@ impl Asker {
             tests,
             target: app.target.clone(),
             revision: self.revision(),
+            tests_at: resolved.tests.deployed_at,
+            tests_problem: resolved.tests.problem,
             decision: explain(&self.policy.policy, &self.access, Action::LaunchRun, &resolved.place),
             allowed: self.access.allows(Action::LaunchRun, &resolved.place),
             cluster: resolved.runs_at.cluster().map(str::to_owned),

@@ -281,7 +281,7 @@ fn in_cluster(run: &RunRecord, placement: &Placement, again: bool) -> Result<InC
         options: serde_json::from_str(&placement.options).map_err(|error| format!("The frozen options of this run cannot be read: {error}."))?,
         app: run.path.to_string(),
         actor_sha256: Sha256::digest(run.manifest.actor.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
-        commit: run.manifest.tree_commit.clone(),
+        commit: run.manifest.test_commit.as_ref().unwrap_or(&run.manifest.tree_commit).clone(),
         secrets: placement.secrets.clone(),
         again,
     })

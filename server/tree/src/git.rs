@@ -97,27 +97,7 @@ impl GitSource {
         repository.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
         let id = self.resolve(&repository)?;
         let commit = repository.find_commit(id).map_err(unreadable)?;
-        let row = commit_row(&commit)?;
-        let mut snapshot = Snapshot {
-            repository: self.repository.clone(),
-            commit: id,
-            revision: TreeRevision {
-                commit: row.id,
-                subject: row.subject,
-                author: row.author,
-                committed: row.at,
-                read: now,
-                source: self.path.display().to_string(),
-                stale: None,
-            },
-            paths: BTreeSet::new(),
-            blobs: BTreeMap::new(),
-            skipped: Skipped::default(),
-        };
-        let root = commit.tree_id().map_err(unreadable)?.detach();
-        weigh::weigh(&repository, root)?;
-        snapshot.walk(&repository, root)?;
-        Ok(snapshot)
+        Snapshot::of(&self.repository, &commit, now, self.path.display().to_string())
     }
 
     fn resolve(&self, repository: &gix::Repository) -> Result<ObjectId, TreeError> {
@@ -170,6 +150,34 @@ impl fmt::Debug for Snapshot {
 }
 
 impl Snapshot {
+    fn of(repository: &ThreadSafeRepository, commit: &gix::Commit<'_>, read: Timestamp, source: String) -> Result<Self, TreeError> {
+        let row = commit_row(commit)?;
+        let mut snapshot = Self {
+            repository: repository.clone(),
+            commit: commit.id,
+            revision: TreeRevision { commit: row.id, subject: row.subject, author: row.author, committed: row.at, read, source, stale: None },
+            paths: BTreeSet::new(),
+            blobs: BTreeMap::new(),
+            skipped: Skipped::default(),
+        };
+        let root = commit.tree_id().map_err(unreadable)?.detach();
+        weigh::weigh(commit.repo, root)?;
+        snapshot.walk(commit.repo, root)?;
+        Ok(snapshot)
+    }
+
+    /// The files at another commit of the same repository, by its whole id; `None` when it is not there.
+    ///
+    /// # Errors
+    /// It is there and cannot be read, or is too large.
+    pub fn at(&self, id: &str) -> Result<Option<Self>, TreeError> {
+        let mut repository = self.repository.to_thread_local();
+        repository.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
+        let Ok(id) = ObjectId::from_hex(id.as_bytes()) else { return Ok(None) };
+        let Ok(commit) = repository.find_commit(id) else { return Ok(None) };
+        Self::of(&self.repository, &commit, self.revision.read, self.revision.source.clone()).map(Some)
+    }
+
     #[must_use]
     pub const fn revision(&self) -> &TreeRevision {
         &self.revision

@@ -14,7 +14,7 @@ use windfirm_model::{
 use windfirm_policy::{Access, AppFacts, Place};
 
 use crate::{
-    discovery::TestScript,
+    discovery::{self, Found, TestScript},
     files::Files,
     live::Live,
     manifest::{Kind, Source},
@@ -93,6 +93,8 @@ pub struct App {
     pub tests: Vec<TestScript>,
     /// Where tests were looked for, whether or not there are some.
     pub searched: Vec<String>,
+    /// Where its annotation says that they are.
+    pub annotated_tests: Option<String>,
     /// Set when children may be missing, because only Argo CD can work them out; a sentence each.
     pub unresolved: Vec<String>,
     pub manages_itself: bool,
@@ -142,6 +144,15 @@ pub struct TreeProblem {
 }
 
 impl App {
+    /// Its tests in the files of another commit, by what is known of the app at this one.
+    #[must_use]
+    pub fn tests_in(&self, files: &dyn Files) -> Found {
+        if self.kind != Kind::Application {
+            return Found::default();
+        }
+        let folders: Vec<&str> = self.sources.iter().filter_map(|source| source.folder.as_deref()).collect();
+        discovery::tests(files, self.annotated_tests.as_deref(), &folders)
+    }
     #[must_use]
     pub fn place(&self) -> Place {
         Place { path: self.path.clone(), environment: self.environment.clone() }

@@ -37,6 +37,9 @@ pub struct AppPage {
     pub sources: Vec<SourceRow>,
     pub revision: TreeRevision,
     pub tests: Vec<TestRow>,
+    /// The commit that runs in its cluster, where the tests are from that one and not from `revision`.
+    #[serde(default)]
+    pub tests_at: Option<String>,
     /// Where tests were searched, whether or not some were found.
     pub searched: Vec<String>,
     /// Newest first, at most twenty.

@@ -51,6 +51,12 @@ pub struct LaunchForm {
     pub tests: Vec<TestRow>,
     pub target: Target,
     pub revision: TreeRevision,
+    /// The commit that runs in the app's cluster, where the tests are from that one and not from `revision`.
+    #[serde(default)]
+    pub tests_at: Option<String>,
+    /// Why they are not from it, though it is another one.
+    #[serde(default)]
+    pub tests_problem: Option<String>,
     /// Which grant decides, and as which account.
     pub decision: DecisionRow,
     pub allowed: bool,

@@ -200,6 +200,12 @@ pub struct Manifest {
     pub decision: Vec<String>,
     pub tree_commit: String,
     pub tree_commit_subject: String,
+    /// The commit of the tree's repository that the test is from, where that is the one that ran and not `tree_commit`.
+    #[serde(default)]
+    pub test_commit: Option<String>,
+    /// What ran in the app's cluster at the launch, one revision for each source that had any; empty where no cluster told.
+    #[serde(default)]
+    pub deployed: Vec<String>,
     pub k6_version: String,
     pub service_account: String,
     pub actor: String,

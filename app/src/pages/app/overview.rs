@@ -25,7 +25,7 @@ pub(super) fn overview(page: &AppPage) -> AnyView {
         <div class="cols">
             <div>
                 {verdict(page)} {live(page)} {trend::figure(page)} {cluster::in_cluster(page)}
-                {section("tests", "Tests found", "", head_link(href::app_tab(&page.path, "tests"), "All about the tests"), scripts::table(page, false))}
+                {section("tests", "Tests found", scripts::from(page), head_link(href::app_tab(&page.path, "tests"), "All about the tests"), scripts::table(page, false))}
                 {secrets::secrets(page)}
                 {below(page)}
             </div>

@@ -10,6 +10,7 @@ use super::overview::troubles;
 use crate::{
     href,
     ui::{
+        cluster::short_revision,
         format::{count, digest, duration},
         layout::{nothing, scroll, section},
         status::{Tone, last_status, status, status_plain},
@@ -17,8 +18,13 @@ use crate::{
 };
 
 pub(super) fn tab(page: &AppPage) -> AnyView {
-    let found = section("tests", "Tests found", "", ().into_any(), table(page, true));
+    let found = section("tests", "Tests found", from(page), ().into_any(), table(page, true));
     view! { {troubles(page)} {found} {super::secrets::secrets(page)} {searched(page)} {messages(page)} }.into_any()
+}
+
+/// Which commit they are from, where it is not the one that the page is read from.
+pub(super) fn from(page: &AppPage) -> String {
+    page.tests_at.as_ref().map(|commit| format!("as deployed, at {}", short_revision(commit))).unwrap_or_default()
 }
 
 /// `whole` adds the path in the repository and the digest.
@@ -133,6 +139,7 @@ fn places(page: &AppPage) -> AnyView {
         return nothing("Nowhere: this app has no folder in the repository that the tree is read from. Name a test with the annotation `windfirm.dev/tests`.");
     }
     let places = page.searched.iter().map(|place| view! { <code>{place.clone()}</code> " " }).collect_view();
-    let commit = (!page.revision.commit.is_empty()).then(|| view! { "at " <code>{digest(&page.revision.commit)}</code> ". " });
+    let commit = page.tests_at.as_ref().unwrap_or(&page.revision.commit);
+    let commit = (!commit.is_empty()).then(|| view! { "at " <code>{digest(commit)}</code> ". " });
     view! { <p class="note">"Searched " {places} {commit} "The options are what k6 itself reads from the script."</p> }.into_any()
 }

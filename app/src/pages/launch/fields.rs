@@ -97,7 +97,10 @@ fn what(form: &LaunchForm, draft: Draft) -> AnyView {
     let rows = form.tests.iter().enumerate().map(|(index, test)| test_rows(index, test, &form.request, draft)).collect_view();
     // k6's message stands in the row of a test that it cannot load.
     let told = form.tests.iter().filter_map(|test| if let TestOptions::Broken { message } = &test.options { Some(message.clone()) } else { None }).collect();
-    let meta = format!("{} at tree revision {}", form.path, digest(&form.revision.commit));
+    let meta = match &form.tests_at {
+        Some(commit) => format!("{} as deployed, at {}", form.path, digest(commit)),
+        None => format!("{} at tree revision {}", form.path, digest(&form.revision.commit)),
+    };
     let table = scroll(
         "Tests of this app",
         view! {

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     href,
     ui::{
+        cluster::short_revision,
         format::{counted, digest, duration, subject},
         icon::{icon, inked},
         status::{Tone, status},
@@ -188,6 +189,10 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
             .map(|given| view! { <li><code>{given.variable.clone()}</code> <span class="from">{format!("key {} of {}", given.key, given.secret)}</span></li> });
         view! { <dt>"Secrets"</dt><dd><ul>{given.collect_view()}</ul></dd> }
     });
+    let tests = form.tests_at.clone().map(|commit| {
+        view! { <dt>"Test from"</dt><dd><code title=commit.clone()>{short_revision(&commit)}</code> <span class="from">"the commit that runs in the cluster"</span></dd> }
+    });
+    let not_from_it = form.tests_problem.clone().map(|why| view! { <span class="sub">{why}</span> });
     let queue = move || {
         if draft.judgement.with(|judgement| judgement.fields.iter().any(|(field, _)| field.is_empty())) {
             "nothing is started here right now"
@@ -215,7 +220,8 @@ fn facts(form: &LaunchForm, draft: Draft) -> AnyView {
                 <dt>"Target"</dt>
                 {target} {place_of} <dt>"k6"</dt> <dd>{plan}</dd> <dt>"Queue"</dt> <dd>{queue}</dd> {account} {grant} {secrets}
                 <dt>"Tree"</dt>
-                <dd><code>{digest(&form.revision.commit)}</code> " " {subject(&form.revision)}</dd>
+                <dd><code>{digest(&form.revision.commit)}</code> " " {subject(&form.revision)} {not_from_it}</dd>
+                {tests}
             </dl>
         </section>
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use windfirm_model::view::run::{CompletenessRow, Manifest, RunPage};
 
 use crate::ui::{
+    cluster::short_revision,
     format::{bytes, clock, count, digest, full, percent, stopwatch},
     icon::inked,
     layout::section,
@@ -101,6 +102,13 @@ pub(super) fn manifest(page: &RunPage) -> AnyView {
         Some(results) => short(results, "over every frame of the run".to_owned()).into_any(),
         None => view! { <dd class="mute">"known when the run has ended"</dd> }.into_any(),
     };
+    let test_from = manifest.test_commit.clone().map(|commit| {
+        view! { <dt>"Test from"</dt><dd><code title=commit.clone()>{short_revision(&commit)}</code> <span class="from">"the commit that ran"</span></dd> }
+    });
+    let deployed = (!manifest.deployed.is_empty()).then(|| {
+        let revisions = manifest.deployed.iter().map(|revision| view! { <code title=revision.clone()>{short_revision(revision)}</code> " " }).collect_view();
+        view! { <dt>"Deployed"</dt><dd>{revisions} <span class="from">"in the cluster at the launch"</span></dd> }
+    });
     let content = view! {
         <dl class="facts">
             <dt>"Script"</dt>
@@ -111,6 +119,7 @@ pub(super) fn manifest(page: &RunPage) -> AnyView {
             {short(&manifest.policy_digest, format!("grant {}", manifest.grant))}
             <dt>"Tree"</dt>
             {short(&manifest.tree_commit, manifest.tree_commit_subject.clone())}
+            {test_from} {deployed}
             <dt>"Results"</dt>
             {results}
             <dt>"k6"</dt>

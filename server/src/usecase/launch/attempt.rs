@@ -180,6 +180,8 @@ impl Asker {
             decision: decision.into_iter().map(|rule| format!("{}: {} ({})", rule.title, rule.fact, rule.from)).collect(),
             tree_commit: self.tree.revision.commit.clone(),
             tree_commit_subject: self.tree.revision.subject.clone(),
+            test_commit: resolved.tests.deployed_at.clone(),
+            deployed: self.deployed(&resolved.app),
             k6_version: self.portal.k6_version.clone(),
             service_account: permit.service_account().unwrap_or_default().to_owned(),
             actor,

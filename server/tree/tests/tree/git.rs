@@ -25,7 +25,14 @@ fn a_commit_is_read_and_the_working_tree_is_not() {
     let second = repository.commit("Mend the cart", &[("apps/cart.yaml", b"two")]);
     assert_eq!(source.head().unwrap(), second);
     assert_eq!(snapshot.blob("apps/cart.yaml", 10).unwrap(), b"one");
-    assert_eq!(source.read(NOW).unwrap().blob("apps/cart.yaml", 10).unwrap(), b"two");
+    let newest = source.read(NOW).unwrap();
+    assert_eq!(newest.blob("apps/cart.yaml", 10).unwrap(), b"two");
+    // What runs may be another commit of the same repository.
+    let older = newest.at(&first).unwrap().unwrap();
+    assert_eq!((older.blob("apps/cart.yaml", 10).unwrap(), older.revision().commit.as_str()), (b"one".to_vec(), first.as_str()));
+    for none in ["", "main", &"0".repeat(40), &first[..7]] {
+        assert!(newest.at(none).unwrap().is_none(), "{none}");
+    }
 }
 
 #[test]
