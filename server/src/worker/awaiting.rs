@@ -36,6 +36,8 @@ use crate::{
 
 /// Between two looks.
 pub(super) const PAUSE: Duration = Duration::from_secs(3);
+/// A Secret that cannot be seen at the end of a wait may be seen a moment later.
+const UNSEEN_S: i64 = 60;
 /// Secrets that are looked at at the same time.
 const AT_ONCE: usize = 8;
 
@@ -87,7 +89,7 @@ async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
         Seen::Changed(by) => queue(portal, run, secret, by).await,
         Seen::TooLate(cause) => settle::give_up(portal, run, cause).await,
         Seen::Same if now > *until => settle::call_off(portal, run, format!("Secret {secret} was not changed within {hours} h")).await,
-        Seen::Hidden(why) if now > *until => {
+        Seen::Hidden(why) if now > until.plus_seconds(UNSEEN_S) => {
             settle::call_off(portal, run, format!("Whether Secret {secret} was changed within {hours} h could not be seen at the end: {why}")).await
         }
         Seen::Same => {

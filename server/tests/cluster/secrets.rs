@@ -168,6 +168,8 @@ async fn tried_when_it_changes(stage: &Stage) {
     stage.hand(&["-n", SPACE, "delete", "rolebinding", "windfirm-runs-loadtest"]);
     until("the right that is missing", async || told(locked, "as it is now:").await).await;
     stage.restore(SPACE);
+    // Which took the right to the Secret with it.
+    apply(stage, &rights(&format!("{POLICY}{RULES}")));
     until("what can be seen again", async || told(locked, "can be seen again").await).await;
     let file = &stage.house.portal.settings.policy_file;
     let policy = std::fs::read_to_string(file).unwrap();
@@ -190,7 +192,7 @@ async fn tried_when_it_changes(stage: &Stage) {
     assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
 
     let late = stage.launch(As::Ana, &format!("{smoke}&request[reason]=late")).await;
-    stage.clock.advance(4 * 3_600 + 60);
+    stage.clock.advance(4 * 3_600 + 5);
     let ended = stage.wait_for(late, |state| !state.is_live()).await;
     assert_eq!(ended.state, RunState::Cancelled { by: "The portal".to_owned() });
     let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), late).await.unwrap();
