@@ -51,7 +51,7 @@ pub fn launch(path: &AppPath, test: Option<&str>) -> String {
 /// The same with a profile, where one is chosen.
 #[must_use]
 pub fn launch_as(path: &AppPath, test: &str, profile: &str) -> String {
-    with_query("/launch", &[("path", Some(path.as_str())), ("test", Some(test)), ("profile", Some(profile))])
+    launch_after(path, test, profile, "")
 }
 
 /// The same, to start when a Secret of the tests changes.

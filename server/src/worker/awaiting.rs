@@ -17,7 +17,6 @@ use windfirm_model::{
 };
 use windfirm_policy::{Access, Permit, Place, Resource, act::LookAtSecrets};
 use windfirm_store::{
-    StoreError,
     audit::Details,
     runs::{RunRecord, Step},
 };
@@ -30,7 +29,7 @@ use crate::{
     },
     worker::{
         settle,
-        supervise::{StepError, note_outcome, permit},
+        supervise::{StepError, may_go_on, note_outcome, permit},
     },
 };
 
@@ -56,8 +55,8 @@ pub async fn round(portal: Arc<Portal>) {
     let waiting = runs.into_iter().filter(|run| run.state.kind() == RunStateKind::Waiting);
     futures::stream::iter(waiting)
         .for_each_concurrent(AT_ONCE, async |run| match step(&portal, &run).await {
-            // Somebody was faster, or stopped it: the next round sees what is.
-            Ok(()) | Err(StepError::Store(StoreError::Moved | StoreError::NotOurs | StoreError::WrongTransition(_))) => {}
+            Ok(()) => {}
+            Err(error) if error.is_nothing() => {}
             Err(error) => tracing::error!(run = %run.id, %error, "awaiting.step_failed"),
         })
         .await;
@@ -76,10 +75,8 @@ enum Seen {
 
 async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
     let RunState::Waiting { secret, changed, version, until } = &run.state else { return Ok(()) };
-    match queued::judge_again(portal, run).await? {
-        Again::May => {}
-        Again::MayNot(cause) => return settle::give_up(portal, run, cause).await,
-        Again::NotByThisPolicy => return Ok(()),
+    if !may_go_on(portal, run).await? {
+        return Ok(());
     }
     let now = portal.clock.now();
     let seen = look_at(portal, run, secret, (*changed, version)).await?;

@@ -71,7 +71,7 @@ pub enum StepError {
 
 impl StepError {
     /// Somebody else was faster, or will be asked again: the next round sees what is.
-    const fn is_nothing(&self) -> bool {
+    pub(crate) const fn is_nothing(&self) -> bool {
         use StoreError::{Moved, Waiting, WrongTransition};
         self.is_not_ours() || matches!(self, Self::NoLease | Self::Store(Moved | Waiting | WrongTransition(_)))
     }
@@ -180,12 +180,19 @@ async fn advance(portal: &Portal, run: &RunRecord, to: RunState, events: Vec<Run
     Ok(portal.store.advance(&permit(portal, run), Step { version: run.version, to, confinement, events }).await?)
 }
 
+/// Whether a run that was not begun yet still may be. One that may not is over.
+pub(crate) async fn may_go_on(portal: &Arc<Portal>, run: &RunRecord) -> Result<bool, StepError> {
+    match queued::judge_again(portal, run).await? {
+        Again::May => Ok(true),
+        Again::MayNot(cause) => settle::give_up(portal, run, cause).await.map(|()| false),
+        Again::NotByThisPolicy => Ok(false),
+    }
+}
+
 /// From queued to starting, then the order itself. A crash in between leaves `starting` with nothing ordered, which is ordered again.
 async fn start(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    match queued::judge_again(portal, run).await? {
-        Again::May => {}
-        Again::MayNot(cause) => return settle::give_up(portal, run, cause).await,
-        Again::NotByThisPolicy => return Ok(()),
+    if !may_go_on(portal, run).await? {
+        return Ok(());
     }
     let now = portal.clock.now();
     let to =

@@ -1,10 +1,6 @@
 //! A runner that is lost in the middle of a run: a named event, and no verdict unless the policy says otherwise.
 
-use windfirm_model::{
-    actor::SystemTask,
-    run::{RunState, RunStateKind},
-};
-use windfirm_policy::Access;
+use windfirm_model::run::{RunState, RunStateKind};
 
 use crate::{
     harness::As,
@@ -33,7 +29,7 @@ async fn a_lost_runner_leaves_no_verdict_unless_a_guardrail_tolerates_it() {
         assert!(verdict.reasons.iter().any(|reason| reason.contains("The pod of runner 2 was deleted")), "{verdict:?}");
         let rule = "1 of 3 runners was lost; guardrail soak on /shop/ tolerates that.";
         assert_eq!(verdict.reasons.iter().any(|reason| reason.starts_with(rule)), tolerated, "{verdict:?}");
-        let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap();
+        let events = stage.events(run).await;
         assert!(events.iter().any(|event| event.bad && event.text.contains("runner 2 was deleted")), "{events:?}");
         stage.nothing_left(ended.execution).await;
     }

@@ -81,7 +81,7 @@ async fn a_run_whose_test_run_somebody_deletes_ends_in_words() {
     stage.hand(&["-n", "shop-staging", "delete", "testrun", &format!("windfirm-{}", running.execution), "--wait=false"]);
     let ended = stage.wait_for(run, |state| !state.is_live()).await;
     assert_eq!(ended.state, RunState::Lost);
-    let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap();
+    let events = stage.events(run).await;
     assert!(events.iter().any(|event| event.bad && event.text.contains("is not in cluster home any more: somebody deleted it")), "{events:?}");
     let html = stage.house.page(As::Ana, &format!("/runs/{run}")).await.body;
     assert!(html.contains("somebody deleted it"), "{html}");

@@ -3,7 +3,6 @@
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 use windfirm_model::{
-    actor::SystemTask,
     id::RunId,
     run::{Cause, RunState, RunStateKind},
     view::{
@@ -12,7 +11,7 @@ use windfirm_model::{
         secret::{SecretRow, SecretTold, Since},
     },
 };
-use windfirm_policy::{Access, compile};
+use windfirm_policy::compile;
 use windfirm_render::{Settings, render};
 
 use crate::{
@@ -153,7 +152,7 @@ async fn tried_when_it_changes(stage: &Stage) {
     stage.nothing_left(ended.execution).await;
     assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
     assert_eq!(ended.service_account, "shop-staging/loadtest");
-    let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap();
+    let events = stage.events(run).await;
     assert!(events.iter().any(|event| event.text == format!("Secret {NAME} was changed by “rotator”; the run is queued")), "{events:?}");
     let row = page(stage, As::Ana).await.secrets.remove(0);
     assert!(matches!(row.told, SecretTold::Known { since: Since::Passed { run: passed, .. }, .. } if passed == run), "{row:?}");
@@ -161,7 +160,7 @@ async fn tried_when_it_changes(stage: &Stage) {
 
     // A policy that does not give it any more ends what waits for it; a right that is taken away is told, and what is put back is seen.
     let told = async |run: RunId, part: &str| {
-        let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap();
+        let events = stage.events(run).await;
         events.last().is_some_and(|event| event.text.contains(part)).then_some(())
     };
     let locked = stage.launch(As::Ana, &format!("{smoke}&request[reason]=locked")).await;
@@ -195,6 +194,6 @@ async fn tried_when_it_changes(stage: &Stage) {
     stage.clock.advance(4 * 3_600 + 5);
     let ended = stage.wait_for(late, |state| !state.is_live()).await;
     assert_eq!(ended.state, RunState::Cancelled { by: "The portal".to_owned() });
-    let events = stage.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), late).await.unwrap();
+    let events = stage.events(late).await;
     assert_eq!(events.last().unwrap().text, format!("Secret {NAME} was not changed within 4 h"));
 }

@@ -17,7 +17,7 @@ use windfirm_model::{
     actor::SystemTask,
     id::{ExecutionId, RunId},
     run::RunState,
-    view::app::AppPage,
+    view::{app::AppPage, run::RunEvent},
 };
 use windfirm_policy::Access;
 use windfirm_store::runs::RunRecord;
@@ -160,6 +160,10 @@ impl Stage {
     }
     pub(crate) async fn record(&self, run: RunId) -> RunRecord {
         self.house.portal.store.run(&Access::system(SystemTask::RunSupervisor), run).await.unwrap().unwrap()
+    }
+    /// What stands on the timeline of a run.
+    pub(crate) async fn events(&self, run: RunId) -> Vec<RunEvent> {
+        self.house.portal.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap()
     }
     /// Waits until the portal has cleaned up after a run in the shop's staging: the next test finds room in its quota.
     pub(crate) async fn nothing_left(&self, execution: ExecutionId) {

@@ -144,7 +144,7 @@ pub struct TreeProblem {
 }
 
 impl App {
-    /// Its tests in the files of another commit, by what is known of the app at this one.
+    /// Its tests in these files, which may be those of another commit than the one that is known of the app.
     #[must_use]
     pub fn tests_in(&self, files: &dyn Files) -> Found {
         if self.kind != Kind::Application {

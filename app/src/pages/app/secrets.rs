@@ -113,14 +113,15 @@ fn smoke(page: &AppPage, secret: &SecretRow) -> AnyView {
         return locked(&page.launch);
     }
     let Some((test, profile)) = smoke_test(&page.tests) else { return view! { <span class="mute">"no test to try it with"</span> }.into_any() };
+    let with = || view! { <span class="vh">{format!(": {} with Secret {}", test.name, secret.name)}</span> };
     let link = href::launch_as(&page.path, &test.path, profile);
     let later = secret.waiting.is_none().then(|| {
         let link = href::launch_after(&page.path, &test.path, profile, &secret.name);
-        view! { <a class="btn sm" href=link>"Try when it changes" <span class="vh">{format!(": {} with Secret {}", test.name, secret.name)}</span></a> }
+        view! { <a class="btn sm" href=link>"Try when it changes" {with()}</a> }
     });
     view! {
-        <p class="acts tight">
-            <a class="btn sm" href=link>{icon("play")} "Try it" <span class="vh">{format!(": {} with Secret {}", test.name, secret.name)}</span></a> {later}
+        <p class="acts">
+            <a class="btn sm" href=link>{icon("play")} "Try it" {with()}</a> {later}
         </p>
     }
     .into_any()

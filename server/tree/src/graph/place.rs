@@ -14,9 +14,8 @@ use super::{
     key::{AppKey, Naming, child_key, deployed_to, free_path, key_of, order},
 };
 use crate::{
-    discovery,
     files::{Files, below, is_folder, join},
-    manifest::{IN_CLUSTER, Kind, Manifest},
+    manifest::{IN_CLUSTER, Manifest},
 };
 
 mod loops;
@@ -314,10 +313,7 @@ fn app(library: &Library<'_>, draft: &Draft) -> App {
 pub(super) fn made_app(library: &Library<'_>, manifest: &Manifest, key: &AppKey, path: AppPath, level: usize) -> App {
     let sources: Vec<_> = manifest.sources.iter().map(|source| library.app_source(source)).collect();
     let other_revisions: Vec<String> = manifest.sources.iter().filter_map(|source| library.other_revision(source)).collect();
-    let folders: Vec<&str> = sources.iter().filter_map(|source| source.folder.as_deref()).collect();
-    let found =
-        if manifest.kind == Kind::Application { discovery::tests(library.files, manifest.tests.as_deref(), &folders) } else { discovery::Found::default() };
-    App {
+    let app = App {
         path,
         name: manifest.name.clone(),
         kind: manifest.kind,
@@ -336,14 +332,16 @@ pub(super) fn made_app(library: &Library<'_>, manifest: &Manifest, key: &AppKey,
         destination_namespace: manifest.destination.namespace.clone(),
         sources,
         target: manifest.target.clone(),
-        tests: found.tests,
-        searched: found.searched,
+        tests: Vec::new(),
+        searched: Vec::new(),
         annotated_tests: manifest.tests.clone(),
         unresolved: Vec::new(),
         manages_itself: false,
-        problems: manifest.problems.iter().map(ToString::to_string).chain(other_revisions).chain(found.problems).collect(),
+        problems: manifest.problems.iter().map(ToString::to_string).chain(other_revisions).collect(),
         file: manifest.at.file.clone(),
         presence: Presence::Unasked,
         live: None,
-    }
+    };
+    let found = app.tests_in(library.files);
+    App { tests: found.tests, searched: found.searched, problems: [app.problems, found.problems].concat(), ..app }
 }
