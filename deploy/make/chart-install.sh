@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the portal by its chart into the Kubernetes of this clone and uses it there: an image made here, PostgreSQL on this machine, the
-# tree over Git's own protocol, the demo's identity provider beside it. Somebody logs in through the Service, launches a test, and reads the
+# Installs the portal by its chart into the Kubernetes of this clone, as deploy/docs/kubernetes.md says it, word by word, and uses it there: an
+# image made here, PostgreSQL on this machine, the tree over Git's own protocol, the demo's identity provider beside it. Somebody logs in through the Service, launches a test, and reads the
 # result; the client secret changes under the portal, which reads it in its own cluster; then the pod is killed, and nothing is lost. Ends with 1
 # where something is not so, and takes everything away again.
 #
@@ -8,6 +8,8 @@
 . "$(dirname "$0")/common.sh"
 # shellcheck source=deploy/make/chart-install/lib.sh
 . deploy/make/chart-install/lib.sh
+# shellcheck source=deploy/make/chart-install/page.sh
+. deploy/make/chart-install/page.sh
 
 # One that answers is taken as it is.
 deploy/cluster/inside.sh kubectl get --raw /readyz >/dev/null 2>&1 || deploy/cluster/up.sh >/dev/null || { [ $? = 3 ] && exit 3; fail "Without a cluster nothing can be installed."; }
@@ -29,12 +31,11 @@ git_image
 postgres
 git_daemon
 
-say "Installing the chart"
-secrets
-right_to_read
-values >"$WORK/values.yaml"
-helm upgrade --install windfirm deploy/chart --namespace $SPACE --values "$WORK/values.yaml" --set-file policy.inline=deploy/example/cluster-policy.yaml >"$WORK/helm.log" 2>&1 \
-  || fail "Helm did not install it." "$(tail -n 5 "$WORK/helm.log")"
+say "Installing the chart, by the commands and files of $PAGE"
+page_secrets
+page_policy
+page_values
+page_install
 ready "the pod is ready"
 expect "pod security is enforced where it runs" restricted "$(kubectl get namespace $SPACE -o jsonpath='{.metadata.labels.pod-security\.kubernetes\.io/enforce}')"
 expect "its image is pinned by digest" "$DIGEST" "$(portal_pod '{.spec.containers[0].image}')"
@@ -60,6 +61,11 @@ expect "the NetworkPolicy would let its runners deliver" "2 runners" "$(runners_
 expect "it passes" passed "$(ended "$RUN")"
 expect "its TestRun was made as the mapped account" "system:serviceaccount:windfirm:portal as system:serviceaccount:shop-staging:loadtest" "$(who_made "$RUN")"
 expect "nothing of it is left in the cluster" "none" "$(left)"
+
+say "The rest of the page"
+expect "k6 takes the test that it has you write" '"p(95)<300"' "$(page_test)"
+page_secrets_for_tests
+expect "the app shows the Secret of its tests" "pay-test-user" "$(shows /apps/shop/payments/ pay-test-user)"
 
 say "The client secret changes"
 BEFORE=$(restarts)

@@ -10,7 +10,7 @@ import { Program, answers, freePorts } from "./process";
 import { Watch } from "./watch";
 
 const root = path.resolve(__dirname, "..", "..");
-const EXAMPLE = path.join(root, "deploy", "example", "cluster-policy.yaml");
+const EXAMPLES = path.join(root, "deploy", "example");
 
 const cluster = () => process.env.WINDFIRM_TEST_CLUSTER ?? "";
 const built = () => readFileSync(path.join(cluster(), "built"), "utf8").trim();
@@ -75,31 +75,27 @@ export class ClusterPortal {
     return `http://127.0.0.1:${this.port + 1}`;
   }
 
-  private get sites(): Site[] {
-    const argocd = { namespace: "argocd", applications_in: this.more.homeReads ?? ["*"] };
-    const home = { name: "home", kubeconfig: path.join(cluster(), "portal.kubeconfig"), known_as: ["https://kubernetes.default.svc"], argocd };
-    return [home, ...(this.more.sites ?? [])];
-  }
-
-  /** The example's configuration, on ports of its own. JSON is YAML too. */
-  private configuration(): unknown {
-    const image = (name: string) => readFileSync(path.join(built(), "images", "list"), "utf8").split("\n").find((line) => line.startsWith(`windfirm.local/${name}:`))?.split(" ")[0];
-    return {
-      listen: `0.0.0.0:${this.port}`,
-      public_url: `${this.url}/`,
-      state: path.join(this.folder, "state"),
-      policy: this.policy,
-      tree: { repository: path.join(cluster(), "shop"), revision: "main", roots: "roots", repositories: ["https://git.demo.windfirm.dev/shop/deploy.git"] },
-      identity: [
-        { name: "demo", label: "Demo identity provider", issuer: this.issuer, client_id: "windfirm", client_secret: { value: "demo-secret-for-loopback-only" }, scopes: ["openid", "profile", "groups"], groups_claim: "groups" },
-      ],
-      runner: { k6: k6() },
-      clusters: this.sites.map(({ kubeconfig, ...site }) => ({
-        ...site,
-        kubeconfig: { file: kubeconfig },
-        runs: { portal: `http://portal.host:${this.port}`, k6_image: image("k6"), starter_image: image("starter"), pull_policy: "Never", cpu: "50m", memory_mib: 256, slots: 10 },
-      })),
+  /** The example's configuration as it stands, on ports and in folders of its own, and what this portal has beside it. */
+  private configuration(): string {
+    let text = readFileSync(path.join(EXAMPLES, "cluster.yaml"), "utf8");
+    const replace = (from: string, to: string) => {
+      expect(text, `the example says ${from}`).toContain(from);
+      text = text.replaceAll(from, to);
     };
+    replace("0.0.0.0:7700", `0.0.0.0:${this.port}`);
+    replace("public_url: http://127.0.0.1:7700/", `public_url: ${this.url}/`);
+    replace("issuer: http://127.0.0.1:7701", `issuer: ${this.issuer}`);
+    replace("http://portal.host:7700", `http://portal.host:${this.port}`);
+    replace("../../.windfirm/cluster-portal", path.join(this.folder, "state"));
+    replace("policy: cluster-policy.yaml", `policy: ${this.policy}`);
+    replace("../../.windfirm/cluster/", `${cluster()}/`);
+    // Smaller than there, so that several tests find room at the same time.
+    replace("cpu: 100m", "cpu: 50m");
+    if (this.more.homeReads) replace("applications_in: ['*']", `applications_in: ${JSON.stringify(this.more.homeReads)}`);
+    const runs = { portal: `http://portal.host:${this.port}`, k6_image: "windfirm.local/k6:2.2.0", starter_image: "windfirm.local/starter:1", pull_policy: "Never", cpu: "50m", memory_mib: 256, slots: 10 };
+    // JSON is YAML too, and the clusters come last.
+    const sites = (this.more.sites ?? []).map(({ kubeconfig, ...site }) => `  - ${JSON.stringify({ ...site, kubeconfig: { file: kubeconfig }, runs })}\n`);
+    return `${text}${sites.join("")}\nrunner: ${JSON.stringify({ k6: k6() })}\n`;
   }
 
   private get policy(): string {
@@ -109,14 +105,14 @@ export class ClusterPortal {
   /** The example's policy, with more grants, and with something at its end. */
   private writePolicy(end: string): void {
     const grants = (this.more.grants ?? []).map((grant) => `  - ${grant}\n`).join("");
-    writeFileSync(this.policy, readFileSync(EXAMPLE, "utf8").replace("\ngrants:\n", `\ngrants:\n${grants}`) + end);
+    writeFileSync(this.policy, readFileSync(path.join(EXAMPLES, "cluster-policy.yaml"), "utf8").replace("\ngrants:\n", `\ngrants:\n${grants}`) + end);
   }
 
   private async start(): Promise<void> {
     this.writePolicy("");
     const idp = ["demo-idp", "--port", `${this.port + 1}`, "--portal", `${this.url}/`];
     const config = path.join(this.folder, "windfirm.yaml");
-    writeFileSync(config, JSON.stringify(this.configuration(), null, 2));
+    writeFileSync(config, this.configuration());
     this.programs.push(Program.start("windfirm demo-idp", binary(), idp, path.join(this.folder, "idp.log")));
     const portal = Program.start("windfirm serve", binary(), ["serve", "--config", config, "--site", site()], path.join(this.folder, "portal.log"));
     this.programs.push(portal);

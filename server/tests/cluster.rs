@@ -19,6 +19,10 @@ mod audit;
 mod between;
 #[path = "../cluster/tests/shared/cluster.rs"]
 mod cluster;
+#[path = "cluster/commands.rs"]
+mod commands;
+#[path = "cluster/deadline.rs"]
+mod deadline;
 #[path = "cluster/faults.rs"]
 mod faults;
 #[path = "cluster/large.rs"]

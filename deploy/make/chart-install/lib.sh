@@ -9,7 +9,10 @@ inside() { deploy/cluster/inside.sh "$@"; }
 # What an earlier run may have left.
 leave_before() {
   helm uninstall windfirm --namespace $SPACE --ignore-not-found --wait >/dev/null 2>&1 || true
-  kubectl -n $SPACE delete secret/windfirm-database secret/windfirm-oidc role/windfirm-portal-secrets rolebinding/windfirm-portal-secrets --ignore-not-found >/dev/null
+  kubectl -n $SPACE delete secret/windfirm-database secret/windfirm-oidc secret/windfirm-git role/windfirm-portal-secrets rolebinding/windfirm-portal-secrets --ignore-not-found >/dev/null
+  kubectl -n shop-staging delete secret pay-test-user --ignore-not-found >/dev/null
+  # The page has a policy of its own.
+  sed "s|192\.0\.2\.1/32|$HOST_IP/32|" deploy/cluster/manifests/access.yaml | kubectl apply --server-side --force-conflicts -f - >/dev/null
   # Of other portals: tests that were killed. What belongs to a TestRun goes with it.
   kubectl -n shop-staging delete testruns --all >/dev/null
 }
@@ -74,20 +77,6 @@ git_daemon() {
   note "the shop's repository at git://portal.host:$GIT_PORT/shop"
 }
 
-secrets() {
-  kubectl -n $SPACE create secret generic windfirm-database --from-literal="url=postgres://windfirm:$PASSWORD@portal.host:$DATABASE_PORT/postgres" >/dev/null
-  kubectl -n $SPACE create secret generic windfirm-oidc --from-literal=client-secret="$CLIENT_SECRET" >/dev/null
-}
-
-# The right to read the client secret, and it alone, as the program of the image writes it. Everything else that it writes is there already.
-right_to_read() {
-  local program; program=$(dirname "$TAR")/windfirm
-  "$program" policy render --policy deploy/example/cluster-policy.yaml --portal-account $SPACE/portal --secret $SPACE/windfirm-oidc >"$WORK/rendered" 2>&1 \
-    || fail "The right to read the client secret is not rendered." "$(tail -n 3 "$WORK/rendered")"
-  awk -v RS='---\n' '/\n  name: windfirm-portal-secrets\n/ { printf "---\n%s", $0 }' "$WORK/rendered" | kubectl apply -f - >"$WORK/right.log" 2>&1 \
-    || fail "The right to read the client secret is not taken." "$(tail -n 3 "$WORK/right.log")"
-}
-
 # Puts another client secret there, and waits until the portal says that it is in force: it keeps the one before as well.
 change_client_secret() { # value
   local before until=$((SECONDS + 20))
@@ -101,52 +90,6 @@ change_client_secret() { # value
 changes() { kubectl -n $SPACE logs deployment/windfirm -c portal | grep -c secrets.changed || true; }
 
 image_of() { awk -v name="windfirm.local/$1:" 'index($1, name) == 1 { print $1 }' "$BUILT/images/list"; }
-
-values() {
-  cat <<YAML
-image: { repository: "${IMAGE%:*}", digest: "$DIGEST", pullPolicy: Never }
-config:
-  public_url: "http://127.0.0.1:$PORTAL/"
-  tree: { revision: main, roots: roots, repositories: ["https://git.demo.windfirm.dev/shop/deploy.git"] }
-  identity:
-    - name: demo
-      label: Demo identity provider
-      issuer: "http://127.0.0.1:$PROVIDER"
-      client_id: windfirm
-      client_secret: { secretRef: { cluster: home, namespace: $SPACE, name: windfirm-oidc, key: client-secret } }
-      scopes: [openid, profile, groups]
-      groups_claim: groups
-  clusters:
-    - name: home
-      in_cluster: true
-      known_as: [https://kubernetes.default.svc]
-      impersonation: constrained
-      argocd: { namespace: argocd, applications_in: ['*'] }
-      runs:
-        portal: http://windfirm.$SPACE.svc:8080
-        k6_image: "$(image_of k6)"
-        starter_image: "$(image_of starter)"
-        pull_policy: Never
-        cpu: 100m
-        memory_mib: 256
-        slots: 4
-database: { existingSecret: windfirm-database }
-repository:
-  url: "git://portal.host:$GIT_PORT/shop"
-  interval_s: 2
-  image: { repository: windfirm.local/git, tag: "1", pullPolicy: Never }
-# The account that may act as the policy's accounts is there already.
-serviceAccount: { create: false, name: portal }
-resources: { requests: { cpu: 100m, memory: 256Mi }, limits: { memory: 2Gi } }
-# The demo's provider lives on loopback alone, which it shares with the portal's pod.
-extraContainers:
-  - name: provider
-    image: "${IMAGE%:*}@$DIGEST"
-    imagePullPolicy: Never
-    args: [demo-idp, --port, "$PROVIDER", --portal, "http://127.0.0.1:$PORTAL/"]
-    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: [ALL] } }
-YAML
-}
 
 ready() { # what
   local told
@@ -178,6 +121,12 @@ forward() {
 # Of whoever sits at it: each person has a session of their own.
 browser() { curl -sS --max-time 30 --noproxy '*' -c "$WORK/cookies-$WHO" -b "$WORK/cookies-$WHO" -H "Sec-Fetch-Site: same-origin" "$@"; }
 page() { browser -H "Accept: text/html" "http://127.0.0.1:$PORTAL$1"; }
+# The page once it has this, or as it is after two minutes: the kubelet takes a while to bring a policy to the pod.
+shows() { # page what
+  local told='' until=$((SECONDS + 120))
+  while [[ $told != *"$2"* ]] && [ $SECONDS -lt $until ]; do sleep 1; told=$(page "$1"); done
+  echo "$told"
+}
 call() { browser -G -H "Accept: application/json" "http://127.0.0.1:$PORTAL/api/fn/$1" --data-urlencode "$2"; }
 
 # As a person would: to the provider, and a choice there; BACK is where it leads. The provider is reached by a way of its own, through its pod.

@@ -79,7 +79,10 @@ pub enum ClusterError {
 impl ClusterError {
     /// Whether trying again later may help, without anybody mending anything.
     #[must_use]
-    pub const fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
+        if let Self::Refused(refusal) = self {
+            return refusal.is_passing();
+        }
         matches!(
             self,
             Self::Unreachable { .. }

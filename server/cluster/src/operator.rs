@@ -32,6 +32,8 @@ mod watching;
 
 pub use archive::{ArchiveError, MOST_CONFIG_MAP_BYTES, MOST_FETCHED_BYTES};
 pub use executor::KubernetesExecutor;
+/// What the cluster itself may end a runner by, where somebody has it do so: whole seconds, for `activeDeadlineSeconds`.
+pub use objects::mark::ACTIVE_DEADLINE;
 pub use settings::{OperatorSettings, PullPolicy, Resources, RunnerImage};
 pub use shelf::Shelf;
 /// How an init container of the runner image is started, and nothing else may be.

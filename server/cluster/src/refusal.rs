@@ -32,6 +32,10 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Whether it says nothing but that the cluster has not counted yet what a quota is about, as in the first minutes of a quota.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.side == Side::ClusterRule && self.sentence.contains("status unknown for quota")
+    }
     /// Reads the side from the sentence. RBAC says `User "…" cannot VERB resource …`, about the portal when it may not impersonate, about
     /// the account when that lacks the right; whatever says otherwise came after both, from admission.
     pub(crate) fn side_of(sentence: &str, account: Option<&Account>) -> Side {
@@ -105,6 +109,13 @@ mod tests {
         let own =
             r#"configmaps is forbidden: User "system:serviceaccount:windfirm:portal" cannot create resource "configmaps" in API group "" in the namespace "a""#;
         assert_eq!(Refusal::side_of(own, None), Side::Portal);
+    }
+
+    #[test]
+    fn what_is_not_counted_yet_passes_and_what_is_used_up_does_not() {
+        let refused = |sentence: &str| Refusal { side: Side::ClusterRule, cluster: "home".into(), account: None, sentence: sentence.into(), audit_id: None };
+        assert!(refused(r#"testruns.k6.io "x" is forbidden: status unknown for quota: windfirm-runs, resources: count/testruns.k6.io"#).is_passing());
+        assert!(!refused(r#"testruns.k6.io "x" is forbidden: exceeded quota: windfirm-runs"#).is_passing());
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! users, no wildcard, nothing that the portal could change as itself. The portal never applies them. The same policy and the same
 //! [`Settings`] give the same bytes.
 //!
-//! - [`demand`](self) (private) says what the policy asks for, namespace by namespace; `portal`, `account`, `admission`, `bounds` and
-//!   `network` give that the form of objects; `yaml` writes them.
+//! - [`demand`](self) (private) says what the policy asks for, namespace by namespace; `portal`, `account`, `admission`, `deadline`, `bounds`
+//!   and `network` give that the form of objects; `yaml` writes them.
 //! - [`diff()`] compares them with what a cluster has.
 //!
 //! Pure: no async, no I/O. Of the cluster layer it knows plain data: [`windfirm_cluster::RUN_RIGHTS`], how accounts and kinds are
@@ -14,6 +14,7 @@
 mod account;
 mod admission;
 mod bounds;
+mod deadline;
 mod demand;
 mod diff;
 mod error;
@@ -62,6 +63,7 @@ pub fn render(policy: &Policy, settings: &Settings) -> Result<Rendered, RenderEr
     let mut warnings = Vec::new();
     let mut objects = portal::cluster(settings, &names);
     objects.extend(admission::policy(&namespaces, settings, &names));
+    objects.extend(deadline::policy(&namespaces, settings, &names));
     let mut by_namespace: Vec<(String, Vec<Object>)> = Vec::new();
     let mut add = |namespace: &str, objects: Vec<Object>| match by_namespace.iter_mut().find(|(name, _)| name == namespace) {
         Some((_, there)) => there.extend(objects),

@@ -14,7 +14,7 @@ pub const POLICY: &str = "windfirm.dev/policy-digest";
 pub const PORTAL: &str = "windfirm.dev/portal-account";
 
 /// The kinds that are rendered, in the order in which they are applied.
-pub const KINDS: [Kind; 11] = [
+pub const KINDS: [Kind; 13] = [
     NAMESPACE,
     Kind::SERVICE_ACCOUNT,
     CLUSTER_ROLE,
@@ -23,6 +23,8 @@ pub const KINDS: [Kind; 11] = [
     ROLE_BINDING,
     ADMISSION_POLICY,
     ADMISSION_BINDING,
+    MUTATING_POLICY,
+    MUTATING_BINDING,
     RESOURCE_QUOTA,
     LIMIT_RANGE,
     NETWORK_POLICY,
@@ -36,6 +38,8 @@ pub(crate) const ROLE_BINDING: Kind = Kind::new("rbac.authorization.k8s.io", "v1
 pub(crate) const ADMISSION_POLICY: Kind = Kind::new("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy");
 pub(crate) const ADMISSION_BINDING: Kind =
     Kind::new("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding");
+pub(crate) const MUTATING_POLICY: Kind = Kind::new("admissionregistration.k8s.io", "v1", "mutatingadmissionpolicies", "MutatingAdmissionPolicy");
+pub(crate) const MUTATING_BINDING: Kind = Kind::new("admissionregistration.k8s.io", "v1", "mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding");
 pub(crate) const RESOURCE_QUOTA: Kind = Kind::new("", "v1", "resourcequotas", "ResourceQuota");
 pub(crate) const LIMIT_RANGE: Kind = Kind::new("", "v1", "limitranges", "LimitRange");
 pub(crate) const NETWORK_POLICY: Kind = Kind::new("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");

@@ -133,11 +133,18 @@ impl Version {
     const OLDEST: Self = Self { major: 1, minor: 30 };
     /// The first in which acting as an account can be granted call by call.
     const CONSTRAINED: Self = Self { major: 1, minor: 36 };
+    /// The first whose MutatingAdmissionPolicies are `v1`.
+    const MUTATING: Self = Self { major: 1, minor: 36 };
 
     /// How the right to act as an account is granted there.
     #[must_use]
     pub fn impersonation(self) -> Impersonation {
         if self >= Self::CONSTRAINED { Impersonation::Constrained } else { Impersonation::Legacy }
+    }
+    /// Whether its API server can complete pods by a rule.
+    #[must_use]
+    pub(crate) fn completes_pods(self) -> bool {
+        self >= Self::MUTATING
     }
 }
 

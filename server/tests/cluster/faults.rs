@@ -66,6 +66,59 @@ async fn an_api_server_that_answers_with_errors_locks_launches_and_costs_no_run(
     stage.nothing_left(ended.execution).await;
 }
 
+/// Every answer comes two seconds late. What is launched starts later, and nothing else: pages never wait for a cluster.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_is_slow_makes_no_page_slow_and_costs_no_run() {
+    let Some((stage, between)) = Stage::open_between().await else { return };
+    between.set(Mode::Slow(Duration::from_secs(2)));
+    let run = stage.launch(As::Ana, &cart(2, 2, 12)).await;
+    let slowest = Instant::now();
+    for page in ["/tree", "/apps/shop/cart/", "/access"] {
+        assert_eq!(stage.house.page(As::Ana, page).await.status, StatusCode::OK);
+    }
+    assert!(slowest.elapsed() < Duration::from_secs(5), "{:?}", slowest.elapsed());
+    assert_eq!(stage.launch_lock("/shop/cart/", As::Ana).await, None, "slow is not away");
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
+    between.set(Mode::Pass);
+    stage.nothing_left(ended.execution).await;
+}
+
+/// Git does not know it, so nothing is left of it but what was measured.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_of_the_cluster_alone_that_is_deleted_in_the_middle_of_its_run_keeps_the_run() {
+    let Some(stage) = Stage::open().await else { return };
+    let path = "/shop/basket/".parse().unwrap();
+    let presence = || stage.house.portal.tree().tree.find(&path).map(|app| app.presence);
+    let cart = stage.hand(&["-n", "argocd", "get", "applications.argoproj.io", "cart", "-o", "json"]);
+    let mut app: Value = serde_json::from_str(&cart).unwrap();
+    let metadata = app["metadata"].as_object_mut().unwrap();
+    metadata.retain(|name, _| matches!(name.as_str(), "name" | "namespace" | "labels" | "annotations"));
+    // As if its parent had made it too, from what is in no Git that the portal reads.
+    let app = app.to_string().replace("argocd/cart", "argocd/basket");
+    let mut app: Value = serde_json::from_str(&app).unwrap();
+    app["metadata"]["name"] = "basket".into();
+    let remove = || {
+        stage.kubectl(&["-n", "argocd", "delete", "--ignore-not-found", "--wait=false", "applications.argoproj.io", "basket"], "");
+    };
+    remove();
+    assert!(stage.kubectl(&["apply", "-f", "-"], &app.to_string()).status.success());
+    until("the app", async || (presence() == Some(Presence::ClusterOnly)).then_some(())).await;
+    until("the first answer of the preflight", async || stage.launch_lock("/shop/basket/", As::Ana).await.is_none().then_some(())).await;
+
+    let run = stage.launch(As::Ana, &crate::stage::cart(2, 2, 12).replace("/shop/cart/", "/shop/basket/")).await;
+    stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
+    remove();
+    until("its end", async || presence().is_none().then_some(())).await;
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
+    let page = stage.house.page(As::Ana, &format!("/runs/{run}")).await;
+    assert!(page.status == StatusCode::OK && page.body.contains("/shop/basket/"), "{}", page.body);
+    assert!(stage.house.page(As::Ana, "/runs").await.body.contains(&run.to_string()), "it stands in the history");
+    assert_eq!(stage.house.page(As::Eli, &format!("/runs/{run}")).await.status, StatusCode::NOT_FOUND, "and nobody else sees it for that");
+    stage.nothing_left(ended.execution).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_without_the_operators_kinds_locks_launches_in_words_until_it_has_them() {
     let Some((stage, between)) = Stage::open_between().await else { return };

@@ -43,11 +43,12 @@ fn apply(stage: &Stage, manifest: &str) {
 }
 
 /// Leaves the cluster as it was, however the test ends.
-struct Tidy<'a>(&'a Stage);
+struct Tidy<'a>(&'a Stage, String);
 
 impl Drop for Tidy<'_> {
     fn drop(&mut self) {
         self.0.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "-"], &admission(None));
+        deploy(self.0, &self.1);
     }
 }
 
@@ -65,12 +66,13 @@ fn admitted(stage: &Stage, image: &str) -> bool {
     stage.kubectl(&["create", "--dry-run=server", "--validate=false", &account, "-f", "-"], &run.to_string()).status.success()
 }
 
-/// The shop's repository with one test more.
-fn repository(cluster: &TestCluster, folder: &Path) {
+/// The shop's repository with one test more; the commit that has it.
+fn repository(cluster: &TestCluster, folder: &Path) -> String {
     let git = |arguments: &[&str]| {
         let output =
             Command::new("git").args(["-c", "user.name=Ana", "-c", "user.email=ana@localhost", "-c", "safe.directory=*"]).args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     let path = folder.to_str().unwrap();
     git(&["clone", "-q", cluster.folder.join("shop").to_str().unwrap(), path]);
@@ -78,6 +80,15 @@ fn repository(cluster: &TestCluster, folder: &Path) {
     std::fs::write(folder.join("services/cart/k6/large.bin"), vec![7_u8; 3 << 20]).unwrap();
     git(&["-C", path, "add", "-A"]);
     git(&["-C", path, "commit", "-qm", "Load the cart with much data"]);
+    git(&["-C", path, "rev-parse", "HEAD"])
+}
+
+/// Has the cart run this commit, as after a sync; the one before it. What is tested is what runs.
+fn deploy(stage: &Stage, commit: &str) -> String {
+    let before = stage.hand(&["-n", "argocd", "get", "applications.argoproj.io", "cart", "-o", "jsonpath={.status.sync.revision}"]);
+    let patch = json!({ "status": { "sync": { "revision": commit } } }).to_string();
+    stage.hand(&["-n", "argocd", "patch", "applications.argoproj.io", "cart", "--type=merge", "-p", &patch]);
+    before
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,15 +97,20 @@ async fn a_large_test_is_launched_fetched_measured_and_gone() {
     let Some(image) = runner_image(&cluster.folder) else { return };
     let folder = tempfile::tempdir().unwrap();
     let shop = folder.path().join("shop");
-    repository(&cluster, &shop);
+    let commit = repository(&cluster, &shop);
     let Some(stage) = Stage::open_with_image(cluster, &image, shop).await else { return };
-    let tidy = Tidy(&stage);
+    let tidy = Tidy(&stage, deploy(&stage, &commit));
     assert!(!admitted(&stage, &image), "what the policy was not rendered for is refused");
     apply(&stage, &admission(Some(&image)));
     until("the admission", async || admitted(&stage, &image).then_some(())).await;
     assert!(!admitted(&stage, "windfirm.local/another@sha256:5e"));
 
     let test = "request[path]=/shop/cart/&request[test]=services/cart/k6/large.js&request[profile]=script&request[runners]=1";
+    until("the test of the commit that runs", async || {
+        let page = stage.house.page(As::Ana, "/apps/shop/cart/").await;
+        page.body.contains("large.js").then_some(())
+    })
+    .await;
     let run = stage.launch(As::Ana, test).await;
     let ended = stage.wait_for(run, |state| !state.is_live()).await;
     stage.nothing_left(ended.execution).await;

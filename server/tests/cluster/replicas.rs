@@ -29,7 +29,7 @@ use crate::{
     cluster::TestCluster,
     k6::k6,
     own_secrets::sql,
-    postgres,
+    postgres, secrets,
     stage::{PATIENCE, Turn, cart, turn, until},
 };
 
@@ -88,9 +88,14 @@ struct Two {
 impl Two {
     /// `None` after saying so: there is no cluster, no PostgreSQL or no k6.
     async fn open() -> Option<Self> {
+        Self::open_with("", |_| ()).await
+    }
+    /// With this at the end of the policy, and what the cluster needs for it.
+    async fn open_with(rules: &str, prepare: impl FnOnce(&TestCluster)) -> Option<Self> {
         let (cluster, k6) = (TestCluster::given()?, k6()?);
         let turn = turn(&cluster).await;
         let pattern = tokio::task::spawn_blocking(postgres::url_pattern).await.unwrap()?;
+        prepare(&cluster);
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (admin, name) = (pattern.replace("{}", "postgres"), format!("replicas_{}", SystemClock.new_uuid().simple()));
         assert!(sql(&admin, &[&format!("create database {name}")]));
@@ -101,7 +106,7 @@ impl Two {
             let folder = tempfile::tempdir().unwrap();
             let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let policy = windfirm_demo::repository::policy().replace(r#"["127.0.0.1:*"]"#, r#"["*.svc.cluster.local:80"]"#);
-            std::fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+            std::fs::write(folder.path().join("policy.yaml"), policy + rules).unwrap();
             let config = format!(
                 "listen: 127.0.0.1:{port}\npublic_url: http://127.0.0.1:7700/\nstate: state\npolicy: policy.yaml\ndatabase: {{ value: '{database}' }}\n\
                  tree: {{ repository: '{repository}', revision: HEAD, roots: roots, repositories: ['{address}'] }}\n\
@@ -126,14 +131,19 @@ impl Two {
         for portal in &mut two.portals {
             portal.start();
         }
+        two.ready().await;
+        Some(two)
+    }
+
+    /// Until both would launch.
+    async fn ready(&self) {
         let deadline = Instant::now() + PATIENCE;
         for number in [0, 1] {
-            while two.may_launch(number).await != Some(true) {
-                assert!(Instant::now() < deadline, "launches stay locked: {}", two.portals[number].log());
+            while self.may_launch(number).await != Some(true) {
+                assert!(Instant::now() < deadline, "launches stay locked: {}", self.portals[number].log());
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
-        Some(two)
     }
 
     /// A call at one of them; `None` when it does not answer, or not well.
@@ -328,5 +338,39 @@ async fn a_run_is_stopped_at_the_portal_that_does_not_look_after_it() {
     two.portals[holder].kill();
     let ended = two.wait_for(run, |record| !record.state.is_live()).await;
     assert!(matches!(&ended.state, RunState::Cancelled { by } if by.contains("Ana")), "{ended:?}");
+    two.close().await;
+}
+
+/// In nobody's hands until then: whoever is there queues it, and both are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_for_a_secret_that_changed_while_no_portal_was_there_is_started_once() {
+    let space = ["-n", "shop-staging"];
+    let hand = |two: &Two, arguments: &[&str]| {
+        let output = two.cluster.kubectl(&[&space[..], arguments].concat(), "");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let Some(mut two) = Two::open_with(secrets::RULES, secrets::give).await else { return };
+    let tidy = secrets::Tidy(TestCluster::given().unwrap());
+    hand(&two, &["create", "secret", "generic", secrets::NAME, "--from-literal=username=first"]);
+    // Within the second of the last change any change counts.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let after = format!("request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke&request[after]={}", secrets::NAME);
+    let run = two.launch(0, &after).await;
+    let waits = two.record(run).await;
+    assert!(matches!(waits.state, RunState::Waiting { .. }) && waits.owner.is_none(), "{waits:?}");
+    assert!(two.page(1, run).await.is_some(), "the other one shows it too");
+
+    two.portals.iter_mut().for_each(Portal::kill);
+    hand(&two, &["patch", "secret", secrets::NAME, "--field-manager=rotator", "-p", r#"{"stringData":{"username":"second"}}"#]);
+    two.portals.iter_mut().for_each(Portal::start);
+    two.ready().await;
+    let ended = two.wait_for(run, |record| !record.state.is_live()).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
+    let events = two.store.run_events(&Access::system(SystemTask::RunSupervisor), run).await.unwrap();
+    for told in ["was changed by “rotator”; the run is queued", "k6 runs"] {
+        assert_eq!(events.iter().filter(|event| event.text.contains(told)).count(), 1, "{told}: {events:?}");
+    }
+    until("no TestRun", async || (two.test_runs(&ended) == 0).then_some(())).await;
+    drop(tidy);
     two.close().await;
 }

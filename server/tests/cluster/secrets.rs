@@ -15,13 +15,14 @@ use windfirm_policy::compile;
 use windfirm_render::{Settings, render};
 
 use crate::{
+    cluster::TestCluster,
     harness::As,
     stage::{Stage, cart, until},
 };
 
 const SPACE: &str = "shop-staging";
-const NAME: &str = "windfirm-test-cart-user";
-const RULES: &str =
+pub(crate) const NAME: &str = "windfirm-test-cart-user";
+pub(crate) const RULES: &str =
     "secrets:\n  - { name: test user, on: [/shop/cart/], in: [staging], from: { name: windfirm-test-cart-user, keys: { TEST_USER: username } } }\n";
 /// Of the cluster's own policy.
 const POLICY: &str = include_str!("../../../deploy/example/cluster-policy.yaml");
@@ -39,15 +40,20 @@ fn rights(policy: &str) -> String {
     documents.join("---\n")
 }
 
-fn apply(stage: &Stage, manifests: &str) {
-    let output = stage.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "-"], manifests);
+/// What the policy of the cluster needs with a Secret for tests more.
+pub(crate) fn give(cluster: &TestCluster) {
+    apply(cluster, &rights(&format!("{POLICY}{RULES}")));
+}
+
+fn apply(cluster: &TestCluster, manifests: &str) {
+    let output = cluster.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "-"], manifests);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Leaves the cluster as it was, however the test ends.
-struct Tidy<'a>(&'a Stage);
+pub(crate) struct Tidy(pub(crate) TestCluster);
 
-impl Drop for Tidy<'_> {
+impl Drop for Tidy {
     fn drop(&mut self) {
         self.0.kubectl(&["-n", SPACE, "delete", "--ignore-not-found", "secret", NAME], "");
         self.0.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "-"], &rights(POLICY));
@@ -84,7 +90,7 @@ async fn told(stage: &Stage) -> SecretTold {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
     let Some(stage) = Stage::open().await else { return };
-    let tidy = Tidy(&stage);
+    let tidy = Tidy(TestCluster::given().unwrap());
     assert!(!admitted(&stage), "what no policy gives is refused");
     let file = &stage.house.portal.settings.policy_file;
     let policy = std::fs::read_to_string(file).unwrap();
@@ -96,7 +102,7 @@ async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
     let SecretTold::Refused { why } = told(&stage).await else { panic!() };
     assert!(why.contains("secrets") && why.contains(NAME), "{why}");
 
-    apply(&stage, &rights(&format!("{POLICY}{RULES}")));
+    give(&tidy.0);
     until("the unlocking", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
     until("the admission", async || admitted(&stage).then_some(())).await;
     let SecretTold::Missing { why } = told(&stage).await else { panic!() };
@@ -125,12 +131,12 @@ async fn a_secret_is_shown_with_its_age_and_tried_after_it_changed() {
     assert!(later > changed);
     let html = stage.house.page(As::Ana, "/apps/shop/cart/").await.body;
     assert!(html.contains("Secrets of the tests") && html.contains("rotator") && html.contains("not tried") && !html.contains("s3cret"), "{html}");
-    tried_when_it_changes(&stage).await;
+    tried_when_it_changes(&stage, &tidy.0).await;
     drop(tidy);
 }
 
 /// Launched before the change, started by it, as who launched it; and called off where nothing changes.
-async fn tried_when_it_changes(stage: &Stage) {
+async fn tried_when_it_changes(stage: &Stage, cluster: &TestCluster) {
     let smoke = format!("request[path]=/shop/cart/&request[test]=services/cart/k6/cart.js&request[profile]=smoke&request[after]={NAME}");
     // Within the second of the last change any change counts.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
@@ -168,7 +174,7 @@ async fn tried_when_it_changes(stage: &Stage) {
     until("the right that is missing", async || told(locked, "as it is now:").await).await;
     stage.restore(SPACE);
     // Which took the right to the Secret with it.
-    apply(stage, &rights(&format!("{POLICY}{RULES}")));
+    give(cluster);
     until("what can be seen again", async || told(locked, "can be seen again").await).await;
     let file = &stage.house.portal.settings.policy_file;
     let policy = std::fs::read_to_string(file).unwrap();

@@ -29,6 +29,9 @@ const FETCHED: &str = "fetched";
 const SPOOL_FOLDER: &str = "/var/lib/windfirm";
 const SPOOL_MIB: u32 = 512;
 const FORWARD_GRACE_S: u32 = 600;
+/// The portal asks a run that is late to end, and kills one that does not, within this time after its deadline. Only without a portal the
+/// cluster comes to it.
+const PORTAL_FIRST_S: u32 = 180;
 /// Port of k6's REST interface. The operator's, not ours.
 pub(crate) const REST_PORT: u16 = 6565;
 
@@ -43,6 +46,8 @@ pub(crate) mod mark {
     pub(crate) const ACTOR: &str = "windfirm.dev/actor-sha256";
     pub(crate) const COMMIT: &str = "windfirm.dev/commit";
     pub(crate) const DEADLINE: &str = "windfirm.dev/deadline-seconds";
+    /// Of runner pods: the operator has no field for it, so the API server is to put it there (`windfirm_render`).
+    pub const ACTIVE_DEADLINE: &str = "windfirm.dev/active-deadline-seconds";
     pub(crate) const LOG_BYTES: &str = "windfirm.dev/log-bytes";
     pub(crate) const MEMORY_MIB: &str = "windfirm.dev/memory-mib";
     /// Uid of the account that began it. As another account by the same name nobody goes on with it.
@@ -148,6 +153,7 @@ impl Plan<'_> {
         let status = json!({ "path": "/v1/status", "port": REST_PORT });
         put(&mut runner, "readinessProbe", json!({ "httpGet": status, "periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 30 }));
         put(&mut runner, "livenessProbe", json!({ "httpGet": status, "periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 12 }));
+        put(&mut runner["metadata"], "annotations", json!({ mark::ACTIVE_DEADLINE: self.active_deadline_s().to_string() }));
         writable(&mut runner);
         if ours.is_some() {
             // More than the spool takes, so that its own bound is met first.
@@ -169,6 +175,11 @@ impl Plan<'_> {
                 "runner": runner,
             },
         })
+    }
+    /// From the moment that a node takes the pod, so that it may wait for the others, and for a portal that is away.
+    fn active_deadline_s(&self) -> u32 {
+        let delivers_s = if self.settings.runner_image.is_some() { FORWARD_GRACE_S } else { 0 };
+        [self.settings.start_limit_s, PORTAL_FIRST_S, delivers_s].into_iter().fold(self.orders.deadline_s, u32::saturating_add)
     }
     /// What comes before k6 in a pod whose archive is fetched. Only there the token is, as a file: the operator prints the initializer's variables.
     fn fetch(&self, pod: &mut Value, kind: Use) {
@@ -485,6 +496,7 @@ pub(crate) mod tests {
                 (Some("windfirm.local/runner:1@sha256:5e1f"), Some("windfirm.local/k6:2.2.0@sha256:09ee"))
             );
             assert_eq!(value_of(runner, "WINDFIRM_SPOOL"), Some("/var/lib/windfirm"));
+            assert_eq!(runner["metadata"]["annotations"][mark::ACTIVE_DEADLINE], "960", "it delivers for ten minutes after its end");
             assert!(runner["volumeMounts"].as_array().unwrap().contains(&json!({ "name": "spool", "mountPath": "/var/lib/windfirm" })));
             assert_eq!((run["spec"]["script"]["configMap"]["file"].as_str(), runner.get("initContainers")), (Some("archive.tar"), None));
         });
@@ -536,6 +548,7 @@ pub(crate) mod tests {
                 assert_eq!(container["capabilities"]["drop"], json!(["ALL"]));
                 assert_eq!(block["metadata"]["labels"][mark::EXECUTION], "01935c7e8b1a70008000123456789abc");
             }
+            assert_eq!(run["spec"]["runner"]["metadata"]["annotations"], json!({ mark::ACTIVE_DEADLINE: "360" }));
             assert_eq!(run["spec"].get("cleanup"), None);
             assert_eq!(run["spec"].get("arguments"), None, "arguments pass a shell");
         });

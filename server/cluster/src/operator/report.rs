@@ -79,6 +79,9 @@ fn alive<'a>(
 ) -> (Ending, Option<Cause>) {
     let code = |end: &RunnerEnd| if let Exit::Code(code) = end.exit { Some(code) } else { None };
     let last_error = |end: &RunnerEnd| log_of(end).map(|feed| feed.last_error.clone()).unwrap_or_default();
+    if runners.iter().any(|end| end.exit == Exit::Late) {
+        return deadline(facts);
+    }
     // 105 is what k6 says of a signal, and of a portal that told it to stop: then it has logged so.
     let told_to_stop = |end: &RunnerEnd| log_of(end)?.told_to_stop.clone();
     if let Some(message) = runners.iter().filter(|end| code(end) == Some(105)).find_map(told_to_stop) {
@@ -233,6 +236,16 @@ mod tests {
         let told = logged("Received error to stop from output: stop it");
         let by_portal = of_runners(&[end(1, Exit::Code(0)), end(2, Exit::Code(105))], &told, &facts(None));
         assert!(matches!(by_portal.ending, Ending::Portal { message } if message.contains("stop it")));
+    }
+
+    #[test]
+    fn what_its_node_ends_at_the_limit_of_its_pod_has_passed_the_deadline() {
+        let report = of_runners(&[end(1, Exit::Code(0)), end(2, Exit::Late)], &book(2), &facts(None));
+        assert_eq!((report.ending, report.cause), (Ending::Deadline { limit_s: 60 }, Some(Cause::DeadlinePassed { limit_s: 60 })));
+        assert!(report.events.iter().any(|event| event.bad && event.text.starts_with("Runner 2 was ended by its node")), "{:?}", report.events);
+        // One that was lost beside it was lost before, or was not there to be ended.
+        let beside = of_runners(&[end(1, Exit::Killed), end(2, Exit::Late)], &book(2), &facts(None));
+        assert!(matches!(beside.ending, Ending::RunnersLost { others_whole: false, .. }), "{beside:?}");
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub(crate) enum Exit {
     Killed,
     /// It went over its memory limit.
     OutOfMemory,
+    /// The node ended its pod because that had been there for too long (`activeDeadlineSeconds`): nobody else kept the deadline.
+    Late,
     /// The node ended its pod.
     Evicted(String),
     /// Its pod is not there any more.
@@ -63,7 +65,7 @@ pub(crate) enum Exit {
 impl RunnerEnd {
     /// Whether it was ended by something outside of k6.
     pub(crate) const fn is_dead(&self) -> bool {
-        !matches!(self.exit, Exit::Code(_) | Exit::NeverStarted)
+        !matches!(self.exit, Exit::Code(_) | Exit::Late | Exit::NeverStarted)
     }
     /// For the timeline; `None` for an ordinary end.
     pub(crate) fn words(&self, memory_mib: u32) -> Option<String> {
@@ -73,6 +75,7 @@ impl RunnerEnd {
             Exit::Code(code) => format!("Runner {number} ended with k6's exit code {code}"),
             Exit::Killed => format!("Runner {number} was killed (signal 9), by somebody or by its node; it is not replaced"),
             Exit::OutOfMemory => format!("Runner {number} needed more than its {memory_mib} MiB of memory and was killed; it is not replaced"),
+            Exit::Late => format!("Runner {number} was ended by its node: its pod had been there for longer than a run may take"),
             Exit::Evicted(why) => format!("Runner {number} was put off its node ({why}); it is not replaced"),
             Exit::Gone => format!("The pod of runner {number} was deleted by somebody, or went with its node; it is not replaced"),
         })
@@ -247,8 +250,10 @@ fn end_of(seen: &Seen, number: u32) -> Option<RunnerEnd> {
         let found = seen.job(&job)?;
         return (found.status.active == 0 && found.status.failed + found.status.succeeded > 0).then(|| end(None, Exit::Gone));
     };
+    let is_late = pod.status.phase == "Failed" && pod.status.reason == "DeadlineExceeded";
     if let Some(ended) = pod.terminated() {
         let exit = match (ended.exit_code, ended.reason.as_str()) {
+            _ if is_late => Exit::Late,
             (_, "OOMKilled") => Exit::OutOfMemory,
             (137, _) => Exit::Killed,
             // The kubelet lost sight of it: its node went away.
@@ -260,6 +265,9 @@ fn end_of(seen: &Seen, number: u32) -> Option<RunnerEnd> {
     }
     // Without a container that ended: the kubelet never started it, or ended the pod as a whole. Without its files none was to start: that is
     // told as what keeps the run from starting.
+    if is_late {
+        return Some(end(Some(pod), Exit::Late));
+    }
     if pod.status.phase == "Failed" && pod.failed_to_fetch().is_none() {
         let why = if pod.status.reason.is_empty() { said(&pod.status.message) } else { format!("{}: {}", pod.status.reason, said(&pod.status.message)) };
         return Some(end(Some(pod), Exit::Evicted(why)));

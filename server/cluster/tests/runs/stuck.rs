@@ -28,6 +28,56 @@ async fn a_script_that_k6_cannot_read() {
     stage.clean_up(orders.execution).await;
 }
 
+/// A rule of the cluster that is named as the test's namespace; it belongs to none.
+struct Rule<'a>(&'a Stage);
+
+impl Drop for Rule<'_> {
+    fn drop(&mut self) {
+        let kinds = "mutatingadmissionpolicybinding,mutatingadmissionpolicy";
+        self.0.kubectl(&["delete", "--ignore-not-found", kinds, &self.0.namespace], "");
+    }
+}
+
+/// As a service mesh does that puts itself before every program of a namespace.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_initializer_that_prints_more_than_k6_does() {
+    let Some(stage) = Stage::open().await else { return };
+    let rule = serde_json::json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy", "metadata": { "name": stage.namespace },
+        "spec": {
+            "matchConstraints": {
+                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": stage.namespace } },
+                "resourceRules": [{ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"] }],
+            },
+            "matchConditions": [{ "name": "initializer", "expression": "object.metadata.?generateName.orValue('').endsWith('-initializer-')" }],
+            "reinvocationPolicy": "Never", "failurePolicy": "Fail",
+            "mutations": [{ "patchType": "JSONPatch", "jsonPatch": { "expression":
+                "[JSONPatch{op: 'replace', path: '/spec/containers/0/command/2', value: 'echo the mesh is ready; ' + object.spec.containers[0].command[2]}]" } }],
+        },
+    });
+    let binding = serde_json::json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": stage.namespace },
+        "spec": { "policyName": stage.namespace },
+    });
+    let _rule = Rule(&stage);
+    let made = stage.kubectl(&["create", "-f", "-"], &format!("{rule}\n---\n{binding}"));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let probe = serde_json::json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "generateName": "probe-initializer-" },
+        "spec": { "containers": [{ "name": "k6", "image": "none", "command": ["sh", "-c", "true"] }] },
+    });
+    crate::stage::until("the rule to be in force", async || {
+        let seen = stage.kubectl(&["create", "--namespace", &stage.namespace, "--dry-run=server", "-o", "json", "-f", "-"], &probe.to_string());
+        String::from_utf8_lossy(&seen.stdout).contains("the mesh is ready").then_some(())
+    })
+    .await;
+    let orders = stage.orders(STEADY, &steady(2, 3));
+    let report = not_started(&stage, &orders).await;
+    let told = "k6-operator could not read what its initializer printed: ";
+    assert!(matches!(&report.cause, Some(Cause::StartFailed { message }) if message.starts_with(told) && message.contains("a sidecar for one")), "{report:?}");
+    stage.clean_up(orders.execution).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_is_not_there() {
     let Some(stage) = Stage::open_with(|settings| settings.k6_image = "windfirm.local/none:1".into()).await else { return };

@@ -1,5 +1,5 @@
 //! A proxy of the test's own between the portal and the API server: plain HTTP on this side, TLS on the other. It can cut, keep silent,
-//! answer with an error, and make a watch go on from a version that the API server has long forgotten.
+//! be slow, answer with an error, and make a watch go on from a version that the API server has long forgotten.
 
 use std::{
     path::PathBuf,
@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use kube::{
@@ -27,6 +28,8 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Pass,
+    /// What the API server says comes this much later, piece by piece.
+    Slow(Duration),
     /// Every connection ends at once, those that are there too.
     Refuse,
     /// Connections are there, and nothing comes through.
@@ -137,24 +140,42 @@ async fn answer(mut near: TcpStream, status: u16) {
 }
 
 async fn connect(near: TcpStream, shared: &Shared, mut modes: watch::Receiver<Mode>) {
-    if modes.wait_for(|mode| *mode == Mode::Pass).await.is_err() {
+    if modes.wait_for(|mode| mode.lets_through()).await.is_err() {
         return;
     }
     let Ok(far) = TcpStream::connect(&shared.server).await else { return };
     let Ok(far) = shared.tls.connect(shared.name.clone(), far).await else { return };
     let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), tokio::io::split(far));
     tokio::select! {
-        () = pump(near_read, far_write, modes.clone(), |bytes| shared.look_at(bytes)) => {}
-        () = pump(far_read, near_write, modes, |_| ()) => {}
+        () = pump(near_read, far_write, modes.clone(), false, |bytes| shared.look_at(bytes)) => {}
+        () = pump(far_read, near_write, modes, true, |_| ()) => {}
     }
 }
 
-async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut modes: watch::Receiver<Mode>, look_at: impl Fn(&mut Vec<u8>)) {
+impl Mode {
+    const fn lets_through(self) -> bool {
+        matches!(self, Self::Pass | Self::Slow(_))
+    }
+}
+
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut modes: watch::Receiver<Mode>,
+    answers: bool,
+    look_at: impl Fn(&mut Vec<u8>),
+) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let mut bytes = buffer[..count].to_vec();
         look_at(&mut bytes);
-        let open = modes.wait_for(|mode| *mode == Mode::Pass).await.is_ok();
+        let mode = *modes.borrow();
+        if let Mode::Slow(later) = mode
+            && answers
+        {
+            tokio::time::sleep(later).await;
+        }
+        let open = modes.wait_for(|mode| mode.lets_through()).await.is_ok();
         if !open || to.write_all(&bytes).await.is_err() || to.flush().await.is_err() {
             return;
         }
