@@ -5,7 +5,7 @@ import { count, each, median, must, now, quantile, times, until, wait } from "./
 import { Place } from "./portal.mjs";
 
 const ROUNDS = 3;
-const AT_ONCE = 16;
+const AT_ONCE = 4;
 const IDLE_MS = 5_000;
 /** Another account than the portal's, which waits in the same line at the API server, and the one object that it may read. */
 const OTHER_SPACE = "windfirm-bench-bystander";

@@ -21,8 +21,8 @@ use crate::{
     refusal::Side,
 };
 
-/// Questions under way at once: enough for speed, few for an API server.
-const AT_ONCE: usize = 16;
+/// Questions under way at once: a sweep is done in seconds all the same, and whoever else asks the API server meanwhile waits for few.
+const AT_ONCE: usize = 4;
 /// The longest wait that an API server may ask for before a question is given up.
 const LONGEST_WAIT_S: u64 = 5;
 
