@@ -188,7 +188,7 @@ ended() { # run
 }
 # Who made the TestRuns of the shop's staging, as whom, by the API server's own log.
 who_made() {
-  grep '"verb":"create"' "$AUDIT" | grep '"resource":"testruns"' | grep '"code":201' | tail -n 1 \
+  grep '"verb":"create"' "$AUDIT" | grep '"resource":"testruns","namespace":"shop-staging"' | grep '"code":201' | tail -n 1 \
     | sed 's/.*"user":{"username":"\([^"]*\)".*"impersonatedUser":{"username":"\([^"]*\)".*/\1 as \2/'
 }
 left() { # of TestRuns, once what ended is cleaned up

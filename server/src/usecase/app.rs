@@ -142,7 +142,8 @@ impl Asker {
             problems.push(why);
         }
         let tests = self.tests_of(&app).await;
-        problems.extend(tests.problem.clone());
+        let new: Vec<String> = tests.problems.iter().filter(|problem| !problems.contains(problem)).cloned().collect();
+        problems.extend(new);
         let account_findings = self.account_findings_of(&app).await?;
         let secrets = self.secret_rows(&app).await?;
         // One cluster has one name on the page, however the manifests spell it.

@@ -288,7 +288,7 @@ impl Asker {
             target: app.target.clone(),
             revision: self.revision(),
             tests_at: resolved.tests.deployed_at,
-            tests_problem: resolved.tests.problem,
+            tests_problem: resolved.tests.problems.into_iter().next(),
             decision: explain(&self.policy.policy, &self.access, Action::LaunchRun, &resolved.place),
             allowed: self.access.allows(Action::LaunchRun, &resolved.place),
             cluster: resolved.runs_at.cluster().map(str::to_owned),

@@ -5,49 +5,37 @@
 //! It takes no input: each round reads the live runs and asks the executor where each one stands. A step that somebody else
 //! was faster with is simply looked at again in the next round.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Instant};
+mod ending;
+mod ordering;
 
-use sha2::{Digest as _, Sha256};
-use windfirm_executor::{AllowedTarget, ExecutorError, ExitReport, InCluster, Observation, Orders, PAST_DEADLINE, Secret};
+use std::{sync::Arc, time::Instant};
+
+use windfirm_executor::{ExecutorError, ExitReport, Observation};
 use windfirm_model::{
     actor::SystemTask,
-    audit::{EventCode, EventOutcome},
+    audit::EventCode,
     clock::Timestamp,
     id::OperationId,
     run::{Cause, RunState, RunStateKind},
-    view::run::{Confinement, Placement, RunEvent},
+    view::run::{Confinement, RunEvent},
 };
 use windfirm_policy::{Access, Permit, Resource, act::SuperviseRuns};
 use windfirm_store::{
     StoreError,
     audit::Details,
-    runs::{AskedToEnd, RunRecord, Step},
+    runs::{RunRecord, Step},
 };
+
+pub(crate) use ending::{ask_to_end, note_outcome, record_outcome};
 
 use crate::{
-    live::LiveExecution,
     places::{self, cluster_of, is_queued},
     state::Portal,
-    usecase::{
-        bundle,
-        launch::{
-            host_of, load_of,
-            queued::{self, Again},
-        },
-    },
+    usecase::launch::queued::{self, Again},
     worker::{collect, settle},
 };
-
-/// Added to what is planned: setup, teardown, and the iterations that are still under way when the time is over.
-const DEADLINE_GRACE_S: u32 = 120;
-/// After its deadline a run is stopped by the portal, if nobody else did it. A runner of ours needs some of it to stop k6 by itself.
-const LATE_AFTER_S: u32 = 30;
-/// A runner ends k6 at its deadline, or when it is asked to, within less than a minute. One that takes longer than this listens to
-/// nobody: it hangs, or was stopped by a signal.
-const HUNG_AFTER_S: u32 = 90;
-
-/// In the handle of a run on a portal's own machine: which portal's.
-const HOME: &str = "home";
+use ending::{end, end_if_hung, end_if_late, recall, stop};
+use ordering::{HOME, deadline_s, order, sentence};
 
 /// A right that is put back within this time ends nothing. Taken away, it bites some ten seconds later, and the run has to end within 30.
 const REFUSED_FOR_S: i64 = 8;
@@ -202,111 +190,6 @@ async fn start(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
     order(portal, &started, false).await
 }
 
-/// `again`: it may have been ordered before.
-async fn order(portal: &Arc<Portal>, run: &RunRecord, again: bool) -> Result<(), StepError> {
-    match orders(portal, run, again).await {
-        Ok(orders) => {
-            let permit = permit(portal, run);
-            let hash: [u8; 32] = Sha256::digest(orders.token.reveal().as_bytes()).into();
-            let handle = portal.executor(run)?.handle(&permit, run.execution)?;
-            let mut handle = serde_json::to_value(handle).map_err(|error| StepError::Other(error.to_string()))?;
-            if run.manifest.placement.is_none()
-                && let Some(fields) = handle.as_object_mut()
-            {
-                fields.insert(HOME.to_owned(), portal.home.name().into());
-            }
-            // Armed before it starts: the first delivery may come at once.
-            portal.store.arm_execution(&permit, run.execution, &hash, &handle).await?;
-            let facts = vec![
-                ("service account".to_owned(), run.service_account.clone()),
-                ("target".to_owned(), run.target.clone()),
-                ("k6".to_owned(), portal.k6_version.clone()),
-            ];
-            portal.store.intent(&permit, EventCode::RunStart, &Details { facts, ..Details::default() }).await?;
-            check_lease(portal)?;
-            let started = portal.executor(run)?.start(&permit, &orders).await.map(drop);
-            record_outcome(portal, &permit, &started).await?;
-            match started {
-                Ok(()) => Ok(()),
-                // It is ordered again, until the time for starting is over.
-                Err(error) if error.is_passing() => Err(error.into()),
-                Err(error) => settle::give_up(portal, run, Cause::StartFailed { message: sentence(&error) }).await,
-            }
-        }
-        Err(message) => settle::give_up(portal, run, Cause::StartFailed { message }).await,
-    }
-}
-
-/// An error as a sentence. Some are whole sentences already.
-fn sentence(error: &ExecutorError) -> String {
-    let text = error.to_string();
-    if text.ends_with('.') { text } else { format!("{text}.") }
-}
-
-/// How long k6 may run; the runner keeps it.
-fn deadline_s(run: &RunRecord) -> u32 {
-    run.planned_s.unwrap_or(0).saturating_add(DEADLINE_GRACE_S)
-}
-
-/// What the runner is told. Everything comes from the frozen run, nothing from what the tree says today.
-async fn orders(portal: &Arc<Portal>, run: &RunRecord, again: bool) -> Result<Orders, String> {
-    let access = Access::system(SystemTask::RunSupervisor);
-    let content = portal.store.bundle(&access, run.id).await.map_err(|error| error.to_string())?.ok_or("The frozen files of this run are gone.")?;
-    let folder = bundle::unpack(&portal.settings.state, &run.bundle_digest, &content).map_err(|error| error.to_string())?;
-    let token = portal.clock.secret().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let (ingest_url, allowed, in_cluster) = match &run.manifest.placement {
-        // Names of a cluster mean something in it only, and who may reach what there is for its network policies to say.
-        Some(placement) => (
-            portal.sites.ingest_url(&placement.cluster).ok_or("The cluster of this run carries out no runs any more.")?,
-            Vec::new(),
-            Some(in_cluster(run, placement, again)?),
-        ),
-        None => (portal.settings.ingest_url.clone(), vec![resolve(&run.target).await?], None),
-    };
-    Ok(Orders {
-        execution: run.execution,
-        run: run.id,
-        portal: ingest_url,
-        token: Secret::new(token),
-        k6: portal.local.k6().path.clone(),
-        bundle: folder,
-        entry: run.manifest.entry.clone(),
-        target: run.target.clone(),
-        parameters: run.manifest.parameters.clone(),
-        load: load_of(&run.manifest),
-        max_vus: run.max_vus,
-        allowed,
-        deadline_s: deadline_s(run),
-        limits: windfirm_executor::Limits::default(),
-        in_cluster,
-    })
-}
-
-fn in_cluster(run: &RunRecord, placement: &Placement, again: bool) -> Result<InCluster, String> {
-    Ok(InCluster {
-        runners: placement.runners,
-        options: serde_json::from_str(&placement.options).map_err(|error| format!("The frozen options of this run cannot be read: {error}."))?,
-        app: run.path.to_string(),
-        actor_sha256: Sha256::digest(run.manifest.actor.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
-        commit: run.manifest.test_commit.as_ref().unwrap_or(&run.manifest.tree_commit).clone(),
-        secrets: placement.secrets.clone(),
-        again,
-    })
-}
-
-/// The one place that k6 may reach: the target, resolved now, so that an answer that changes later moves nothing.
-async fn resolve(target: &str) -> Result<AllowedTarget, String> {
-    let url = url::Url::parse(target).map_err(|error| format!("The target {target} is no address: {error}."))?;
-    let wanted = host_of(target)?;
-    let bare = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let found = tokio::net::lookup_host((bare.as_str(), wanted.port())).await.map_err(|error| format!("The name {bare} cannot be resolved: {error}."))?;
-    let addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
-    if addresses.is_empty() {
-        return Err(format!("The name {bare} has no address."));
-    }
-    Ok(AllowedTarget { host: bare, addresses, port: Some(wanted.port()) })
-}
-
 async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
     let permit = permit(portal, run);
     let limit_s = portal.executor(run)?.start_limit_s();
@@ -447,155 +330,6 @@ async fn refused_for_long(portal: &Arc<Portal>, run: &RunRecord, observed: &Resu
 async fn untold(portal: &Arc<Portal>, run: &RunRecord, events: Vec<RunEvent>) -> Result<Vec<RunEvent>, StepError> {
     let live = collect::owned(portal, run.id, run.execution).await?;
     Ok(events.into_iter().filter(|event| !live.events_said.contains(&event.text)).collect())
-}
-
-/// Where runs are carried out in a cluster nobody but the portal keeps the deadline. A runner of ours has ended k6 by itself long before.
-async fn end_if_late(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {
-    let late_us = portal.clock.now().micros_since(since) - i64::from(deadline_s(run)) * 1_000_000;
-    // What is later still hangs, and is killed.
-    if !(i64::from(LATE_AFTER_S) * 1_000_000..i64::from(HUNG_AFTER_S) * 1_000_000).contains(&late_us) {
-        return Ok(());
-    }
-    let mut live = collect::owned(portal, run.id, run.execution).await?;
-    if live.asked.late {
-        return Ok(());
-    }
-    let why = format!("{PAST_DEADLINE} {} s.", deadline_s(run));
-    ask_to_end(portal, run, &mut live, &why, |asked| asked.late = true).await
-}
-
-/// Asks k6 to end for a reason of the portal's own. That it was asked stands in the store before: whoever takes the run over asks again by
-/// the same operation, and judges the end by the same reason.
-pub(crate) async fn ask_to_end(
-    portal: &Portal,
-    run: &RunRecord,
-    live: &mut LiveExecution,
-    why: &str,
-    how: impl FnOnce(&mut AskedToEnd) + Send,
-) -> Result<(), StepError> {
-    let executor = portal.executor(run)?;
-    let before = live.asked.clone();
-    end(portal, run, why, async |permit| {
-        let mut asked = before.clone();
-        asked.why.get_or_insert_with(|| why.to_owned());
-        asked.operation = Some(permit.operation());
-        how(&mut asked);
-        note_ending(portal, run, permit, &asked).await?;
-        (live.asked, live.recalled) = (asked, true);
-        let stopped = executor.stop(permit, run.execution, why).await;
-        if stopped.is_err() {
-            // It is asked again.
-            live.asked.aborted = before.aborted;
-            live.asked.late = before.late;
-        }
-        stopped
-    })
-    .await
-}
-
-async fn note_ending(portal: &Portal, run: &RunRecord, permit: &Permit<SuperviseRuns>, asked: &AskedToEnd) -> Result<(), ExecutorError> {
-    // Nothing was asked of the executor then.
-    portal.store.note_ending(permit, run.execution, asked).await.map_err(|error| ExecutorError::Cut(error.to_string()))
-}
-
-/// What a portal before this one asked for, or this one before it was started again: the executor is told why, and k6 is asked again if it
-/// was asked for a reason of the portal's own. It may not have heard.
-async fn recall(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
-    let mut live = collect::owned(portal, run.id, run.execution).await?;
-    if live.recalled {
-        return Ok(());
-    }
-    let executor = portal.executor(run)?;
-    if let Some(why) = live.asked.why.clone() {
-        executor.recall(run.execution, &why).await;
-        if matches!(run.state, RunState::Running { .. })
-            && (live.asked.aborted || live.asked.late)
-            && let Some(operation) = live.asked.operation
-            && let Err(error) = executor.stop(&permit_of(run, operation), run.execution, &why).await
-        {
-            // How it stands is seen all the same, and it is asked again in the next round.
-            tracing::warn!(%error, run = %run.id, "supervisor.not_asked_again");
-            return Ok(());
-        }
-    }
-    live.recalled = true;
-    Ok(())
-}
-
-/// The runner has a limit of its own; this is for one that cannot keep it. What is killed is lost, and settled as that in the next round.
-async fn end_if_hung(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp, limit_s: u32) -> Result<(), StepError> {
-    let over_s = limit_s.saturating_add(HUNG_AFTER_S);
-    if portal.clock.now().micros_since(since) <= i64::from(over_s) * 1_000_000 {
-        return Ok(());
-    }
-    let why = format!("The runner listens no more: k6 should have ended {HUNG_AFTER_S} s ago at the latest. Runner and k6 were killed");
-    let executor = portal.executor(run)?;
-    end(portal, run, &why, async |permit| executor.kill(permit, run.execution).await).await?;
-    portal.store.store_events(&collect::permit(portal, run.id), &[event(portal, why.as_str(), true)]).await?;
-    Ok(())
-}
-
-/// Ends an execution for a reason of the portal's own, on the record. What is done is done with the permit that the record names.
-pub(crate) async fn end(
-    portal: &Portal,
-    run: &RunRecord,
-    why: &str,
-    ending: impl AsyncFnOnce(&Permit<SuperviseRuns>) -> Result<(), ExecutorError>,
-) -> Result<(), StepError> {
-    check_lease(portal)?;
-    let permit = permit(portal, run);
-    let details = Details { reason: Some(why.to_owned()), ..Details::default() };
-    portal.store.intent(&permit, EventCode::RunStop, &details).await?;
-    let ended = ending(&permit).await;
-    record_outcome(portal, &permit, &ended).await?;
-    Ok(ended?)
-}
-
-/// How the operation of this permit ended.
-pub(crate) async fn record_outcome(portal: &Portal, permit: &Permit<SuperviseRuns>, done: &Result<(), ExecutorError>) -> Result<(), StepError> {
-    let facts: Vec<_> = match done {
-        Err(ExecutorError::Cluster { audit_id: Some(id), .. }) => vec![(AUDIT_ID.to_owned(), id.clone())],
-        _ => Vec::new(),
-    };
-    Ok(note_outcome(portal, permit, done, &facts).await?)
-}
-
-/// Writes how a change has ended.
-pub(crate) async fn note_outcome<T, E: fmt::Display>(
-    portal: &Portal,
-    permit: &Permit<SuperviseRuns>,
-    done: &Result<T, E>,
-    facts: &[(String, String)],
-) -> Result<(), StoreError> {
-    let (outcome, why) = match done {
-        Ok(_) => (EventOutcome::Done, None),
-        Err(error) => (EventOutcome::Failed, Some(error.to_string())),
-    };
-    portal.store.outcome(permit, outcome, why.as_deref(), facts).await.map(drop)
-}
-
-/// Tells k6 to stop as somebody asked for, again and again until all of it has heard. In a cluster that is a change there, which has its
-/// place on the record, once.
-async fn stop(portal: &Arc<Portal>, run: &RunRecord, reason: &str) -> Result<(), StepError> {
-    let executor = portal.executor(run)?;
-    if run.manifest.placement.is_none() {
-        return Ok(executor.stop(&permit(portal, run), run.execution, reason).await?);
-    }
-    let mut live = collect::owned(portal, run.id, run.execution).await?;
-    if let Some(operation) = live.asked.wish {
-        drop(live);
-        return Ok(executor.stop(&permit_of(run, operation), run.execution, reason).await?);
-    }
-    end(portal, run, reason, async |permit| {
-        let mut asked = live.asked.clone();
-        asked.why.get_or_insert_with(|| reason.to_owned());
-        asked.wish = Some(permit.operation());
-        note_ending(portal, run, permit, &asked).await?;
-        live.asked = asked;
-        drop(live);
-        executor.stop(permit, run.execution, reason).await
-    })
-    .await
 }
 
 async fn cancelling(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Result<(), StepError> {

@@ -17,7 +17,7 @@ use crate::{
     discovery::{self, Found, TestScript},
     files::Files,
     live::Live,
-    manifest::{Kind, Source},
+    manifest::{Kind, Source, TESTS_ANNOTATION},
 };
 
 mod arrange;
@@ -144,14 +144,20 @@ pub struct TreeProblem {
 }
 
 impl App {
-    /// Its tests in these files, which may be those of another commit than the one that is known of the app.
+    /// Its tests in these files, which are those that the tree was read from.
     #[must_use]
-    pub fn tests_in(&self, files: &dyn Files) -> Found {
+    pub(crate) fn tests_in(&self, files: &dyn Files) -> Found {
         if self.kind != Kind::Application {
             return Found::default();
         }
         let folders: Vec<&str> = self.sources.iter().filter_map(|source| source.folder.as_deref()).collect();
         discovery::tests(files, self.annotated_tests.as_deref(), &folders)
+    }
+    /// Its tests in these files of a commit that runs: where the cluster's object says that they are, in these folders of its sources.
+    #[must_use]
+    pub fn tests_deployed(&self, files: &dyn Files, folders: &[&str]) -> Found {
+        let Some(live) = self.live.as_deref().filter(|_| self.kind == Kind::Application) else { return Found::default() };
+        discovery::tests(files, live.object.marks().windfirm(TESTS_ANNOTATION), folders)
     }
     #[must_use]
     pub fn place(&self) -> Place {

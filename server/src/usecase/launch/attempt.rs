@@ -180,7 +180,7 @@ impl Asker {
             decision: decision.into_iter().map(|rule| format!("{}: {} ({})", rule.title, rule.fact, rule.from)).collect(),
             tree_commit: self.tree.revision.commit.clone(),
             tree_commit_subject: self.tree.revision.subject.clone(),
-            test_commit: resolved.tests.deployed_at.clone(),
+            test_commit: resolved.test.as_ref().and_then(|(path, _)| resolved.tests.commit_of(path)),
             deployed: self.deployed(&resolved.app),
             k6_version: self.portal.k6_version.clone(),
             service_account: permit.service_account().unwrap_or_default().to_owned(),

@@ -37,6 +37,8 @@ pub struct LiveRevision {
     /// Id of a commit, or version of a chart; `None` if nothing was deployed yet.
     pub deployed: Option<Text>,
     pub against_git: AgainstGit,
+    /// Where in the tree's repository it is, as the object says; `None` of another one.
+    pub folder: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

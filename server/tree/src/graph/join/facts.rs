@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use windfirm_model::view::app::Target;
 
 use crate::{
+    files::join,
     graph::{App, AppKey, expand::Library},
     live::{AgainstGit, Clusters, Compared, LiveObject, LiveRevision, SyncStatus},
     manifest::{At, Destination, Manifest, TESTS_ANNOTATION},
@@ -60,14 +61,15 @@ pub(super) fn revisions(library: &Library<'_>, object: &LiveObject, commit: &str
     let Some(app) = object.application() else { return Vec::new() };
     let mut deployed = app.deployed().iter();
     let mut of = |source: &crate::manifest::Source| {
-        let deployed = deployed.next().cloned();
+        let deployed = deployed.next().cloned().filter(|id| !id.is_empty());
+        let folder = if library.renders_ours(source) { source.path.as_deref().and_then(|path| join("", path)) } else { None };
         let against_git = match &deployed {
             Some(_) if app.hydrated || !library.renders_ours(source) => AgainstGit::Incomparable,
             Some(id) if !commit.is_empty() && id.eq_ignore_ascii_case(commit) => AgainstGit::Same,
             Some(_) => AgainstGit::Other,
             None => AgainstGit::Incomparable,
         };
-        LiveRevision { repository: source.repository.clone(), deployed, against_git }
+        LiveRevision { repository: source.repository.clone(), deployed, against_git, folder }
     };
     app.sources.iter().map(&mut of).collect()
 }
