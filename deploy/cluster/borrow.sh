@@ -22,7 +22,7 @@ give_back() {
   BIN=$(cat "$STATE/built")/bin
   say "Giving the cluster back"
   # What holds for the whole cluster goes by the label; the rest goes with its namespaces.
-  kubectl delete namespaces,customresourcedefinitions,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings \
+  kubectl delete namespaces,customresourcedefinitions,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingadmissionpolicies,mutatingadmissionpolicybindings \
     -l "$MARK" --ignore-not-found --timeout=180s >"$STATE/log/return.log" 2>&1 || fail "Not everything could be taken away." "$(tail -n 3 "$STATE/log/return.log")"
   rm -rf "$STATE"
   note "as it was, but for the images on its nodes"
@@ -98,6 +98,7 @@ shop
 access
 mark clusterrole windfirm-portal; mark clusterrolebinding windfirm-portal
 mark validatingadmissionpolicy windfirm-portal-testruns; mark validatingadmissionpolicybinding windfirm-portal-testruns
+mark mutatingadmissionpolicy windfirm-portal-deadlines; mark mutatingadmissionpolicybinding windfirm-portal-deadlines
 # The tests' portals listen at any port, and a network that enforces policies would keep runners from them.
 kubectl get networkpolicies -A -l app.kubernetes.io/managed-by=windfirm-policy-render -o jsonpath='{range .items[*]}{.metadata.namespace} {.metadata.name}{"\n"}{end}' \
   | while read -r space name; do kubectl -n "$space" delete networkpolicy "$name" >/dev/null; done

@@ -61,7 +61,11 @@ impl DeployedFiles {
             Err(error) => Some(error.to_string()),
         };
         let at = head.revision();
-        put(&self.unread, MOST_UNREAD, Unread { source: at.source.clone(), head: at.commit.clone(), commit: commit.to_owned(), asked: Instant::now(), why: why.clone() });
+        put(
+            &self.unread,
+            MOST_UNREAD,
+            Unread { source: at.source.clone(), head: at.commit.clone(), commit: commit.to_owned(), asked: Instant::now(), why: why.clone() },
+        );
         why.map_or(Ok(None), Err)
     }
     fn known(&self, head: &Snapshot, commit: &str) -> Option<Result<Option<Arc<Snapshot>>, String>> {

@@ -31,7 +31,7 @@ use crate::{
     secrets::Secrets,
     sites::Sites,
     usecase::inspection::Desk,
-    worker::{deployments::Kept, watching::Joined},
+    worker::{deployments::Kept, patience::Patience, watching::Joined},
 };
 
 /// The policy that decides now, and what was wrong with a newer file.
@@ -141,6 +141,10 @@ pub struct Portal {
     pub k6_version: String,
     /// The files of commits that run.
     pub deployed: DeployedFiles,
+    /// Executions that could not be ordered; whose leftovers could not be removed; whose trouble was told in the log.
+    pub ordering: Patience,
+    pub cleaning: Patience,
+    pub complaining: Patience,
     /// Where questions to k6 wait for their turn.
     pub desk: Desk,
     pub identity: Arc<Identity>,

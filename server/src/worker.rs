@@ -6,6 +6,7 @@ pub mod collect;
 pub mod deployments;
 pub mod housekeeping;
 pub mod lease;
+pub mod patience;
 pub mod preflight;
 pub mod reload;
 pub mod secrets;

@@ -174,8 +174,12 @@ pub fn breaks(findings: &AccountFindings, most: usize) -> AnyView {
         let verb = if findings.live_runs == 1 { "goes" } else { "go" };
         format!("{} {verb} on as it right now.", counted(u64::from(findings.live_runs), "run", "runs"))
     });
+    let waiting = (findings.waiting_runs > 0).then(|| {
+        let verb = if findings.waiting_runs == 1 { "waits" } else { "wait" };
+        format!(" {} {verb} to be started as it when a Secret changes.", counted(u64::from(findings.waiting_runs), "run", "runs"))
+    });
     let locked = (apps > 0).then(|| view! { {format!("Launches of {} are locked: ", counted(apps, "app", "apps"))} {links} {more} ". " });
-    view! { {locked} {runs} }.into_any()
+    view! { {locked} {runs} {waiting} }.into_any()
 }
 
 /// Loads a page again once an answer has come: what clusters say may be another thing now.

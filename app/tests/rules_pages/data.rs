@@ -127,6 +127,7 @@ pub(crate) fn accounts() -> Vec<AccountFindings> {
         because: vec!["RBAC: allowed by RoleBinding \"wf/shop-dev\" of Role \"wf\" to ServiceAccount \"loadtest/shop-dev\"".to_owned()],
         breaks: Vec::new(),
         live_runs: 0,
+        waiting_runs: 0,
     };
     let red = AccountFindings {
         account: "shop-staging/loadtest".to_owned(),
@@ -139,6 +140,7 @@ pub(crate) fn accounts() -> Vec<AccountFindings> {
         ],
         breaks: vec!["/shop/payments/".parse().unwrap()],
         live_runs: 2,
+        waiting_runs: 0,
         ..green.clone()
     };
     let east = AccountFindings { account: red.account.clone(), cluster: "east".to_owned(), ..green.clone() };

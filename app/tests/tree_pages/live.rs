@@ -82,6 +82,7 @@ fn lacking() -> AccountFindings {
         because: vec!["RBAC: allowed by RoleBinding \"wf-reads/shop-staging\" of Role \"wf-reads\" to ServiceAccount \"wf-runner/shop-staging\"".to_owned()],
         breaks: ["/shop/cart/", "/shop/catalogue/", "/shop/mail/", "/shop/payments/"].map(|path| path.parse().unwrap()).to_vec(),
         live_runs: 1,
+        waiting_runs: 0,
     }
 }
 

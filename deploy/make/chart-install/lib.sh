@@ -168,10 +168,10 @@ launch() { # fields
 # The node's network enforces no policies. So at least: whom the chart's policy names as runners.
 runners_let_in() {
   local selector found=0 until=$((SECONDS + 60))
-  selector=$(kubectl -n $SPACE get networkpolicy windfirm -o go-template='{{ range $name, $value := (index .spec.ingress 1 "from" 0).podSelector.matchLabels }}{{ $name }}={{ $value }},{{ end }}')
+  selector=$(kubectl -n $SPACE get networkpolicy windfirm -o go-template='{{ range (index .spec.ingress 1 "from" 0).podSelector.matchExpressions }}{{ .key }},{{ end }}')
   while [ "$found" -lt 2 ] && [ $SECONDS -lt $until ]; do
     sleep 0.5
-    found=$(kubectl -n shop-staging get pods -l "${selector%,}" -o name | grep -c . || true)
+    found=$(kubectl -n shop-staging get pods -l "${selector}runner=true" -o name | grep -c . || true)
   done
   echo "$found runners"
 }

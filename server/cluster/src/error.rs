@@ -86,6 +86,8 @@ impl ClusterError {
         matches!(
             self,
             Self::Unreachable { .. }
+                // A token that has run out is followed by another one, and says nothing of the runs that go on.
+                | Self::Unauthenticated { .. }
                 | Self::Unanswered { .. }
                 | Self::Throttled { .. }
                 | Self::Trouble { .. }

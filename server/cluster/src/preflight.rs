@@ -173,7 +173,13 @@ impl Lack {
         }
     }
     fn why(&self) -> String {
-        if self.reason.is_empty() { String::new() } else { format!(" ({})", self.reason) }
+        if self.reason.is_empty() {
+            return String::new();
+        }
+        // A binding whose role is gone. The API server names the role; which binding it is only those see who may read bindings.
+        let gone = self.reason.split_once("role.rbac.authorization.k8s.io \"").and_then(|(_, rest)| rest.split_once("\" not found"));
+        let dangling = gone.map(|(role, _)| format!("; a binding gives it the role “{role}”, which does not exist")).unwrap_or_default();
+        format!(" ({}{dangling})", self.reason)
     }
     fn of_group(&self) -> String {
         if self.group.is_empty() { String::new() } else { format!(" of {}", self.group) }
@@ -263,7 +269,7 @@ mod tests {
         let reason = r#"RBAC: role.rbac.authorization.k8s.io "gone" not found"#;
         assert_eq!(
             lack(Side::Account, "create", reason).sentence(&account),
-            "The account shop-dev/loadtest may not create testruns of k6.io in namespace shop-dev (RBAC: role.rbac.authorization.k8s.io \"gone\" not found). \
+            "The account shop-dev/loadtest may not create testruns of k6.io in namespace shop-dev (RBAC: role.rbac.authorization.k8s.io \"gone\" not found; a binding gives it the role “gone”, which does not exist). \
              It is needed to start a run. Somebody who administers that namespace can give it back."
         );
         assert!(lack(Side::Portal, "impersonate", "").sentence(&account).starts_with("The portal, acting as shop-dev/loadtest, may not impersonate "));

@@ -111,7 +111,7 @@ impl SecretError {
     /// Whether trying again later may help, without anybody mending anything.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Cluster(error) if error.is_passing())
+        matches!(self, Self::Cluster(error) if error.is_passing() && !matches!(error, ClusterError::Unauthenticated { .. }))
     }
 }
 

@@ -12,6 +12,8 @@ use crate::operator::seen::time_of;
 
 /// What the API server is asked for. Without a second choice: one that does not know the form refuses, instead of sending all of it.
 pub(crate) const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
+/// Fields with values. Whoever applies `stringData` is written down as having set that, though it is stored as `data`.
+const VALUES: [&str; 2] = ["f:data", "f:stringData"];
 const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl SecretFacts {
         }
         let metadata = partial.metadata;
         let created = time_of(&metadata.creation_timestamp).ok_or("it does not say when the object was made")?;
-        let of_values = metadata.managed_fields.into_iter().filter(|managed| managed.fields_v1.contains_key("f:data"));
+        let of_values = metadata.managed_fields.into_iter().filter(|managed| VALUES.iter().any(|field| managed.fields_v1.contains_key(*field)));
         let last = of_values.filter_map(|managed| Some((time_of(managed.time.as_deref()?)?, managed.manager))).max();
         let (changed, by) = last.map_or((created, None), |(changed, by)| (changed, Some(by).filter(|by| !by.is_empty())));
         Ok(Self { created, changed, version: metadata.resource_version, by, copied: metadata.annotations.contains_key(COPY) })
@@ -104,6 +106,13 @@ mod tests {
             copied: false,
         };
         assert_eq!(facts, expected);
+    }
+
+    #[test]
+    fn values_that_were_applied_as_text_count_too() {
+        let applied = json!({ "manager": "kubectl", "operation": "Apply", "time": "2026-11-20T10:00:00Z", "fieldsV1": { "f:stringData": {} } });
+        let facts = read(&json!({ "creationTimestamp": "2026-11-01T00:00:00Z", "managedFields": [applied] })).unwrap();
+        assert_eq!((facts.changed, facts.by.as_deref()), (time_of("2026-11-20T10:00:00Z").unwrap(), Some("kubectl")));
     }
 
     #[test]

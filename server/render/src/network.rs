@@ -102,7 +102,8 @@ fn ingest(settings: &Settings) -> Vec<Endpoint> {
     if settings.ingest.is_empty() {
         vec![Endpoint { peer: Peer::Namespace(settings.portal.namespace().to_owned()), port: INGEST }]
     } else {
-        settings.ingest.clone()
+        // In whatever order they were named.
+        settings.ingest.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 

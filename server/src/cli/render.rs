@@ -46,7 +46,7 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "NAMESPACE or CIDR", default_value = "kube-system")]
     dns: Vec<Peer>,
     /// What the names of services end with
-    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = a_domain)]
     cluster_domain: String,
     /// Where a target host outside the cluster is, because a NetworkPolicy knows no names; again for several
     #[arg(long, value_name = "NAME=CIDR")]
@@ -58,16 +58,16 @@ pub(crate) struct RenderArguments {
     #[arg(long)]
     without_namespaces: bool,
     /// TestRuns in a namespace at once, as `runs.slots` of the cluster in the configuration
-    #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().runs)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().runs, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// The most runners of one run
-    #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().runners)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().runners, value_parser = clap::value_parser!(u32).range(1..))]
     runners: u32,
     /// Processor of a runner in thousandths, as `runs.cpu` in the configuration
-    #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().cpu_millis)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().cpu_millis, value_parser = clap::value_parser!(u32).range(1..))]
     runner_cpu_millis: u32,
     /// Memory of a runner in MiB, as `runs.memory_mib` in the configuration
-    #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().memory_mib)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Sizes::default().memory_mib, value_parser = clap::value_parser!(u32).range(1..))]
     runner_memory_mib: u32,
     /// What may fetch the files of large tests in the pods of runs, with its digest, as `runs.runner_image` in the configuration
     #[arg(long, value_name = "IMAGE")]
@@ -98,6 +98,11 @@ pub(crate) struct RenderArguments {
 
 fn a_namespace(text: &str) -> Result<String, BadSetting> {
     namespace(text)
+}
+
+fn a_domain(text: &str) -> Result<String, String> {
+    let good = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if text.split('.').all(good) { Ok(text.to_owned()) } else { Err(format!("“{text}” is no domain. Write one such as cluster.local.")) }
 }
 
 impl RenderArguments {

@@ -64,6 +64,12 @@ impl Rules for Asker {
             Actor::Person { groups: Groups::Unknown(why), .. } => (Vec::new(), Some(why.clone())),
             Actor::System { .. } => (Vec::new(), None),
         };
+        // What the asker may know of accounts is not what somebody else acts as: about others it is the one account that they would act as there.
+        let accounts = match &seen {
+            _ if !about_others => self.account_findings().await?,
+            Some(app) => self.account_findings_for(&access, app).await?.into_iter().collect(),
+            None => Vec::new(),
+        };
         Ok(AccessPage {
             person: subject.display_name().to_owned(),
             groups,
@@ -73,8 +79,7 @@ impl Rules for Asker {
             app: seen.map(|app| (app.path, app.environment)),
             actions,
             policy: self.policy.version(),
-            // What the asker may know of accounts is not what somebody else acts as.
-            accounts: if about_others { Vec::new() } else { self.account_findings().await? },
+            accounts,
             now: self.portal.clock.now(),
             query,
         })

@@ -11,7 +11,7 @@ use windfirm_model::{
     run::RunStateKind,
     view::cluster::{AccountFindings, ClusterAway, ClusterState},
 };
-use windfirm_policy::Decision;
+use windfirm_policy::{Access, Decision};
 use windfirm_store::runs::RunRecord;
 use windfirm_tree::graph::App;
 
@@ -55,7 +55,12 @@ impl Asker {
     /// What was found of the account that a launch of the asker's on this app would act as. Of the apps that it breaks this one alone is
     /// named: the others are looked for where all of them are shown, on the access page.
     pub(super) async fn account_findings_of(&self, app: &App) -> Result<Option<AccountFindings>, Fault> {
-        let Decision::Allowed(grant) = self.access.can(Action::LaunchRun, &app.place()) else { return Ok(None) };
+        self.account_findings_for(&self.access, app).await
+    }
+
+    /// The same of somebody whose launch it would be; the asker may ask about them there.
+    pub(super) async fn account_findings_for(&self, whose: &Access, app: &App) -> Result<Option<AccountFindings>, Fault> {
+        let Decision::Allowed(grant) = whose.can(Action::LaunchRun, &app.place()) else { return Ok(None) };
         let (RunsAt::In(site), Some(account)) = (self.portal.sites.runs_at(&app.cluster), grant.service_account.clone()) else { return Ok(None) };
         // That it is away is told as the reason that locks.
         if matches!(site.cluster.reach(), Reach::Away { .. }) {
@@ -127,7 +132,11 @@ impl Asker {
 
 fn finding(site: &Site, account: &str, apps: Vec<AppPath>, live: &[RunRecord]) -> Option<AccountFindings> {
     let (asked, findings) = site.findings(&account.parse::<Account>().ok()?)?;
-    let as_it = |run: &&RunRecord| run.state.kind() != RunStateKind::Waiting && run.service_account == account && cluster_of(run) == Some(site.name());
+    let as_it = |waiting: bool| {
+        let wanted =
+            |run: &&RunRecord| (run.state.kind() == RunStateKind::Waiting) == waiting && run.service_account == account && cluster_of(run) == Some(site.name());
+        u32::try_from(live.iter().filter(wanted).count()).unwrap_or(u32::MAX)
+    };
     let green = findings.is_green();
     Some(AccountFindings {
         account: account.to_owned(),
@@ -138,6 +147,7 @@ fn finding(site: &Site, account: &str, apps: Vec<AppPath>, live: &[RunRecord]) -
         sentences: findings.sentences(),
         because: findings.because.clone(),
         breaks: if green { Vec::new() } else { apps },
-        live_runs: u32::try_from(live.iter().filter(as_it).count()).unwrap_or(u32::MAX),
+        live_runs: as_it(false),
+        waiting_runs: as_it(true),
     })
 }

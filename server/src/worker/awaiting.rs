@@ -71,6 +71,8 @@ enum Seen {
     TooLate(Cause),
     /// That cannot be known right now, and why.
     Hidden(String),
+    /// The cluster was not asked yet what the account may do: the portal has begun a moment ago.
+    NotYet,
 }
 
 async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
@@ -83,6 +85,7 @@ async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
     // The wait begins a moment before the run is made.
     let hours = until.plus_seconds(60).micros_since(run.created) / 3_600_000_000;
     match seen {
+        Seen::NotYet => Ok(()),
         Seen::Changed(by) => queue(portal, run, secret, by).await,
         Seen::TooLate(cause) => settle::give_up(portal, run, cause).await,
         Seen::Same if now > *until => settle::call_off(portal, run, format!("Secret {secret} was not changed within {hours} h")).await,
@@ -94,7 +97,7 @@ async fn step(portal: &Arc<Portal>, run: &RunRecord) -> Result<(), StepError> {
             if said.last().is_none_or(|event| !event.bad) {
                 return Ok(());
             }
-            let event = RunEvent { at: now, text: format!("Secret {secret} can be seen again, and has not changed"), bad: false };
+            let event = RunEvent { at: now, text: format!("Whether Secret {secret} changes can be seen again; it has not"), bad: false };
             Ok(portal.store.tell_of_waiting(&permit(portal, run), run.version, event).await?)
         }
         Seen::Hidden(why) => {
@@ -135,6 +138,9 @@ async fn look_at(portal: &Portal, run: &RunRecord, secret: &str, (changed, versi
     let Some(site) = portal.sites.get(&placement.cluster) else {
         return Ok(Seen::Hidden(format!("There is no cluster {} in the configuration any more.", placement.cluster)));
     };
+    if site.preflight().is_none() {
+        return Ok(Seen::NotYet);
+    }
     // What would keep it from being started keeps it waiting, and is told.
     if let Some(why) = site.locks(&run.service_account, portal.clock.now()).into_iter().next() {
         return Ok(Seen::Hidden(why));

@@ -136,6 +136,9 @@ async fn leftovers_of(portal: &Portal, executor: &dyn Executor, looking: &Permit
             None if account.is_none() || !is_old(portal, id) => continue,
             _ => {}
         }
+        if !portal.cleaning.is_due(id, portal.clock.now()) {
+            continue;
+        }
         let resource = Resource { run: known.as_ref().map(|execution| execution.run), ..Resource::default() };
         let reason = known.is_none().then(|| format!("Execution {id} is marked as this portal's, and no run of it is known."));
         let operation = OperationId(portal.clock.new_uuid());
@@ -153,9 +156,15 @@ async fn leftovers_of(portal: &Portal, executor: &dyn Executor, looking: &Permit
             supervise::record_outcome(portal, &permit, &cleaned).await?;
         }
         match cleaned {
-            Ok(()) => tracing::info!(execution = %id, known = known.is_some(), "housekeeping.execution_removed"),
-            // It is ending at this moment, or cannot be removed: the next round tries again, and the others have their turn.
-            Err(error) => tracing::warn!(%error, execution = %id, "housekeeping.execution_not_removed"),
+            Ok(()) => {
+                portal.cleaning.done(id);
+                tracing::info!(execution = %id, known = known.is_some(), "housekeeping.execution_removed");
+            }
+            // It is ending at this moment, or cannot be removed: a later round tries again, and the others have their turn.
+            Err(error) => {
+                portal.cleaning.failed(id, portal.clock.now());
+                tracing::warn!(%error, execution = %id, "housekeeping.execution_not_removed");
+            }
         }
     }
     Ok(())

@@ -31,7 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn read_policy(file: &Path) -> Result<Policy, Vec<String>> {
     let unreadable =
         |error: std::io::Error| vec![format!("{} cannot be read: {error}. Put a policy there; deploy/demo/policy.yaml is one to start from.", file.display())];
-    let size = std::fs::metadata(file).map_err(unreadable)?.len();
+    let about = std::fs::metadata(file).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(vec![format!("{} is no file that ends. Put a policy into a file.", file.display())]);
+    }
+    let size = about.len();
     if size > MAX_POLICY_BYTES {
         return Err(vec![format!("{} has {size} bytes; a policy has at most {MAX_POLICY_BYTES}.", file.display())]);
     }

@@ -100,12 +100,14 @@ pub async fn round(portal: Arc<Portal>) {
         }
         let done = if is_queued(run) || run.owner == own { step(&portal, run).await } else { take_over(&portal, run).await };
         match done {
-            Ok(()) => {}
+            Ok(()) => portal.complaining.done(run.execution),
             Err(error) => {
                 if error.is_not_ours() {
                     collect::let_go(&portal, run.execution).await;
                 }
-                if !error.is_nothing() {
+                let now = portal.clock.now();
+                if !error.is_nothing() && portal.complaining.is_due(run.execution, now) {
+                    portal.complaining.failed(run.execution, now);
                     tracing::error!(run = %run.id, state = run.state.kind().word(), %error, "supervisor.step_failed");
                 }
             }
@@ -203,6 +205,7 @@ async fn starting(portal: &Arc<Portal>, run: &RunRecord, since: Timestamp) -> Re
         Err(error) => Err(error.into()),
         Ok(Observation::Absent) if is_elsewhere(portal, run).await? => settle::lost(portal, run).await,
         Ok(Observation::Absent) if over => give_up_late(portal, run, limit_s, "It could not be ordered.").await,
+        Ok(Observation::Absent) if !portal.ordering.is_due(run.execution, portal.clock.now()) => Ok(()),
         Ok(Observation::Absent) => order(portal, run, true).await,
         Ok(Observation::Running { k6_started, confinement, .. }) => {
             let mut events = vec![event(portal, "k6 runs", false)];

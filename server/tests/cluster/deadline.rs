@@ -70,7 +70,11 @@ async fn the_cluster_ends_a_runner_whose_time_is_over_where_no_portal_does() {
         let name = runner["metadata"]["name"].as_str().unwrap();
         stage.hand(&["-n", SPACE, "patch", "pod", name, "-p", r#"{"spec":{"activeDeadlineSeconds":1}}"#]);
     }
-    ended_late(&stage, &run).await;
+    // Which then is no deadline of the run, and told as what it is.
+    let ended = stage.wait_for(run.id, |state| !state.is_live()).await;
+    let RunState::Errored { cause: Cause::BoundExceeded { bound, .. } } = &ended.state else { panic!("{:?}", ended.state) };
+    assert!(bound.contains("activeDeadlineSeconds"), "{bound}");
+    stage.nothing_left(run.execution).await;
     let events = stage.events(run.id).await;
     assert!(events.iter().any(|event| event.bad && event.text.contains("ended by its node")), "{events:?}");
 }

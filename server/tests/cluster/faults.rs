@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
-use windfirm_model::run::{RunState, RunStateKind};
+use windfirm_model::run::{Cause, RunState, RunStateKind};
 use windfirm_tree::Presence;
 
 use crate::{
@@ -63,6 +63,43 @@ async fn an_api_server_that_answers_with_errors_locks_launches_and_costs_no_run(
     }
     let ended = stage.wait_for(run, |state| !state.is_live()).await;
     assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?}", ended.verdict);
+    stage.nothing_left(ended.execution).await;
+}
+
+/// As when nobody has renewed it: nobody can say how the run stands, and it is not ended for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_runs_out_locks_launches_and_costs_no_run() {
+    let Some((stage, between)) = Stage::open_between().await else { return };
+    let run = stage.launch(As::Ana, &cart(2, 2, 40)).await;
+    stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
+    let good = std::fs::read_to_string(between.kubeconfig()).unwrap();
+    let mut expired: Value = serde_json::from_str(&good).unwrap();
+    expired["users"][0]["user"]["token"] = "run-out".into();
+    std::fs::write(between.kubeconfig(), expired.to_string()).unwrap();
+    let why = until("the lock", async || stage.launch_lock("/shop/cart/", As::Ana).await).await;
+    assert!(why.contains("home") && !why.contains("run-out"), "{why}");
+    // Longer than a refusal may last.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    assert!(stage.record(run).await.state.is_live(), "{:?}", stage.record(run).await.state);
+    std::fs::write(between.kubeconfig(), good).unwrap();
+    until("the unlocking", async || stage.launch_lock("/shop/cart/", As::Ana).await.is_none().then_some(())).await;
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?} {:?}", ended.state, ended.verdict);
+    stage.nothing_left(ended.execution).await;
+}
+
+/// Another account by the same name goes on with nothing, and takes away what is left.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_made_again_in_the_middle_ends_the_run_and_leaves_nothing() {
+    let Some(stage) = Stage::open().await else { return };
+    let run = stage.launch(As::Ana, &cart(1, 1, 300)).await;
+    stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
+    let began = Instant::now();
+    stage.hand(&["-n", "shop-staging", "delete", "serviceaccount", "loadtest"]);
+    stage.restore("shop-staging");
+    let ended = stage.wait_for(run, |state| !state.is_live()).await;
+    let RunState::Errored { cause: Cause::RefusedByCluster { why } } = &ended.state else { panic!("{:?}", ended.state) };
+    assert!(why.contains("another account now") && began.elapsed() < Duration::from_secs(30), "{why} after {:?}", began.elapsed());
     stage.nothing_left(ended.execution).await;
 }
 

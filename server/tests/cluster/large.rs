@@ -23,7 +23,7 @@ const large = open('./large.bin', 'b');
 export const options = { vus: 1, duration: '3s', thresholds: { checks: ['rate==1'] } };
 export default function () {
   http.get(__ENV.TARGET + '/carts/1');
-  check(large, { 'all of it': (data) => data.byteLength === 3145728 });
+  check(large, { 'all of it': (data) => data.byteLength === 18874368 });
   sleep(0.3);
 }";
 
@@ -77,7 +77,7 @@ fn repository(cluster: &TestCluster, folder: &Path) -> String {
     let path = folder.to_str().unwrap();
     git(&["clone", "-q", cluster.folder.join("shop").to_str().unwrap(), path]);
     std::fs::write(folder.join("services/cart/k6/large.js"), SCRIPT).unwrap();
-    std::fs::write(folder.join("services/cart/k6/large.bin"), vec![7_u8; 3 << 20]).unwrap();
+    std::fs::write(folder.join("services/cart/k6/large.bin"), vec![7_u8; 18 << 20]).unwrap();
     git(&["-C", path, "add", "-A"]);
     git(&["-C", path, "commit", "-qm", "Load the cart with much data"]);
     git(&["-C", path, "rev-parse", "HEAD"])

@@ -7,6 +7,7 @@ use windfirm_model::{
     actor::SystemTask,
     id::RunId,
     run::{Cause, RunState},
+    view::access::AccessPage,
 };
 use windfirm_policy::Access;
 
@@ -38,6 +39,13 @@ async fn a_binding_that_is_gone_locks_launches_in_words_and_opens_them_when_it_i
     assert!(access.body.contains("create, get, list, watch, delete testruns"), "the access page says it");
     let app = stage.house.page(As::Ana, "/apps/shop/cart/").await;
     assert!(app.body.contains("create, get, list, watch, delete testruns"), "the app's page says it");
+    // Who may explain access is led as far for others.
+    for (groups, told) in [("shop-dev", true), ("search-dev", false)] {
+        let answer = stage.house.call(As::Chris, Method::GET, "access", &format!("query[path]=/shop/cart/&query[groups]={groups}")).await;
+        let page: AccessPage = serde_json::from_str(&answer.body).unwrap();
+        let accounts: Vec<_> = page.accounts.iter().map(|findings| (findings.account.as_str(), findings.green)).collect();
+        assert_eq!(accounts, if told { vec![("shop-staging/loadtest", false)] } else { Vec::new() }, "{groups}");
+    }
     // Another account is not locked.
     assert_eq!(stage.launch_lock("/search/query/", As::Eli).await, None);
     stage.restore(SPACE);

@@ -28,6 +28,23 @@ fn object(house: &House, path: &str, commit: &str) -> Arc<LiveApplication> {
     Arc::new(read.read_from(&"home".into()))
 }
 
+/// An app with two sources, each in sync with a commit of its own.
+fn of_two(house: &House, path: &str, sources: [(&str, &str); 2]) -> Arc<LiveApplication> {
+    let tree = house.portal.tree();
+    let app = tree.git.find(&path.parse::<AppPath>().unwrap()).unwrap();
+    let repository = &app.sources.first().unwrap().source.repository;
+    let object: Value = json!({
+        "metadata": { "name": app.name, "namespace": app.namespace, "uid": app.name, "resourceVersion": "1" },
+        "spec": {
+            "destination": { "name": "in-cluster", "namespace": app.destination_namespace },
+            "sources": sources.map(|(folder, _)| json!({ "repoURL": repository, "path": folder, "targetRevision": "main" })),
+        },
+        "status": { "sync": { "status": "Synced", "revisions": sources.map(|(_, commit)| commit) } },
+    });
+    let read: LiveApplication = serde_json::from_value(object).unwrap();
+    Arc::new(read.read_from(&"home".into()))
+}
+
 async fn page(house: &House, path: &str) -> AppPage {
     let answer = house.call(As::Ana, Method::GET, "app", &format!("path={path}")).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
@@ -72,4 +89,38 @@ async fn tests_are_those_of_the_commit_that_runs_and_the_run_says_so() {
     let gateway = page(&house, GATEWAY).await;
     assert_eq!((gateway.tests.len(), gateway.tests_at), (1, None));
     assert!(gateway.problems.iter().any(|problem| problem.contains("commit 0123456, which is not in the repository")), "{:?}", gateway.problems);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_source_has_the_tests_of_its_own_commit_and_folder() {
+    let Some(house) = House::open().await else { return };
+    let repository = GitSource::open(&house.config.tree.repository, None).unwrap();
+    let (head, now) = (repository.head().unwrap(), repository.read(Timestamp(0)).unwrap());
+    let old = now.last_commit("services/cart/k6").unwrap().unwrap().id;
+    let tell = |object: Arc<LiveApplication>| {
+        reload::put_forest(&house.portal, LiveForest::build(&[object], &[], &ForestOptions::new(Clusters::new("home"))));
+    };
+    let (cart, gateway) = ("services/cart", "services/gateway");
+    let found = async |sources: [(&str, &str); 2]| {
+        tell(of_two(&house, CART, sources));
+        let page = page(&house, CART).await;
+        assert!(page.problems.is_empty(), "{:?}", page.problems);
+        page.tests.iter().map(|test| test.path.clone()).collect::<Vec<_>>()
+    };
+    let (of_cart, of_gateway) = ("services/cart/k6/cart.js".to_owned(), "services/gateway/k6/authorise.js".to_owned());
+    // The gateway's test came with the newest commit: it is there where its own source runs that one, whatever the other runs.
+    assert_eq!(found([(cart, &old), (gateway, &head)]).await, [of_cart.clone(), of_gateway.clone()]);
+    assert_eq!(found([(cart, &head), (gateway, &old)]).await, [of_cart.clone()]);
+    // Folders are those that the cluster's object names, which Git may have moved since.
+    assert_eq!(found([("services/query", &old), (gateway, &head)]).await.last(), Some(&of_gateway));
+
+    tell(of_two(&house, CART, [(cart, &old), ("services/ledger", &head)]));
+    for (test, commit) in [(of_cart, Some(old.clone())), ("services/ledger/k6/post.js".to_owned(), None)] {
+        let fields = format!("request[path]={CART}&request[test]={test}&request[profile]=smoke");
+        let answer = house.call(As::Ana, Method::POST, "launch", &fields).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let run: RunId = answer.body.trim_matches('"').parse().unwrap();
+        let manifest = house.portal.store.run(&Access::system(SystemTask::RunSupervisor), run).await.unwrap().unwrap().manifest;
+        assert_eq!(manifest.test_commit, commit, "{test}");
+    }
 }

@@ -58,6 +58,17 @@ pub struct AccountFindings {
     /// Runs that go on as this account right now, of those that the reader may see.
     #[serde(default)]
     pub live_runs: u32,
+    /// Runs that wait to be started as this account when a Secret changes, of those that the reader may see.
+    #[serde(default)]
+    pub waiting_runs: u32,
+}
+
+impl AccountFindings {
+    /// Whether it would be missed by anything that the reader may see.
+    #[must_use]
+    pub fn breaks_something(&self) -> bool {
+        !self.breaks.is_empty() || self.live_runs > 0 || self.waiting_runs > 0
+    }
 }
 
 /// Where an app was found.

@@ -68,7 +68,7 @@ pub(super) fn accounts(page: &AccessPage, ask: ServerAction<AskClusters>) -> Any
 fn row(findings: &AccountFindings, page: &AccessPage) -> AnyView {
     let nothing = || view! { <span class="mute">"nothing"</span> }.into_any();
     let wrong = if findings.sentences.is_empty() { view! { {nothing()} {reasons(findings)} }.into_any() } else { sentences(findings) };
-    let broken = if findings.breaks.is_empty() && findings.live_runs == 0 { nothing() } else { breaks(findings, LINKS) };
+    let broken = if findings.breaks_something() { breaks(findings, LINKS) } else { nothing() };
     view! {
         <tr class=(!findings.green).then_some("red")>
             <th scope="row" class="full"><code>{findings.account.clone()}</code></th>

@@ -318,7 +318,7 @@ pub(super) fn account_lock(page: &AppPage, findings: &AccountFindings) -> AnyVie
 /// What the cluster answered of the account that a run of the reader's would act as.
 pub(super) fn account(page: &AppPage) -> AnyView {
     let Some(findings) = &page.account_findings else { return ().into_any() };
-    let breaks = (!findings.breaks.is_empty() || findings.live_runs > 0).then(|| {
+    let breaks = findings.breaks_something().then(|| {
         fact("It breaks", view! { {breaks(findings, LINKS)} " " <a href="/access#x-accounts">"All accounts, and all that they break"</a> }.into_any())
     });
     let wrong = (!findings.sentences.is_empty()).then(|| fact("Wrong", sentences(findings)));

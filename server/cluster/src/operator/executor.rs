@@ -115,6 +115,12 @@ impl KubernetesExecutor {
     }
     /// The TestRun of an execution, if it is there, and the account that it was begun as.
     async fn find<'p>(&self, acting: ActingFor<'p>, execution: ExecutionId) -> Result<Option<(TestRun, ActingFor<'p>)>, ExecutorError> {
+        let Some(run) = self.find_ours(&acting, execution).await? else { return Ok(None) };
+        let acting = acting.insist_on(run.metadata.annotation(mark::ACCOUNT)).map_err(told)?;
+        Ok(Some((run, acting)))
+    }
+    /// The TestRun of an execution, if it is there, whoever began it.
+    async fn find_ours(&self, acting: &ActingFor<'_>, execution: ExecutionId) -> Result<Option<TestRun>, ExecutorError> {
         let run = match acting.get::<TestRun>(Kind::TEST_RUN, &objects::name_of(execution)).await {
             Ok(done) => done.object,
             Err(ClusterError::NotThere { .. }) => return Ok(None),
@@ -128,9 +134,7 @@ impl KubernetesExecutor {
             );
             return Err(ExecutorError::Cluster { message, passing: false, audit_id: None });
         }
-        let uid = run.metadata.annotation(mark::ACCOUNT).to_owned();
-        let acting = acting.insist_on(&uid).map_err(told)?;
-        Ok(Some((run, acting)))
+        Ok(Some(run))
     }
     /// Parts of a TestRun that was deleted go after it. The operator would take them for those of the next one by its name.
     async fn wait_for_clearing<'p>(&self, acting: ActingFor<'p>, execution: ExecutionId) -> Result<ActingFor<'p>, ExecutorError> {
@@ -242,7 +246,8 @@ impl KubernetesExecutor {
     }
     async fn delete(&self, permit: &SupervisorPermit, execution: ExecutionId) -> Result<(), ExecutorError> {
         let acting = self.acting(permit).await?;
-        if let Some((run, acting)) = self.find(acting, execution).await? {
+        // An account that was made again goes on with nothing that the one before has begun. To take it away is no going on, and somebody has to.
+        if let Some(run) = self.find_ours(&acting, execution).await? {
             let deleted = acting.delete(Kind::TEST_RUN, &run.metadata.name, Some(&run.metadata.uid)).await;
             if_there(deleted.map(drop)).map_err(told)?;
         }

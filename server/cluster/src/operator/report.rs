@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) now: Timestamp,
 }
 
+const OTHER_LIMIT: &str = "the time that the cluster lets a runner’s pod be there (its activeDeadlineSeconds)";
+
 pub(crate) fn of_runners(runners: &[RunnerEnd], book: &Book, facts: &Facts) -> ExitReport {
     let log_of = |end: &RunnerEnd| book.feeds.iter().find(|feed| feed.runner == end.number);
     let ended = runners.iter().filter_map(|end| end.ended).max().unwrap_or(facts.now);
@@ -79,8 +81,13 @@ fn alive<'a>(
 ) -> (Ending, Option<Cause>) {
     let code = |end: &RunnerEnd| if let Exit::Code(code) = end.exit { Some(code) } else { None };
     let last_error = |end: &RunnerEnd| log_of(end).map(|feed| feed.last_error.clone()).unwrap_or_default();
+    let took_s = ended.micros_since(started) / 1_000_000;
+    let late = took_s >= i64::from(facts.deadline_s);
     if runners.iter().any(|end| end.exit == Exit::Late) {
-        return deadline(facts);
+        // Where it was not the deadline, somebody's rule or quota gives pods less time.
+        let (bound, reached) = (OTHER_LIMIT.to_owned(), format!("{} s", took_s.max(0)));
+        let cause = Cause::BoundExceeded { bound: bound.clone(), reached: reached.clone() };
+        return if late { deadline(facts) } else { (Ending::Bound { bound, reached }, Some(cause)) };
     }
     // 105 is what k6 says of a signal, and of a portal that told it to stop: then it has logged so.
     let told_to_stop = |end: &RunnerEnd| log_of(end)?.told_to_stop.clone();
@@ -89,7 +96,6 @@ fn alive<'a>(
     }
     let stopped = runners.iter().any(|end| matches!(code(end), Some(103)));
     if stopped {
-        let late = ended.micros_since(started) >= i64::from(facts.deadline_s) * 1_000_000;
         return match &facts.stop {
             Some(reason) if reason.starts_with(PAST_DEADLINE) => deadline(facts),
             Some(reason) => (Ending::Stopped { reason: reason.clone() }, None),
@@ -240,8 +246,10 @@ mod tests {
 
     #[test]
     fn what_its_node_ends_at_the_limit_of_its_pod_has_passed_the_deadline() {
-        let report = of_runners(&[end(1, Exit::Code(0)), end(2, Exit::Late)], &book(2), &facts(None));
-        assert_eq!((report.ending, report.cause), (Ending::Deadline { limit_s: 60 }, Some(Cause::DeadlinePassed { limit_s: 60 })));
+        let early = of_runners(&[end(1, Exit::Code(0)), end(2, Exit::Late)], &book(2), &facts(None));
+        assert!(matches!(&early.cause, Some(Cause::BoundExceeded { bound, reached }) if bound == OTHER_LIMIT && reached == "27 s"), "{early:?}");
+        let report = of_runners(&[end(1, Exit::Code(0)), end(2, Exit::Late)], &book(2), &Facts { deadline_s: 20, ..facts(None) });
+        assert_eq!((report.ending, report.cause), (Ending::Deadline { limit_s: 20 }, Some(Cause::DeadlinePassed { limit_s: 20 })));
         assert!(report.events.iter().any(|event| event.bad && event.text.starts_with("Runner 2 was ended by its node")), "{:?}", report.events);
         // One that was lost beside it was lost before, or was not there to be ended.
         let beside = of_runners(&[end(1, Exit::Killed), end(2, Exit::Late)], &book(2), &facts(None));

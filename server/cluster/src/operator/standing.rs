@@ -52,7 +52,7 @@ pub(crate) enum Exit {
     Killed,
     /// It went over its memory limit.
     OutOfMemory,
-    /// The node ended its pod because that had been there for too long (`activeDeadlineSeconds`): nobody else kept the deadline.
+    /// The node ended its pod because that had been there for longer than it may (`activeDeadlineSeconds`).
     Late,
     /// The node ended its pod.
     Evicted(String),
@@ -75,7 +75,7 @@ impl RunnerEnd {
             Exit::Code(code) => format!("Runner {number} ended with k6's exit code {code}"),
             Exit::Killed => format!("Runner {number} was killed (signal 9), by somebody or by its node; it is not replaced"),
             Exit::OutOfMemory => format!("Runner {number} needed more than its {memory_mib} MiB of memory and was killed; it is not replaced"),
-            Exit::Late => format!("Runner {number} was ended by its node: its pod had been there for longer than a run may take"),
+            Exit::Late => format!("Runner {number} was ended by its node: its pod had been there for longer than it may (activeDeadlineSeconds)"),
             Exit::Evicted(why) => format!("Runner {number} was put off its node ({why}); it is not replaced"),
             Exit::Gone => format!("The pod of runner {number} was deleted by somebody, or went with its node; it is not replaced"),
         })

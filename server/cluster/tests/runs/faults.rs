@@ -28,6 +28,64 @@ async fn an_operator_that_is_restarted_in_the_middle_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_is_not_there_is_told_of_and_the_run_begins_when_it_is() {
+    let Some(stage) = Stage::open_alone().await else { return };
+    let operator = Operator(&stage);
+    operator.scale(0);
+    let orders = stage.orders(STEADY, &steady(4, 3));
+    let began = std::time::Instant::now();
+    stage.start(&orders).await;
+    let words = until("words", async || match stage.observe(orders.execution).await.unwrap() {
+        Observation::Starting { waits_for } => waits_for,
+        other => panic!("{other:?}"),
+    })
+    .await;
+    assert!(
+        words.starts_with("k6-operator has not looked at this run yet") && began.elapsed() < Duration::from_secs(30),
+        "{words} after {:?}",
+        began.elapsed()
+    );
+    drop(operator);
+    let (report, _) = stage.end(orders.execution).await;
+    assert_eq!((report.ending, report.cause, report.exit_code), (Ending::Itself, None, Some(0)));
+    stage.clean_up(orders.execution).await;
+}
+
+/// Back and at work when this is dropped.
+struct Operator<'a>(&'a Stage);
+
+impl Operator<'_> {
+    fn scale(&self, replicas: u32) {
+        let deployment = ["--namespace", "k6-operator-system", "scale", "deployment/k6-operator-controller-manager", "--timeout=120s"];
+        assert!(self.0.kubectl(&[&deployment[..], &[&format!("--replicas={replicas}")]].concat(), "").status.success());
+        let gone = ["--namespace", "k6-operator-system", "wait", "pods", "--all", "--for=delete", "--timeout=120s"];
+        let there = ["--namespace", "k6-operator-system", "rollout", "status", "deployment/k6-operator-controller-manager", "--timeout=120s"];
+        assert!(self.0.kubectl(if replicas == 0 { &gone } else { &there }, "").status.success());
+    }
+}
+
+impl Drop for Operator<'_> {
+    fn drop(&mut self) {
+        self.scale(1);
+    }
+}
+
+/// Before 1.36 the portal's right to act as an account is one verb for everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_older_form_of_the_right_to_act_as_the_account_carries_a_run() {
+    let Some(stage) = Stage::open().await else { return };
+    let rules = r#"{"rules":[{"apiGroups":[""],"resources":["serviceaccounts"],"resourceNames":["loadtest"],"verbs":["get","impersonate"]}]}"#;
+    stage.hand(&["patch", "role", "windfirm-portal", "--type=merge", "-p", rules]);
+    let orders = stage.orders(STEADY, &steady(2, 3));
+    // A right takes a moment until it is known.
+    until("the right", async || stage.executor.start(&stage.permit(), &orders).await.ok()).await;
+    let (report, _) = stage.end(orders.execution).await;
+    assert_eq!((report.ending, report.cause, report.exit_code), (Ending::Itself, None, Some(0)));
+    assert_eq!(stage.received.count("http_reqs"), report.summary.unwrap()["metrics"]["http_reqs"]["count"].as_f64().unwrap());
+    stage.clean_up(orders.execution).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_that_is_deleted_in_the_middle_ends_the_run_in_words_and_takes_no_other() {
     let Some(stage) = Stage::open().await else { return };
     let orders = stage.orders(STEADY, &steady(4, 300));

@@ -8,7 +8,7 @@ use windfirm_model::{actor::SystemTask, audit::EventCode, run::Cause, view::run:
 use windfirm_policy::Access;
 use windfirm_store::{audit::Details, runs::RunRecord};
 
-use super::{StepError, check_lease, ending::record_outcome, permit};
+use super::{StepError, check_lease, ending::record_outcome, event, permit, tell};
 use crate::{
     state::Portal,
     usecase::{
@@ -48,9 +48,16 @@ pub(super) async fn order(portal: &Arc<Portal>, run: &RunRecord, again: bool) ->
             let started = portal.executor(run)?.start(&permit, &orders).await.map(drop);
             record_outcome(portal, &permit, &started).await?;
             match started {
-                Ok(()) => Ok(()),
-                // It is ordered again, until the time for starting is over.
-                Err(error) if error.is_passing() => Err(error.into()),
+                Ok(()) => {
+                    portal.ordering.done(run.execution);
+                    Ok(())
+                }
+                // It is ordered again, later each time, until the time for starting is over.
+                Err(error) if error.is_passing() => {
+                    portal.ordering.failed(run.execution, portal.clock.now());
+                    tell(portal, run, &[event(portal, format!("It could not be started yet, and is tried again: {error}"), true)]).await?;
+                    Err(error.into())
+                }
                 Err(error) => settle::give_up(portal, run, Cause::StartFailed { message: sentence(&error) }).await,
             }
         }
