@@ -153,7 +153,8 @@ impl Plan<'_> {
         let status = json!({ "path": "/v1/status", "port": REST_PORT });
         put(&mut runner, "readinessProbe", json!({ "httpGet": status, "periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 30 }));
         put(&mut runner, "livenessProbe", json!({ "httpGet": status, "periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 12 }));
-        put(&mut runner["metadata"], "annotations", json!({ mark::ACTIVE_DEADLINE: self.active_deadline_s().to_string() }));
+        let until = json!({ mark::ACTIVE_DEADLINE: self.active_deadline_s().to_string() });
+        put(&mut runner, "metadata", json!({ "labels": self.labels(), "annotations": until }));
         writable(&mut runner);
         if ours.is_some() {
             // More than the spool takes, so that its own bound is met first.
