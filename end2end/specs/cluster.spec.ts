@@ -1,7 +1,7 @@
 // The portal on a real Kubernetes, as people see it: the live tree, a run of three runners, a right that goes and comes back.
 import { expect, test as base } from "@playwright/test";
 import { ClusterPortal, mayStart, needCluster, open, seat } from "../support/cluster";
-import { fact, launchForm, settled, stop, verdict } from "../support/fixtures";
+import { RUN_PAGE, addressOf, fact, launchForm, settled, stop, verdict, type Run } from "../support/fixtures";
 import { bones, look } from "../support/sight";
 
 const test = base.extend<object, { portal: ClusterPortal }>({
@@ -48,6 +48,43 @@ test("a run of three runners is launched, seen live, stopped and read, as the ma
   expect(await requests()).toBeGreaterThan(0);
   await see("run-stopped");
   await expect.poll(() => portal.hand(["-n", "shop-staging", "get", "testruns", "-l", `windfirm.dev/run=${run.id}`, "-o", "name"]), { timeout: 30_000 }).toBe("");
+  await leave();
+  expect(wrong).toEqual([]);
+});
+
+test("a run that passes, one that loses a runner and one that the cluster ends are read as what they are", async ({ browser, portal }) => {
+  const space = ["-n", "shop-staging"];
+  const wrong: string[] = [];
+  const { page, leave } = await seat(browser, portal, "ana");
+  const measuring = async (duration: string): Promise<{ run: Run; testRun: string }> => {
+    await open(page, launchForm({ path: "/shop/cart/", load: { vus: 2, duration }, reason: `For ${duration}` }));
+    await page.getByLabel("Runners").fill("2");
+    await expect(mayStart(page)).toContainText("May start");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.waitForURL(RUN_PAGE);
+    const run = { id: page.url().slice(-32), path: "/shop/cart/", href: addressOf(page) };
+    await expect(page.getByRole("heading", { level: 1 })).toContainText("running", { timeout: 60_000 });
+    return { run, testRun: portal.hand([...space, "get", "testruns", "-l", `windfirm.dev/run=${run.id}`, "-o", "jsonpath={.items[0].metadata.name}"]) };
+  };
+  const read = async (run: Run, name: string, ...told: string[]) => {
+    await settled(page, run, 90_000);
+    for (const words of told) await expect(page.locator("main")).toContainText(words);
+    await page.setViewportSize({ width: 1400, height: 900 });
+    wrong.push(...(await bones(page, name)), ...(await look(page, `cluster-ana-run-${name}`)));
+    await page.setViewportSize({ width: 1400, height: 900 });
+  };
+  await read((await measuring("8s")).run, "passed", "Pass", "Received all that k6 counted");
+  const lost = await measuring("20s");
+  portal.hand([...space, "delete", "pods", "-l", `job-name=${lost.testRun}-2`, "--force", "--grace-period=0"]);
+  await read(lost.run, "lost-runner", "Inconclusive", "The pod of runner 2 was deleted by somebody");
+  const refused = await measuring("120s");
+  try {
+    portal.hand([...space, "delete", "rolebinding", "windfirm-portal"]);
+    await read(refused.run, "refused", "Error", "The cluster refused in the middle of the run");
+  } finally {
+    portal.restore("shop-staging");
+  }
+  await open(page, CART);
   await leave();
   expect(wrong).toEqual([]);
 });
