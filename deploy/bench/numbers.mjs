@@ -11,6 +11,7 @@ export function quantile(list, q) {
   return ascending[Math.min(ascending.length - 1, Math.floor(q * ascending.length))];
 }
 export const median = (list) => quantile(list, 0.5);
+export const mean = (list) => list.reduce((sum, one) => sum + one, 0) / Math.max(1, list.length);
 
 /** A figure is worth nothing when what it measures did not happen. */
 export function must(condition, sentence) {

@@ -64,6 +64,7 @@ expect "nothing of it is left in the cluster" "none" "$(left)"
 
 say "The rest of the page"
 expect "k6 takes the test that it has you write" '"duration": "30s"' "$(page_test)"
+expect "the account of the policy is good, as the command in the pod says" "shop-staging/loadtest  good" "$(page_preflight)"
 page_secrets_for_tests
 expect "the app shows the Secret of its tests" "pay-test-user" "$(shows /apps/shop/payments/ pay-test-user)"
 

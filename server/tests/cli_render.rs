@@ -36,13 +36,15 @@ fn the_secrets_of_a_configuration_may_be_read_by_their_names_alone() {
     let text = format!(
         "public_url: https://windfirm.example\nstate: s\npolicy: p\ntree: {{ repository: r }}\ndatabase: {}\n\
          identity: [ {{ name: company, issuer: 'https://login.example', client_id: c, client_secret: {} }} ]\n\
-         clusters: [ {{ name: home, in_cluster: true }} ]\n",
+         clusters: [ {{ name: home, in_cluster: true }} ]\nlisten: 0.0.0.0:4711\n",
         secret("shared", "home"),
         secret("shared", "home"),
     );
     std::fs::write(at("one.yaml"), &text).unwrap();
     let (code, out, err) = render(&demo(), &["--config", &at("one.yaml"), "--secret", "windfirm/more"]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
+    // Runners deliver where the configuration has the portal listen.
+    assert!(out.contains("port: 4711") && !out.contains("port: 7700"), "{out}");
     for part in [
         "# To read Secret shared (client of company, database).",
         "resourceNames: [shared]",

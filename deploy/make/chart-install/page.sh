@@ -77,6 +77,12 @@ page_test() {
   "$(deploy/make/k6.sh)" inspect "$WORK/smoke.js" 2>&1
 }
 
+# What the page says of the accounts on the command line.
+page_preflight() {
+  local command; command=$(block sh 'windfirm policy preflight')
+  ( cd "$WORK" && eval "$command" ) 2>&1 || true
+}
+
 # 6. Secrets for tests: the policy with them, the Secret, and the rights again.
 page_secrets_for_tests() {
   block yaml '# policy.yaml' 2 >>"$WORK/policy.yaml"

@@ -55,7 +55,9 @@ pub(super) async fn preflight(arguments: PreflightArguments) -> Result<(), Strin
 }
 
 fn table(preflight: &Preflight) {
-    say(&format!("cluster {}: {} accounts, {} questions, {} ms", preflight.cluster, preflight.accounts.len(), preflight.reviews, preflight.took_ms));
+    let accounts = preflight.accounts.len();
+    let noun = if accounts == 1 { "account" } else { "accounts" };
+    say(&format!("cluster {}: {accounts} {noun}, {} questions, {} ms", preflight.cluster, preflight.reviews, preflight.took_ms));
     let width = preflight.accounts.iter().map(|findings| findings.account.to_string().len()).max().unwrap_or_default();
     for findings in &preflight.accounts {
         say(&format!("  {:<width$}  {}", findings.account.to_string(), word(findings)));

@@ -36,7 +36,7 @@ pub(crate) struct RenderArguments {
     /// The account that the portal runs as
     #[arg(long, value_name = "NAMESPACE/NAME", default_value = "windfirm/portal")]
     portal_account: Account,
-    /// Where runners reach the portal; again for several. Otherwise port 7700 of the portal's namespace
+    /// Where runners reach the portal; again for several. Otherwise its namespace, at the port that --config has it listen on, or 7700
     #[arg(long, value_name = "NAMESPACE:PORT or CIDR:PORT")]
     portal_ingest: Vec<Endpoint>,
     /// Read Argo CD's objects in this namespace only; otherwise in all
@@ -109,7 +109,7 @@ impl RenderArguments {
     fn settings(&self) -> Result<Settings, String> {
         Ok(Settings {
             kubernetes: self.kubernetes,
-            ingest: self.portal_ingest.clone(),
+            ingest: self.ingest()?,
             dns: self.dns.clone(),
             argocd_namespace: self.argocd_namespace.clone(),
             cluster_domain: self.cluster_domain.clone(),
@@ -121,6 +121,16 @@ impl RenderArguments {
             secrets: self.secrets()?,
             ..Settings::new(self.portal_account.clone())
         })
+    }
+    /// As said; else the portal's own namespace, at the port that the configuration has it listen on.
+    fn ingest(&self) -> Result<Vec<Endpoint>, String> {
+        match (self.portal_ingest.as_slice(), &self.config) {
+            ([], Some(file)) => {
+                let port = Config::read(file).map_err(|error| error.to_string())?.listen.port();
+                Ok(vec![Endpoint { peer: Peer::Namespace(self.portal_account.namespace().to_owned()), port }])
+            }
+            (said, _) => Ok(said.to_vec()),
+        }
     }
     /// As said, or as the configuration has it.
     fn runner_image(&self) -> Result<Option<String>, String> {

@@ -26,7 +26,7 @@ use crate::{
 /// While nothing is told to have changed, for what is seen by its age alone, and for a watch that has fallen silent.
 const UNCHANGED: Duration = Duration::from_secs(3);
 /// Changes come in flocks.
-const CHANGED: Duration = Duration::from_millis(250);
+const CHANGED: Duration = Duration::from_millis(600);
 /// After a watch has ended, until the next.
 const AGAIN: Duration = Duration::from_secs(5);
 
