@@ -169,8 +169,10 @@ ${tail("bench-cluster.md")}
   another name: created by one request, its script and token laid ready before. Both in turns.
 - A portal that is away is killed, and started again so that it is there after that time. What is missing is what k6 and the target have counted
   alike and the portal has not. Stock k6 tries a delivery three times within 1.5 seconds; the runner image keeps it until the portal takes it.
-- Bare reading is a list of all Applications page by page, bare reviews are as many questions as many at once, both without any program
+- Bare reading is a list of all Applications page by page, bare reviews are as many questions, four at once, both without any program
   but the one that measures. The bare receiver unpacks the same deliveries, counts requests, and keeps nothing.
+- A launch takes whole seconds of other people's clocks: probes, and the operator's own looks. So single ones are off by a second, and the mean of
+  15 pairs by a fifth of one.
 
 ## Decisions (authorization), \`cargo bench -p windfirm-policy\`
 
