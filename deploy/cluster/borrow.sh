@@ -105,4 +105,5 @@ kubectl get networkpolicies -A -l app.kubernetes.io/managed-by=windfirm-policy-r
 for deployment in k6-operator-system/k6-operator-controller-manager {shop-dev,shop-staging,shop-prod,search-staging}/stand-in; do
   wait_for 180 "$deployment" none kubectl -n "${deployment%/*}" rollout status "deployment/${deployment#*/}" --timeout=5s
 done
+wait_for 400 "the quotas of runs to be counted" none quotas_counted
 note "ready"

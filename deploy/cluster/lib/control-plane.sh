@@ -24,7 +24,7 @@ control_plane() {
     --service-account-private-key-file="$pki/sa.key" --root-ca-file="$pki/ca.crt" \
     --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key" \
     --bind-address=127.0.0.1 --leader-elect=false --kube-api-qps=500 --kube-api-burst=1000 --profiling=false \
-    --flex-volume-plugin-dir=/var/lib/kubelet/volume-plugins
+    --resource-quota-sync-period=10s --flex-volume-plugin-dir=/var/lib/kubelet/volume-plugins
   start kube-scheduler --kubeconfig="$STATE/scheduler.kubeconfig" --authentication-kubeconfig="$STATE/scheduler.kubeconfig" \
     --authorization-kubeconfig="$STATE/scheduler.kubeconfig" --bind-address=127.0.0.1 --leader-elect=false --profiling=false
   # Logs and exec go from the API server to the kubelet, as this group.
