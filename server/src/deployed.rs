@@ -24,7 +24,7 @@ pub struct DeployedFiles {
 }
 
 /// What nothing was to be had of, when the repository was at that other commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Unread {
     source: String,
     head: String,

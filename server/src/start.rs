@@ -37,7 +37,7 @@ use crate::{
     sites::Sites,
     state::{InForce, Keeper, Portal, Settings},
     usecase::inspection::Desk,
-    worker::{self, deployments::Kept, patience::Patience, reload, watching::Joined},
+    worker::{self, backoff::Backoff, deployments::Kept, reload, watching::Joined},
 };
 
 /// How long a start waits for a cluster that holds a secret of the configuration. Longer than an API server takes to be replaced by
@@ -121,9 +121,9 @@ pub async fn build(config: &Config, options: &Options, listening: SocketAddr, cl
         local,
         k6_version,
         deployed: DeployedFiles::default(),
-        ordering: Patience::new(1, 15),
-        cleaning: Patience::new(30, 3_600),
-        complaining: Patience::new(10, 60),
+        ordering: Backoff::new(1, 15),
+        cleaning: Backoff::new(30, 3_600),
+        complaining: Backoff::new(10, 60),
         desk: Desk::default(),
         identity: Arc::new(identity),
         turnstile: Turnstile::default(),

@@ -31,7 +31,7 @@ use crate::{
     secrets::Secrets,
     sites::Sites,
     usecase::inspection::Desk,
-    worker::{deployments::Kept, patience::Patience, watching::Joined},
+    worker::{backoff::Backoff, deployments::Kept, watching::Joined},
 };
 
 /// The policy that decides now, and what was wrong with a newer file.
@@ -142,9 +142,9 @@ pub struct Portal {
     /// The files of commits that run.
     pub deployed: DeployedFiles,
     /// Executions that could not be ordered; whose leftovers could not be removed; whose trouble was told in the log.
-    pub ordering: Patience,
-    pub cleaning: Patience,
-    pub complaining: Patience,
+    pub ordering: Backoff,
+    pub cleaning: Backoff,
+    pub complaining: Backoff,
     /// Where questions to k6 wait for their turn.
     pub desk: Desk,
     pub identity: Arc<Identity>,

@@ -2,11 +2,11 @@
 //! run twice. Notifications only wake it.
 
 pub mod awaiting;
+pub mod backoff;
 pub mod collect;
 pub mod deployments;
 pub mod housekeeping;
 pub mod lease;
-pub mod patience;
 pub mod preflight;
 pub mod reload;
 pub mod secrets;

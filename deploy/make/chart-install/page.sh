@@ -67,7 +67,7 @@ extraContainers:
 YAML
 }
 page_install() {
-  ln -s "$ROOT/deploy" "$WORK/deploy"
+  ln -sfn "$ROOT/deploy" "$WORK/deploy"
   carry_out "$(here "$(block sh 'helm upgrade --install windfirm' | grep -v 'rollout status')" '--values values.yaml' '--values values.yaml --values machine.yaml')"
 }
 
@@ -88,5 +88,5 @@ page_secrets_for_tests() {
   block yaml '# policy.yaml' 2 >>"$WORK/policy.yaml"
   carry_out "windfirm policy check policy.yaml"
   carry_out "$(block sh 'create secret generic pay-test-user')"
-  carry_out "$(here "$(block sh 'helm upgrade --install windfirm' | grep -v 'rollout status')" '--values values.yaml' '--values values.yaml --values machine.yaml')"
+  page_install
 }

@@ -19,7 +19,7 @@ const PAGE: usize = 250;
 /// Pages of a list before it is taken for endless.
 const MAX_PAGES: usize = 200;
 
-/// One object; `None` when it is not there. Without a namespace, of a kind that belongs to the cluster.
+/// One object; `None` when it is not there, as of a kind that the cluster does not know nothing is. Without a namespace, of a kind that belongs to the cluster.
 ///
 /// # Errors
 /// All that can go wrong.
@@ -29,12 +29,12 @@ pub async fn read_one(cluster: &Cluster, kind: Kind, namespace: Option<&str>, na
     }
     match get(cluster, &format!("{}/{name}", kind.path(namespace))).await {
         Ok(object) => Ok(Some(object)),
-        Err(ClusterError::NotThere { .. }) => Ok(None),
+        Err(ClusterError::NotThere { .. } | ClusterError::NoSuchKind { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// All objects of a kind that carry these labels, in all namespaces.
+/// All objects of a kind that carry these labels, in all namespaces; none of a kind that the cluster does not know.
 ///
 /// # Errors
 /// All that can go wrong; then nothing is given of what was read so far.
@@ -42,7 +42,10 @@ pub async fn read_labelled(cluster: &Cluster, kind: Kind, labels: &str) -> Resul
     let mut objects = Vec::new();
     let mut next = String::new();
     for _ in 0..MAX_PAGES {
-        let mut page = get(cluster, &format!("{}?{}", kind.path(None), query(labels, &next))).await?;
+        let mut page = match get(cluster, &format!("{}?{}", kind.path(None), query(labels, &next))).await {
+            Err(ClusterError::NoSuchKind { .. }) => return Ok(Vec::new()),
+            read => read?,
+        };
         if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
             objects.extend(items);
         }

@@ -6,7 +6,7 @@ use windfirm_policy::AccountSecret;
 
 use crate::{
     demand::{Namespace, Need},
-    object::{Object, ROLE, ROLE_BINDING, asked_for},
+    object::{self, Object, ROLE, ROLE_BINDING},
     portal::{Names, binding, bound, rule},
     settings::Settings,
     yaml::{Yaml, map, told_list},
@@ -16,7 +16,7 @@ use crate::{
 pub(crate) fn account(need: &Need, names: &Names) -> Vec<Object> {
     let (namespace, name) = (need.account.namespace(), need.account.name());
     let role = names.of_account(name);
-    let told = |first: &str| std::iter::once(first.to_owned()).chain(asked_for(&need.grants)).collect::<Vec<_>>();
+    let told = |first: &str| object::told(first, &need.grants);
     let mut who = Object::new(
         Kind::SERVICE_ACCOUNT,
         Some(namespace),
@@ -66,7 +66,7 @@ pub(crate) fn acting(namespace: &Namespace, settings: &Settings, names: &Names) 
             "The portal may act as the accounts of this namespace (legacy impersonation, before Kubernetes 1.36)."
         }
     };
-    let told = |first: &str| std::iter::once(first.to_owned()).chain(asked_for(namespace.grants())).collect::<Vec<_>>();
+    let told = |first: &str| object::told(first, namespace.grants());
     vec![
         Object::new(ROLE, Some(&namespace.name), &names.portal, told(first), map([("rules", told_list(rules))])),
         bound(ROLE_BINDING, Some(&namespace.name), &names.portal, told("Gives that to the portal's account."), ROLE, settings),

@@ -5,12 +5,11 @@
 //! only: what other people do with k6-operator in the same namespaces stays theirs, and so does the operator's own work.
 
 use windfirm_cluster::operator::{FETCH, FRONT};
-use windfirm_model::view::access::GrantRow;
 
 use crate::{
     bounds::memory,
     demand::{Namespace, Need},
-    object::{ADMISSION_BINDING, ADMISSION_POLICY, Object, asked_for},
+    object::{self, ADMISSION_BINDING, ADMISSION_POLICY, Object},
     portal::Names,
     settings::Settings,
     yaml::{Yaml, list, map, text, texts},
@@ -161,8 +160,7 @@ pub(crate) fn policy(namespaces: &[Namespace], settings: &Settings, names: &Name
         ("validations", list(validations)),
     ]);
     let name = format!("{}-testruns", names.portal);
-    let grants: Vec<&GrantRow> = needs.iter().flat_map(|need| &need.grants).collect();
-    let told = |first: &str| std::iter::once(first.to_owned()).chain(asked_for(grants.iter().copied())).collect::<Vec<_>>();
+    let told = |first: &str| object::told(first, needs.iter().flat_map(|need| &need.grants));
     let about = told("Keeps the pods of a TestRun on the account that creates it. Without it, who may create TestRuns could run a pod as any account.");
     let bound = map([("policyName", text(&name)), ("validationActions", texts(["Deny"]))]);
     vec![

@@ -7,7 +7,7 @@
 
 use crate::{
     demand::Namespace,
-    object::{LIMIT_RANGE, Object, RESOURCE_QUOTA, asked_for},
+    object::{self, LIMIT_RANGE, Object, RESOURCE_QUOTA},
     portal::Names,
     settings::Sizes,
     yaml::{list, map, text},
@@ -22,7 +22,7 @@ pub(crate) fn bounds(namespace: &Namespace, sizes: Sizes, names: &Names) -> Vec<
     if !namespace.has_runs() {
         return Vec::new();
     }
-    let told = |first: String| std::iter::once(first).chain(asked_for(namespace.grants())).collect::<Vec<_>>();
+    let told = |first: String| object::told(first, namespace.grants());
     let (runs, runners) = (u64::from(sizes.runs), u64::from(namespace.runners()));
     let (cpu, mib) = (u64::from(sizes.cpu_millis), u64::from(sizes.memory_mib));
     let mut hard = vec![("count/testruns.k6.io", runs.to_string())];

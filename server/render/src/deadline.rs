@@ -5,12 +5,11 @@
 //! behind the portal: a pod that cannot have it is made all the same.
 
 use windfirm_cluster::operator::ACTIVE_DEADLINE;
-use windfirm_model::view::access::GrantRow;
 
 use crate::{
     admission::EXECUTION,
     demand::Namespace,
-    object::{MUTATING_BINDING, MUTATING_POLICY, Object, asked_for},
+    object::{self, MUTATING_BINDING, MUTATING_POLICY, Object},
     portal::Names,
     settings::Settings,
     yaml::{list, map, text, texts},
@@ -43,8 +42,7 @@ pub(crate) fn policy(namespaces: &[Namespace], settings: &Settings, names: &Name
         ("mutations", list([mutation])),
     ]);
     let name = format!("{}-deadlines", names.portal);
-    let grants: Vec<&GrantRow> = needs.iter().flat_map(|need| &need.grants).collect();
-    let told = |first: &str| std::iter::once(first.to_owned()).chain(asked_for(grants.iter().copied())).collect::<Vec<_>>();
+    let told = |first: &str| object::told(first, needs.iter().flat_map(|need| &need.grants));
     let about = told("Ends runners by their activeDeadlineSeconds, long after the portal would, for when no portal is there.");
     vec![
         Object::new(MUTATING_POLICY, None, &name, about, map([("spec", spec)])),

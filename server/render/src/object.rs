@@ -114,6 +114,11 @@ impl Object {
     }
 }
 
+/// The comments of an object: what it is for, and which grants asked for it.
+pub(crate) fn told<'a>(first: impl Into<String>, grants: impl IntoIterator<Item = &'a GrantRow>) -> Vec<String> {
+    std::iter::once(first.into()).chain(asked_for(grants)).collect()
+}
+
 /// `For grant “shop developers”: tester on /shop/ in dev.` A line for each.
 pub(crate) fn asked_for<'a>(grants: impl IntoIterator<Item = &'a GrantRow>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

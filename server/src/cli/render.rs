@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Args;
-use windfirm_cluster::{Account, Cluster, ClusterError, ClusterSpec, Clusters, Impersonation, Source, read_labelled, read_one};
+use windfirm_cluster::{Account, Cluster, ClusterSpec, Clusters, Impersonation, Source, read_labelled, read_one};
 use windfirm_model::clock::Clock;
 use windfirm_render::{
     BadSetting, Endpoint, Found, HostAddress, KINDS, MANAGED_BY, Namespaces, OwnSecret, Peer, Rendered, Settings, Sizes, Version, diff, namespace,
@@ -245,21 +245,14 @@ async fn compare(rendered: &Rendered, kubeconfig: &Path, context: Option<String>
 async fn found(cluster: &Cluster, rendered: &Rendered) -> Result<Vec<Found>, String> {
     let mut found: Vec<Found> = Vec::new();
     for kind in KINDS {
-        let objects = match read_labelled(cluster, kind, &format!("app.kubernetes.io/managed-by={MANAGED_BY}")).await {
-            // An older Kubernetes, which was never given one.
-            Err(ClusterError::NoSuchKind { .. }) => Vec::new(),
-            read => read.map_err(|error| error.to_string())?,
-        };
+        let objects = read_labelled(cluster, kind, &format!("app.kubernetes.io/managed-by={MANAGED_BY}")).await.map_err(|error| error.to_string())?;
         found.extend(objects.into_iter().map(|object| Found { kind, object }));
     }
     for object in rendered.objects() {
         if found.iter().any(|found| found.is_at(object)) {
             continue;
         }
-        let there = match read_one(cluster, object.kind(), object.namespace(), object.name()).await {
-            Err(ClusterError::NoSuchKind { .. }) => None,
-            read => read.map_err(|error| error.to_string())?,
-        };
+        let there = read_one(cluster, object.kind(), object.namespace(), object.name()).await.map_err(|error| error.to_string())?;
         found.extend(there.map(|there| Found { kind: object.kind(), object: there }));
     }
     Ok(found)

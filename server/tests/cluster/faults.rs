@@ -124,8 +124,8 @@ async fn an_app_of_the_cluster_alone_that_is_deleted_in_the_middle_of_its_run_ke
     let Some(stage) = Stage::open().await else { return };
     let path = "/shop/basket/".parse().unwrap();
     let presence = || stage.house.portal.tree().tree.find(&path).map(|app| app.presence);
-    let cart = stage.hand(&["-n", "argocd", "get", "applications.argoproj.io", "cart", "-o", "json"]);
-    let mut app: Value = serde_json::from_str(&cart).unwrap();
+    let before = stage.hand(&["-n", "argocd", "get", "applications.argoproj.io", "cart", "-o", "json"]);
+    let mut app: Value = serde_json::from_str(&before).unwrap();
     let metadata = app["metadata"].as_object_mut().unwrap();
     metadata.retain(|name, _| matches!(name.as_str(), "name" | "namespace" | "labels" | "annotations"));
     // As if its parent had made it too, from what is in no Git that the portal reads.
@@ -140,7 +140,7 @@ async fn an_app_of_the_cluster_alone_that_is_deleted_in_the_middle_of_its_run_ke
     until("the app", async || (presence() == Some(Presence::ClusterOnly)).then_some(())).await;
     until("the first answer of the preflight", async || stage.launch_lock("/shop/basket/", As::Ana).await.is_none().then_some(())).await;
 
-    let run = stage.launch(As::Ana, &crate::stage::cart(2, 2, 12).replace("/shop/cart/", "/shop/basket/")).await;
+    let run = stage.launch(As::Ana, &cart(2, 2, 12).replace("/shop/cart/", "/shop/basket/")).await;
     stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
     remove();
     until("its end", async || presence().is_none().then_some(())).await;

@@ -23,12 +23,7 @@ async fn a_run_of_three_runners_is_measured_judged_and_leaves_nothing() {
     assert_eq!((placement.cluster.as_str(), placement.runners), ("home", 3));
     assert_eq!(running.service_account, "shop-staging/loadtest");
     // Live numbers come while it runs.
-    let seen = until("the first numbers", async || {
-        let live = stage.house.portal.live.get(running.execution).await?;
-        let requests = windfirm_measure::results::measured(&live.lock().await.merger, running.started?, &[]).totals.requests;
-        (requests > 0).then_some(requests)
-    })
-    .await;
+    let seen = stage.first_numbers(&running).await;
     let ended = stage.wait_for(run, |state| !state.is_live()).await;
     assert_eq!(ended.state.kind(), RunStateKind::Passed, "{:?}", ended.verdict);
     let page = stage.house.call(As::Ana, Method::GET, "run", &format!("id={run}")).await;
@@ -51,11 +46,7 @@ async fn a_stopped_run_runs_its_teardown_and_keeps_its_numbers() {
     let run = stage.launch(As::Ana, &cart(2, 4, 300)).await;
     stage.wait_for(run, |state| matches!(state, RunState::Running { .. })).await;
     let running = stage.record(run).await;
-    until("the first numbers", async || {
-        let live = stage.house.portal.live.get(running.execution).await?;
-        (windfirm_measure::results::measured(&live.lock().await.merger, running.started?, &[]).totals.requests > 0).then_some(())
-    })
-    .await;
+    stage.first_numbers(&running).await;
     let answer = stage.house.call(As::Ana, Method::POST, "stop", &format!("id={run}")).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let ended = stage.wait_for(run, |state| !state.is_live()).await;

@@ -174,6 +174,15 @@ impl Stage {
         })
         .await;
     }
+    /// Waits until something was measured of a run that goes on; how many requests.
+    pub(crate) async fn first_numbers(&self, running: &RunRecord) -> u64 {
+        until("the first numbers", async || {
+            let live = self.house.portal.live.get(running.execution).await?;
+            let requests = windfirm_measure::results::measured(&live.lock().await.merger, running.started?, &[]).totals.requests;
+            (requests > 0).then_some(requests)
+        })
+        .await
+    }
     /// Waits until the run is in a state that fits.
     pub(crate) async fn wait_for(&self, run: RunId, fits: impl Fn(&RunState) -> bool) -> RunRecord {
         until("the state of the run", async || {

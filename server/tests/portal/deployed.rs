@@ -13,33 +13,32 @@ use crate::harness::{As, House};
 
 /// An app of the shop as a cluster tells it, in sync with this commit.
 fn object(house: &House, path: &str, commit: &str) -> Arc<LiveApplication> {
-    let tree = house.portal.tree();
-    let app = tree.git.find(&path.parse::<AppPath>().unwrap()).unwrap();
-    let source = &app.sources.first().unwrap().source;
-    let object: Value = json!({
-        "metadata": { "name": app.name, "namespace": app.namespace, "uid": app.name, "resourceVersion": "1" },
-        "spec": {
-            "destination": { "name": "in-cluster", "namespace": app.destination_namespace },
-            "source": { "repoURL": source.repository, "path": source.path, "targetRevision": "main" },
-        },
-        "status": { "sync": { "status": "Synced", "revision": commit } },
-    });
-    let read: LiveApplication = serde_json::from_value(object).unwrap();
-    Arc::new(read.read_from(&"home".into()))
+    let (repository, folder) = source_of(house, path);
+    let source = json!({ "repoURL": repository, "path": folder, "targetRevision": "main" });
+    in_sync(house, path, ("source", source), ("revision", json!(commit)))
 }
 
 /// An app with two sources, each in sync with a commit of its own.
 fn of_two(house: &House, path: &str, sources: [(&str, &str); 2]) -> Arc<LiveApplication> {
+    let (repository, _) = source_of(house, path);
+    let of_folders = sources.map(|(folder, _)| json!({ "repoURL": repository, "path": folder, "targetRevision": "main" }));
+    in_sync(house, path, ("sources", json!(of_folders)), ("revisions", json!(sources.map(|(_, commit)| commit))))
+}
+
+/// Repository and folder of an app's first source, as Git says.
+fn source_of(house: &House, path: &str) -> (String, Option<String>) {
+    let tree = house.portal.tree();
+    let source = &tree.git.find(&path.parse::<AppPath>().unwrap()).unwrap().sources.first().unwrap().source;
+    (source.repository.clone(), source.path.clone())
+}
+
+fn in_sync(house: &House, path: &str, (source, sources): (&str, Value), (revision, revisions): (&str, Value)) -> Arc<LiveApplication> {
     let tree = house.portal.tree();
     let app = tree.git.find(&path.parse::<AppPath>().unwrap()).unwrap();
-    let repository = &app.sources.first().unwrap().source.repository;
     let object: Value = json!({
         "metadata": { "name": app.name, "namespace": app.namespace, "uid": app.name, "resourceVersion": "1" },
-        "spec": {
-            "destination": { "name": "in-cluster", "namespace": app.destination_namespace },
-            "sources": sources.map(|(folder, _)| json!({ "repoURL": repository, "path": folder, "targetRevision": "main" })),
-        },
-        "status": { "sync": { "status": "Synced", "revisions": sources.map(|(_, commit)| commit) } },
+        "spec": { "destination": { "name": "in-cluster", "namespace": app.destination_namespace }, source: sources },
+        "status": { "sync": { "status": "Synced", revision: revisions } },
     });
     let read: LiveApplication = serde_json::from_value(object).unwrap();
     Arc::new(read.read_from(&"home".into()))

@@ -12,13 +12,13 @@ const FORGOTTEN_S: i64 = 2 * 3_600;
 
 /// When something is tried again for an execution.
 #[derive(Debug)]
-pub struct Patience {
+pub struct Backoff {
     first_s: i64,
     most_s: i64,
     tries: Mutex<HashMap<ExecutionId, (u32, Timestamp)>>,
 }
 
-impl Patience {
+impl Backoff {
     /// After the first failure it waits so long, then twice as long each time, and never longer than `most_s`.
     #[must_use]
     pub fn new(first_s: i64, most_s: i64) -> Self {
@@ -49,25 +49,25 @@ mod tests {
 
     #[test]
     fn it_waits_longer_each_time_up_to_a_bound_and_begins_anew_when_it_is_done() {
-        let (patience, id, at) = (Patience::new(1, 5), ExecutionId(uuid::Uuid::nil()), Timestamp::from_seconds);
-        assert!(patience.is_due(id, at(0)));
+        let (backoff, id, at) = (Backoff::new(1, 5), ExecutionId(uuid::Uuid::nil()), Timestamp::from_seconds);
+        assert!(backoff.is_due(id, at(0)));
         let mut now_s = 100;
         for wait_s in [1, 2, 4, 5, 5] {
-            patience.failed(id, at(now_s));
-            assert!(!patience.is_due(id, at(now_s + wait_s - 1)) && patience.is_due(id, at(now_s + wait_s)), "{wait_s}");
+            backoff.failed(id, at(now_s));
+            assert!(!backoff.is_due(id, at(now_s + wait_s - 1)) && backoff.is_due(id, at(now_s + wait_s)), "{wait_s}");
             now_s += wait_s;
         }
-        patience.done(id);
-        patience.failed(id, at(now_s));
-        assert!(patience.is_due(id, at(now_s + 1)));
+        backoff.done(id);
+        backoff.failed(id, at(now_s));
+        assert!(backoff.is_due(id, at(now_s + 1)));
     }
 
     #[test]
     fn many_failures_are_no_overflow() {
-        let (patience, id) = (Patience::new(30, 3_600), ExecutionId(uuid::Uuid::nil()));
+        let (backoff, id) = (Backoff::new(30, 3_600), ExecutionId(uuid::Uuid::nil()));
         for _ in 0..200 {
-            patience.failed(id, Timestamp::from_seconds(0));
+            backoff.failed(id, Timestamp::from_seconds(0));
         }
-        assert!(!patience.is_due(id, Timestamp::from_seconds(3_599)) && patience.is_due(id, Timestamp::from_seconds(3_600)));
+        assert!(!backoff.is_due(id, Timestamp::from_seconds(3_599)) && backoff.is_due(id, Timestamp::from_seconds(3_600)));
     }
 }
